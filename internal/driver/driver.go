@@ -1,0 +1,71 @@
+// Package driver is the contract between Thalamus and a link to devices. A
+// driver moves bytes and knows one link: it turns what arrives into frames,
+// hands them to intake, and acknowledges only after intake said that they are
+// durable (R23). It may parse the envelope it needs to answer, never clinical
+// content. Package drivertest is the suite every driver passes.
+package driver
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+
+	"thalamus/internal/model"
+)
+
+// Intake takes frames. Offer returns nil only when every frame given is
+// durable; all of them share one commit. An error means none may be
+// acknowledged as accepted; its fault.Kind says what to answer: Transient
+// (disk full, cannot sync, shutting down: the sender shall try again) or
+// Invalid (never acceptable: oversized, empty).
+// Offer keeps no reference to the frames' bytes after it returned.
+type Intake interface {
+	Offer(ctx context.Context, frames []model.Frame) ([]model.Seq, error)
+}
+
+// Host is what a running driver is given.
+type Host struct {
+	Intake Intake
+	Log    *slog.Logger // never a patient's data, never a payload
+	// Certificate for TLS listeners without one of their own, from the
+	// program's authority. Nil when there is none.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Note reports what happened on the link but is no frame: garbage between
+	// frames, a peer cut off, a refused connection. It becomes an issue of the
+	// channel that people see. It must not block.
+	Note func(peer string, issue model.Issue)
+}
+
+// Driver is one configured link. Its methods are called once each, in order.
+type Driver interface {
+	// Start claims what the driver needs (binds its port) and returns; an
+	// error names the setting at fault. Work goes on until Stop.
+	Start(ctx context.Context, host Host) error
+	// Stop closes the link: no new frames, answers to those under way are
+	// still sent until ctx ends. It returns when all goroutines have.
+	Stop(ctx context.Context) error
+}
+
+// Listener is implemented by drivers that listen.
+type Listener interface{ Addr() net.Addr }
+
+// Status of a link as people see it.
+type Status struct {
+	State string `json:"state"` // listening connected waiting failed stopped
+	Peers int    `json:"peers"` // connections now
+	Text  string `json:"text,omitempty"`
+}
+
+// Reporter is implemented by drivers that can say how they are.
+type Reporter interface{ Status() Status }
+
+// Kind describes a driver in the list of what is in the binary.
+type Kind struct {
+	Name     string
+	Doc      string   // one sentence
+	Codecs   []string // codecs its frames can be read with, the first is the default
+	Settings any      // pointer to a zero settings struct (package conf)
+	// New checks the settings and makes the driver. No side effects.
+	New func(ch model.Channel) (Driver, error)
+}

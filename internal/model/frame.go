@@ -1,0 +1,45 @@
+package model
+
+import "time"
+
+// Seq numbers journal entries: 1, 2, 3 … without a gap, in order of arrival.
+// 0 means "none".
+type Seq uint64
+
+// Typed identifiers. All are opaque text, safe in a URL path.
+type (
+	ChannelID     string
+	DeviceID      string
+	PatientID     string
+	VisitID       string
+	RouteID       string
+	DestinationID string
+	ActorID       string
+)
+
+// Frame is what a driver received, byte for byte, before anybody looked
+// inside (R23). Bytes excludes the link's own envelope (for MLLP: without
+// VT and FS CR).
+type Frame struct {
+	Channel  ChannelID
+	Codec    string // name of the codec that reads it, e.g. "hl7v2"
+	Peer     string // remote address, "192.0.2.7:51234"
+	Identity string // TLS identity of the peer ("CN=…"), empty without client certificate
+	Arrived  time.Time
+	Bytes    []byte
+}
+
+// Entry is a durable frame with its place in the journal.
+type Entry struct {
+	Seq Seq
+	Frame
+	Hash     [32]byte // SHA-256 chain value of the entry
+	Redacted bool     // the payload was removed; hash and place stay
+}
+
+// MessageRef names one message: the entry it came in and its place there
+// (a batch file holds several; a plain frame has part 0).
+type MessageRef struct {
+	Seq  Seq
+	Part int
+}

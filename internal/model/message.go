@@ -1,0 +1,220 @@
+package model
+
+import "time"
+
+// Message is one protocol message, decoded. Decode fills what the sender
+// said; normalise adds what it means (Code.*, UnitUCUM, UTC); record adds who
+// (Patient.ID, Devices[i].ID) and what was decided (Routed).
+// The JSON form is the stable schema of `thalamus decode` (docs/reference).
+type Message struct {
+	Ref      MessageRef `json:"ref"`
+	Channel  ChannelID  `json:"channel,omitempty"`
+	Codec    string     `json:"codec"`
+	Peer     string     `json:"peer,omitempty"`
+	Identity string     `json:"identity,omitempty"`
+
+	Type      string `json:"type"`              // MSH-9, "ORU^R01^ORU_R01"
+	Profile   string `json:"profile,omitempty"` // MSH-21.1 or what was recognised: "IHE_PCD_001"
+	Version   string `json:"version,omitempty"` // MSH-12
+	ControlID string `json:"controlId,omitempty"`
+	Sender    Party  `json:"sender"`
+	Receiver  Party  `json:"receiver"`
+	Test      bool   `json:"test,omitempty"` // MSH-11 = T or D
+
+	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the message (MSH-7)
+	Arrived    time.Time `json:"arrived,omitzero"`
+	Recorded   time.Time `json:"recorded,omitzero"`
+
+	Patient      *Patient      `json:"patient,omitempty"`
+	Visit        *Visit        `json:"visit,omitempty"`
+	Event        *PatientEvent `json:"event,omitempty"` // ADT only
+	Devices      []Device      `json:"devices,omitempty"`
+	Observations []Observation `json:"observations,omitempty"`
+	Waveforms    []Waveform    `json:"waveforms,omitempty"`
+	Alerts       []Alert       `json:"alerts,omitempty"`
+	Issues       []Issue       `json:"issues,omitempty"`
+
+	Routed    []Decision `json:"routed,omitempty"`
+	Duplicate MessageRef `json:"duplicate,omitzero"` // the first message with the same identity and content
+}
+
+// Party is an application and facility (MSH-3/4, MSH-5/6).
+type Party struct {
+	Application   string `json:"application,omitempty"`   // HD.1
+	ApplicationID string `json:"applicationId,omitempty"` // HD.2, e.g. an EUI-64
+	Facility      string `json:"facility,omitempty"`
+}
+
+// ZoneSource says where the zone of a timestamp came from (R16).
+type ZoneSource string
+
+const (
+	ZoneMessage ZoneSource = "message" // in the field itself or in MSH-7
+	ZoneDevice  ZoneSource = "device"
+	ZoneChannel ZoneSource = "channel"
+	ZoneSite    ZoneSource = "site"
+)
+
+// Timestamp is a sender's time: the instant in UTC beside the original text.
+// A zero UTC with an Original means: there was one, it could not be read.
+type Timestamp struct {
+	UTC       time.Time  `json:"utc,omitzero"`
+	Original  string     `json:"original,omitempty"`
+	Precision string     `json:"precision,omitempty"` // year month day hour minute second fraction
+	Zone      ZoneSource `json:"zone,omitempty"`
+	Ambiguous bool       `json:"ambiguous,omitempty"` // daylight-saving gap or overlap
+}
+
+// Coding is a coded element as it was sent (CWE.1-3).
+type Coding struct {
+	Code   string `json:"code,omitempty"`
+	Text   string `json:"text,omitempty"`
+	System string `json:"system,omitempty"`
+}
+
+// Code is what a coding means: the IEEE 11073-10101 term and LOINC where the
+// table has them. All empty: nobody knows (an Issue says so).
+type Code struct {
+	MDC   uint32 `json:"mdc,omitempty"`   // context-free code, partition<<16 | term
+	RefID string `json:"refid,omitempty"` // "MDC_PULS_OXIM_SAT_O2"
+	LOINC string `json:"loinc,omitempty"`
+	Name  string `json:"name,omitempty"` // English display name
+}
+
+// Key is the one text under which observations of a code are kept together:
+// the RefID, else "mdc:N", else "loinc:N", else empty.
+func (c Code) Key() string {
+	switch {
+	case c.RefID != "":
+		return c.RefID
+	case c.MDC != 0:
+		return "mdc:" + utoa(c.MDC)
+	case c.LOINC != "":
+		return "loinc:" + c.LOINC
+	}
+	return ""
+}
+
+func utoa(n uint32) string {
+	var b [10]byte
+	i := len(b)
+	for {
+		i--
+		b[i] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return string(b[i:])
+		}
+	}
+}
+
+// Status is the sender's result status, in FHIR's words.
+type Status string
+
+const (
+	StatusFinal       Status = "final"
+	StatusPreliminary Status = "preliminary"
+	StatusRegistered  Status = "registered"
+	StatusCorrected   Status = "corrected"
+	StatusCancelled   Status = "cancelled"
+	StatusError       Status = "entered-in-error"
+	StatusUnknown     Status = "unknown"
+)
+
+// ValueKind says which part of a Value holds.
+type ValueKind string
+
+const (
+	ValueNone   ValueKind = ""       // absent: no value was sent (see Observation.Absent)
+	ValueNumber ValueKind = "number" // Number (+ Comparator)
+	ValueRange  ValueKind = "range"  // Number … High
+	ValueRatio  ValueKind = "ratio"  // Number : High
+	ValueText   ValueKind = "text"   // Text
+	ValueCoded  ValueKind = "coded"  // Coding, meaning in Code where known
+	ValueTime   ValueKind = "time"   // Time
+	ValueBinary ValueKind = "binary" // Text is base64 as sent, Coding.Code its media type
+)
+
+// Value of an observation.
+type Value struct {
+	Kind       ValueKind `json:"kind,omitempty"`
+	Number     Decimal   `json:"number,omitzero"`
+	High       Decimal   `json:"high,omitzero"`
+	Comparator string    `json:"comparator,omitempty"` // < <= >= >
+	Text       string    `json:"text,omitempty"`
+	Coding     Coding    `json:"coding,omitzero"`
+	Code       Code      `json:"code,omitzero"`
+	Time       Timestamp `json:"time,omitzero"`
+}
+
+// Observation is one measured, set or reported value (R13).
+type Observation struct {
+	Field     string `json:"field"`           // where it stands in the message: "OBX[3]"
+	SubID     string `json:"subId,omitempty"` // OBX-4, containment "1.1.1.5"
+	Received  Coding `json:"received"`        // code as sent
+	Alternate Coding `json:"alternate,omitzero"`
+	ValueType string `json:"valueType,omitempty"` // OBX-2
+	UnitSent  Coding `json:"unitSent,omitzero"`
+
+	Code     Code   `json:"code"`
+	Value    Value  `json:"value"`
+	UnitUCUM string `json:"unit,omitempty"`
+
+	DeviceTime    Timestamp `json:"deviceTime,omitzero"`
+	DeviceTimeEnd time.Time `json:"deviceTimeEnd,omitzero"` // when the value stands for a span
+
+	Status    Status   `json:"status"`
+	Absent    string   `json:"absent,omitempty"`    // FHIR data-absent-reason: unknown, error, not-performed, …
+	Simulated bool     `json:"simulated,omitempty"` // R17: demo mode, test
+	Setting   bool     `json:"setting,omitempty"`   // set by a person, not measured
+	Flags     []string `json:"flags,omitempty"`     // OBX-8 as sent
+	RangeText string   `json:"range,omitempty"`     // OBX-7
+	BodySite  Coding   `json:"bodySite,omitzero"`
+	Method    Coding   `json:"method,omitzero"`
+	Device    int      `json:"device"`           // index into Message.Devices, -1 when nobody is named
+	Order     int      `json:"order"`            // which OBR it stands under, from 0
+	Parent    string   `json:"parent,omitempty"` // SubID of what it qualifies (a facet, an attribute)
+}
+
+// Waveform is a run of samples at a fixed rate. A sample's value is
+// Origin + Samples[i] × Scale; a missing or invalid sample is Gap.
+type Waveform struct {
+	Field      string    `json:"field"`
+	SubID      string    `json:"subId,omitempty"`
+	Received   Coding    `json:"received"`
+	Code       Code      `json:"code"`
+	UnitSent   Coding    `json:"unitSent,omitzero"`
+	UnitUCUM   string    `json:"unit,omitempty"`
+	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the first sample
+	PeriodNS   int64     `json:"periodNs"`            // nanoseconds between samples
+	Origin     Decimal   `json:"origin,omitzero"`
+	Scale      Decimal   `json:"scale"`
+	Samples    []int32   `json:"samples"`
+	Low, High  *Decimal  `json:",omitempty"`
+	Simulated  bool      `json:"simulated,omitempty"`
+	Device     int       `json:"device"`
+	Status     Status    `json:"status"`
+}
+
+// Gap marks a sample that was missing or invalid.
+const Gap = -1 << 31
+
+// Alert is one event in an alarm's life (R21), as reported.
+type Alert struct {
+	Field      string    `json:"field"`
+	ID         string    `json:"id"` // stable over its life: sender's alert id (OBR-29/FillerOrder) or device+source+code
+	Code       Code      `json:"code"`
+	Received   Coding    `json:"received"`
+	Text       string    `json:"text,omitempty"`
+	Phase      string    `json:"phase"`              // start update continue escalate de-escalate end
+	State      string    `json:"state,omitempty"`    // active inactive latched
+	Muted      string    `json:"muted,omitempty"`    // inactivation state as sent: enabled audio-paused audio-off alarm-paused alarm-off …
+	Priority   string    `json:"priority,omitempty"` // high medium low none
+	Kind       string    `json:"kind,omitempty"`     // physiological technical advisory
+	Source     Code      `json:"source,omitzero"`    // the metric it is about
+	Value      Value     `json:"value,omitzero"`
+	UnitUCUM   string    `json:"unit,omitempty"`
+	Limits     string    `json:"limits,omitempty"` // OBX-7 of the source metric
+	DeviceTime Timestamp `json:"deviceTime,omitzero"`
+	Device     int       `json:"device"`
+	Simulated  bool      `json:"simulated,omitempty"`
+}
