@@ -1,0 +1,73 @@
+// Package service holds every operation of Thalamus. A call is permission →
+// work → audit record, in one transaction; console, API and CLI are thin
+// callers of it (design: one door). The list of operations is the source of
+// the permission table, the OpenAPI document, the command line and the names
+// in the audit.
+package service
+
+import (
+	"context"
+	"reflect"
+	"strings"
+)
+
+// Mode says what an operation does to the store.
+type Mode int
+
+const (
+	// Reads changes nothing.
+	Reads Mode = iota
+	// Acts changes governed things; work and audit record are one transaction.
+	Acts
+	// Works takes long or touches the flow (verify, replay, export): audited
+	// when it starts and when it ends, outside one transaction.
+	Works
+)
+
+// Op is one operation. Name is noun.verb and is at once the permission, the
+// audit action, the URL /api/v1/noun/verb and the command `thalamus noun verb`.
+type Op struct {
+	Name     string
+	Doc      string // one sentence
+	Example  string // arguments of an example command line
+	Mode     Mode
+	Patients bool // the answer holds patients' data: every look is audited (R44)
+	Request  reflect.Type
+	Response reflect.Type
+
+	run func(ctx context.Context, c *call, request any) (any, error)
+}
+
+// Noun and Verb of the name.
+func (o Op) Noun() string { n, _, _ := strings.Cut(o.Name, "."); return n }
+func (o Op) Verb() string { _, v, _ := strings.Cut(o.Name, "."); return v }
+
+// define makes an Op from a typed function.
+func define[Req, Resp any](mode Mode, name, doc, example string, run func(ctx context.Context, c *call, r Req) (Resp, error)) Op {
+	return Op{
+		Name: name, Doc: doc, Example: example, Mode: mode,
+		Request: reflect.TypeFor[Req](), Response: reflect.TypeFor[Resp](),
+		run: func(ctx context.Context, c *call, request any) (any, error) {
+			return run(ctx, c, *request.(*Req))
+		},
+	}
+}
+
+// patients marks an operation whose answer holds patients' data.
+func patients(o Op) Op { o.Patients = true; return o }
+
+// Caller calls operations by name: the service for one actor, or the API's
+// client. request is a pointer to (or value of) the operation's request type,
+// nil for none; response a pointer to its response type, nil to ignore it.
+type Caller interface {
+	Call(ctx context.Context, name string, request, response any) error
+}
+
+// None is the request or response of operations that need none.
+type None struct{}
+
+// List is a page of something.
+type List[T any] struct {
+	Rows []T    `json:"rows"`
+	Next string `json:"next,omitempty" doc:"give this as 'after' to get the next page"`
+}
