@@ -35,8 +35,19 @@ type Destination struct {
 	ID       DestinationID  `json:"id" yaml:"id"`
 	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`
 	Kind     string         `json:"kind" yaml:"kind"` // fhir hl7v2 webhook file
-	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"`
+	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"` // paused: what is owed waits
+	Delivery DeliveryRules  `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"`
+}
+
+// DeliveryRules say how hard a destination is tried; 0 means the default.
+type DeliveryRules struct {
+	Concurrency    int    `json:"concurrency,omitempty" yaml:"concurrency,omitempty"`         // calls at once, across keys; default: the kind's
+	Batch          int    `json:"batch,omitempty" yaml:"batch,omitempty"`                     // most messages in one call; default and limit: the kind's
+	TimeoutSeconds int    `json:"timeout_seconds,omitempty" yaml:"timeout_seconds,omitempty"` // of one call; default 60
+	MaxAttempts    int    `json:"max_attempts,omitempty" yaml:"max_attempts,omitempty"`       // failures of one message before it is a dead letter; default: no limit
+	MaxAgeHours    int    `json:"max_age_hours,omitempty" yaml:"max_age_hours,omitempty"`     // from its first failure until it is a dead letter; default 168
+	OnDead         string `json:"on_dead,omitempty" yaml:"on_dead,omitempty"`                 // continue (default) with the key's next message, or hold the key until somebody decides
 }
 
 // Decision is what routing decided about one message and one destination.
