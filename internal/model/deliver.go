@@ -34,7 +34,7 @@ type Route struct {
 type Destination struct {
 	ID       DestinationID  `json:"id" yaml:"id"`
 	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`
-	Kind     string         `json:"kind" yaml:"kind"` // fhir hl7v2 webhook file
+	Kind     string         `json:"kind" yaml:"kind"`                             // fhir hl7v2 webhook file
 	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"` // paused: what is owed waits
 	Delivery DeliveryRules  `json:"delivery,omitzero" yaml:"delivery,omitempty"`
 	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"`
