@@ -1,0 +1,201 @@
+package mdc
+
+import (
+	_ "embed"
+	"strconv"
+	"strings"
+
+	"thalamus/internal/model"
+	"thalamus/internal/ucum"
+)
+
+//go:embed terms.tsv
+var termText string
+
+//go:embed aliases.tsv
+var aliasText string
+
+//go:embed loinc.tsv
+var loincText string
+
+// Kind says what a term stands for.
+type Kind string
+
+const (
+	Numeric     Kind = "numeric"     // a measured number
+	Setting     Kind = "setting"     // a number somebody set
+	Enumeration Kind = "enumeration" // a state or a text
+	Waveform    Kind = "waveform"    // samples; a single number under it is a numeric
+	Alert       Kind = "alert"       // an event or alarm condition
+	Attribute   Kind = "attribute"   // tells about a device, a metric or an alert
+	Device      Kind = "device"      // an MDS, VMD or channel
+	Unit        Kind = "unit"        // a dimension
+)
+
+// Quantity is what is known of a code's values. It is immutable.
+type Quantity struct {
+	UCUM      string // preferred unit, empty: values stay in the unit sent
+	Unit      *ucum.Unit
+	Low, High *model.Decimal // what is possible at all, in UCUM; nil: unbounded
+	Profile   string         // FHIR vital signs profile: heartrate oxygensat bp …
+	Name      string         // English
+}
+
+// Term is one row of terms.tsv. It is immutable.
+type Term struct {
+	Quantity
+	RefID    string
+	Code     uint32 // context-free: partition<<16 | term; 0 where the name has no number
+	Kind     Kind
+	LOINC    string // where evidence pairs the two
+	Evidence string
+}
+
+// Meaning is the term as the code of an observation.
+func (t *Term) Meaning() model.Code {
+	return model.Code{MDC: t.Code, RefID: t.RefID, LOINC: t.LOINC, Name: t.Name}
+}
+
+type table struct {
+	terms   []*Term
+	refids  map[string]*Term
+	codes   map[uint32]*Term
+	loincs  map[string]*Quantity
+	aliases int
+}
+
+var loaded = load()
+
+// load reads the tables; TestTable says what is wrong with a row that could
+// not be read.
+func load() *table {
+	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}}
+	for p := range rows(termText, 10) {
+		code, _ := strconv.ParseUint(p[1], 10, 32)
+		term := &Term{RefID: p[0], Code: uint32(code), Kind: Kind(p[2]), LOINC: p[4], Evidence: p[9]}
+		term.Quantity = quantity(p[3], p[5], p[6], p[7], p[8])
+		t.terms = append(t.terms, term)
+		t.refids[term.RefID] = term
+		if term.Code != 0 {
+			t.codes[term.Code] = term
+		}
+	}
+	for p := range rows(aliasText, 3) {
+		term := t.refids[p[1]]
+		if term == nil {
+			continue
+		}
+		t.aliases++
+		if code, err := strconv.ParseUint(p[0], 10, 32); err == nil {
+			t.codes[uint32(code)] = term
+		} else {
+			t.refids[p[0]] = term
+		}
+	}
+	for p := range rows(loincText, 7) {
+		q := quantity(p[1], p[2], p[3], p[4], p[5])
+		t.loincs[p[0]] = &q
+	}
+	return t
+}
+
+func quantity(unit, profile, low, high, name string) Quantity {
+	q := Quantity{UCUM: unit, Profile: profile, Name: name, Low: decimal(low), High: decimal(high)}
+	if unit != "" {
+		q.Unit, _ = ucum.Parse(unit)
+	}
+	return q
+}
+
+func decimal(s string) *model.Decimal {
+	if d, err := model.ParseDecimal(s); err == nil {
+		return &d
+	}
+	return nil
+}
+
+// rows gives the rows of a table that have as many fields as they should.
+func rows(text string, fields int) func(func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(text) {
+			p := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
+			if strings.HasPrefix(line, "# ") || len(p) != fields {
+				continue
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// ByRefID finds a term by its name or an older name of it.
+func ByRefID(refid string) (*Term, bool) {
+	t, ok := loaded.refids[refid]
+	return t, ok
+}
+
+// ByCode finds a term by its context-free number or an older number of it.
+func ByCode(code uint32) (*Term, bool) {
+	t, ok := loaded.codes[code]
+	return t, ok
+}
+
+// ByLOINC tells what is known of a LOINC code.
+func ByLOINC(code string) (*Quantity, bool) {
+	q, ok := loaded.loincs[code]
+	return q, ok
+}
+
+// Terms lists all terms in the order of the table.
+func Terms() []*Term { return append([]*Term(nil), loaded.terms...) }
+
+// Resolve finds the term of a coding: code is the number, or the refid as
+// some senders have it; text is the refid. The refid wins (R15). disagree
+// says that number and name are both known and name different terms, or the
+// number given is not the one the table has.
+func Resolve(code, text string) (t *Term, disagree, ok bool) {
+	if t, ok := loaded.refids[text]; ok {
+		n, isNumber := number(code)
+		if isNumber && n != 0 && n != t.Code && loaded.codes[n] != t {
+			return t, true, true
+		}
+		return t, false, true
+	}
+	if t, ok := loaded.refids[code]; ok {
+		return t, false, true
+	}
+	n, isNumber := number(code)
+	if !isNumber {
+		return nil, false, false
+	}
+	t, ok = loaded.codes[n]
+	if ok && strings.HasPrefix(text, "MDC") {
+		// The sender's name is a refid, but not this term's: whom to believe?
+		return nil, true, false
+	}
+	return t, false, ok
+}
+
+// number reads a decimal code without allocating; "3:3072" is partition and term.
+func number(s string) (uint32, bool) {
+	if part, term, ok := strings.Cut(s, ":"); ok {
+		p, ok1 := number(part)
+		n, ok2 := number(term)
+		return p<<16 | n, ok1 && ok2 && p < 1<<16 && n < 1<<16
+	}
+	if s == "" || len(s) > 9 {
+		return 0, false
+	}
+	var n uint32
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + uint32(s[i]-'0')
+	}
+	return n, true
+}
+
+// Number reads a code as a context-free number.
+func Number(s string) (uint32, bool) { return number(s) }
