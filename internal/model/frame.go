@@ -1,6 +1,12 @@
 package model
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Seq numbers journal entries: 1, 2, 3 … without a gap, in order of arrival.
 // 0 means "none".
@@ -42,4 +48,27 @@ type Entry struct {
 type MessageRef struct {
 	Seq  Seq
 	Part int
+}
+
+// MarshalText writes "4711.0".
+func (r MessageRef) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "%d.%d", r.Seq, r.Part), nil
+}
+
+// UnmarshalText reads "4711.0" or "4711".
+func (r *MessageRef) UnmarshalText(text []byte) error {
+	seq, part, ok := strings.Cut(string(text), ".")
+	if !ok {
+		part = "0"
+	}
+	s, err := strconv.ParseUint(seq, 10, 64)
+	if err != nil {
+		return errors.New(`a message is named by its entry's number, "4711", or with its part, "4711.0"`)
+	}
+	p, err := strconv.ParseUint(part, 10, 31)
+	if err != nil {
+		return errors.New(`a message is named by its entry's number, "4711", or with its part, "4711.0"`)
+	}
+	r.Seq, r.Part = Seq(s), int(p)
+	return nil
 }
