@@ -1,0 +1,220 @@
+package journal
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// tendSoon asks the keeper to look at its work.
+func (l *Log) tendSoon() {
+	select {
+	case l.tend <- struct{}{}:
+	default:
+	}
+}
+
+// keep is the goroutine that does what nobody should wait for: it makes
+// segments ahead and seals those that are full.
+func (l *Log) keep() {
+	defer l.done.Done()
+	for {
+		select {
+		case <-l.tend:
+		case <-l.ending:
+			return
+		}
+		l.sealAll()
+		for l.wantReady() {
+			if err := l.makeSegment(l.o.Prepare); err != nil {
+				break // an append that needs one tries again and tells
+			}
+		}
+	}
+}
+
+func (l *Log) wantReady() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.closed && len(l.ready) < l.o.Prepare
+}
+
+// sealAll seals what was retired. A seal that fails is no loss: the segment is
+// then read without one.
+func (l *Log) sealAll() {
+	for {
+		l.mu.Lock()
+		if len(l.seals) == 0 {
+			l.mu.Unlock()
+			return
+		}
+		s := l.seals[0]
+		l.seals = l.seals[1:]
+		l.mu.Unlock()
+		s.release() // the writer's hold of the file
+		if s.next.Load() == uint64(s.first) {
+			s.leave()
+			l.files.Remove(s.path)
+			continue
+		}
+		l.seal(s)
+	}
+}
+
+// makeSegment makes a segment ready to be written, unless there are that many
+// already: blocks reserved, header on the disk, under its name. Segments are
+// used in the order of their numbers.
+func (l *Log) makeSegment(enough int) error {
+	l.makeMu.Lock()
+	defer l.makeMu.Unlock()
+	l.mu.Lock()
+	if l.closed || len(l.ready) >= enough {
+		l.mu.Unlock()
+		return nil
+	}
+	id := l.nextID
+	l.nextID++
+	l.mu.Unlock()
+
+	free, err := l.files.Free(l.dir)
+	if err != nil {
+		return syncFault(err)
+	}
+	if free-l.o.SegmentSize < l.o.Floor {
+		return fullFault(errFloor, free, l.o.Floor)
+	}
+	s := newSegment(l.files, l.dir, id)
+	s.head = header{version: formatVersion, id: id, created: time.Now().UnixNano(), journal: l.id}
+	rand.Read(s.head.salt[:])
+	if len(l.o.Keys) > 0 {
+		if s.aead, err = s.head.wrapKey(l.o.Keys[0]); err != nil {
+			return fault.Wrap(err, fault.Broken, "journal.key", "cannot make a segment key")
+		}
+	}
+	s.seed = s.head.seed()
+	raw := strings.TrimSuffix(s.path, segmentSuffix) + newSuffix
+	if err := l.prepare(s, raw); err != nil {
+		l.files.Remove(raw)
+		return l.diskFault(err, free)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ready = append(l.ready, s)
+	return nil
+}
+
+func (l *Log) prepare(s *segment, raw string) error {
+	f, err := l.files.Create(raw)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, recordsFrom)
+	s.head.encode(b)
+	s.head.encode(b[headerBlock:])
+	for _, step := range []func() error{
+		func() error { return f.Allocate(l.o.SegmentSize) },
+		func() error { _, err := f.WriteAt(b, 0); return err },
+		f.Sync,
+		func() error { return l.files.Rename(raw, s.path) },
+		func() error { return l.files.SyncDir(l.dir) },
+	} {
+		if err := step(); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	s.size.Store(l.o.SegmentSize)
+	s.file, s.users = f, 1
+	return nil
+}
+
+// Hold keeps a segment.
+func (l *Log) Hold(id SegmentID, reason string) error {
+	if l.find(id) == nil {
+		return noSegment(id)
+	}
+	return l.acts.note(act{Act: "hold", Segment: id, Reason: reason})
+}
+
+// Release ends a hold.
+func (l *Log) Release(id SegmentID, reason string) error {
+	if l.find(id) == nil {
+		return noSegment(id)
+	}
+	return l.acts.note(act{Act: "release", Segment: id, Reason: reason})
+}
+
+func noSegment(id SegmentID) error {
+	return fault.New(fault.Absent, "journal.segment", "there is no segment %d; `thalamus journal stat` lists them", id)
+}
+
+// Drop removes segments before an entry.
+func (l *Log) Drop(before model.Seq, reason string) (Dropped, error) {
+	return l.drop(reason, func(s *segment) (bool, error) {
+		return model.Seq(s.next.Load()) <= before, nil
+	})
+}
+
+// DropOlder removes segments whose entries all arrived before a time.
+func (l *Log) DropOlder(before time.Time, reason string) (Dropped, error) {
+	t := unixNano(before)
+	return l.drop(reason, func(s *segment) (bool, error) {
+		if s.rot {
+			return false, nil
+		}
+		if err := s.load(); err != nil {
+			return false, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.maxArrived == noTime || s.maxArrived < t, nil
+	})
+}
+
+// drop removes segments from the oldest on while old says so.
+func (l *Log) drop(reason string, old func(*segment) (bool, error)) (d Dropped, err error) {
+	l.dropMu.Lock()
+	defer l.dropMu.Unlock()
+	holds := l.acts.holds()
+	list := l.list()
+	for i, s := range list {
+		if i == len(list)-1 || !s.sealed.Load() && s.until == 0 {
+			break // the one being written, and the number to go on from
+		}
+		var is bool
+		if is, err = old(s); err != nil || !is {
+			break
+		}
+		if holds[s.id] != "" {
+			d.Held++
+			continue
+		}
+		first, next := s.first, model.Seq(s.next.Load())
+		if err = l.acts.note(act{Act: "drop", Segment: s.id, Seq: first, Last: next - 1, Reason: reason}); err != nil {
+			break
+		}
+		l.remove(s)
+		s.leave()
+		if err = l.files.Remove(s.path); err != nil {
+			err = openFault(err, s.path)
+			break
+		}
+		d.Segments++
+		d.Entries += uint64(next - first)
+		d.Bytes += s.size.Load()
+	}
+	if d.Segments > 0 && err == nil {
+		if err = l.files.SyncDir(l.dir); err != nil {
+			err = syncFault(err)
+		}
+	}
+	d.Tail = l.Tail()
+	return d, err
+}
+
+// actsPath is where the acts of a journal are kept.
+func actsPath(dir string) string { return filepath.Join(dir, "acts.log") }
