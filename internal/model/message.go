@@ -29,10 +29,12 @@ type Message struct {
 	Visit        *Visit        `json:"visit,omitempty"`
 	Event        *PatientEvent `json:"event,omitempty"` // ADT only
 	Devices      []Device      `json:"devices,omitempty"`
+	Orders       []Order       `json:"orders,omitempty"` // what the observations stand under (OBR)
 	Observations []Observation `json:"observations,omitempty"`
 	Waveforms    []Waveform    `json:"waveforms,omitempty"`
 	Alerts       []Alert       `json:"alerts,omitempty"`
 	Issues       []Issue       `json:"issues,omitempty"`
+	Notes        []string      `json:"notes,omitempty"` // comments on the message or patient as a whole
 
 	Routed    []Decision `json:"routed,omitempty"`
 	Duplicate MessageRef `json:"duplicate,omitzero"` // the first message with the same identity and content
@@ -158,6 +160,9 @@ type Observation struct {
 	Code     Code   `json:"code"`
 	Value    Value  `json:"value"`
 	UnitUCUM string `json:"unit,omitempty"`
+	// ValueSent is the value as it was sent, in UnitSent, where Value is not
+	// that: it was converted, or it is not to be used (see Absent).
+	ValueSent Value `json:"valueSent,omitzero"`
 
 	DeviceTime    Timestamp `json:"deviceTime,omitzero"`
 	DeviceTimeEnd time.Time `json:"deviceTimeEnd,omitzero"` // when the value stands for a span
@@ -173,6 +178,21 @@ type Observation struct {
 	Device    int      `json:"device"`           // index into Message.Devices, -1 when nobody is named
 	Order     int      `json:"order"`            // which OBR it stands under, from 0
 	Parent    string   `json:"parent,omitempty"` // SubID of what it qualifies (a facet, an attribute)
+	Notes     []string `json:"notes,omitempty"`  // comments (NTE)
+}
+
+// Order is one request or report that observations stand under (OBR):
+// Observation.Order is its index in Message.Orders.
+type Order struct {
+	Field  string     `json:"field"`
+	Placer Identifier `json:"placer,omitzero"` // OBR-2
+	Filler Identifier `json:"filler,omitzero"` // OBR-3
+	Parent Identifier `json:"parent,omitzero"` // OBR-29: the report this one goes on with
+	Code   Coding     `json:"code,omitzero"`   // OBR-4
+	Start  Timestamp  `json:"start,omitzero"`  // OBR-7
+	End    Timestamp  `json:"end,omitzero"`    // OBR-8
+	Status Status     `json:"status,omitempty"`
+	Notes  []string   `json:"notes,omitempty"`
 }
 
 // Waveform is a run of samples at a fixed rate. A sample's value is
