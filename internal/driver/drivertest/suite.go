@@ -1,0 +1,439 @@
+// Package drivertest is the suite every listening driver passes: peers that
+// send half a message and fall silent, reset the connection, flood, do not
+// read their answers, send garbage, and an intake that fails, waits and is
+// stopped under load. Two things hold throughout: nothing is acknowledged
+// that intake did not take, and what intake took is what was sent, byte for
+// byte (R23).
+package drivertest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"thalamus/internal/driver"
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// Suite says how to speak with a driver.
+type Suite struct {
+	Kind driver.Kind
+	// Settings of a listener on a free port of the loopback interface, with
+	// short patience where the driver has settings for it.
+	Settings map[string]any
+	// Listen is the key of the address in Settings.
+	Listen string
+
+	// Message gives the n-th message, each different; about 500 bytes.
+	Message func(n int) []byte
+	// Wire is how it goes over the link.
+	Wire func(message []byte) []byte
+	// Answer reads one answer and gives the number of the message it answers.
+	// accepted is false for an answer that asks to send again or refuses.
+	Answer func(r *bufio.Reader) (n int, accepted bool, err error)
+	// Garbage is something that is no message of this protocol.
+	Garbage []byte
+}
+
+// Patience is how long the suite waits for what must come.
+const Patience = 20 * time.Second
+
+// Rig is a driver under test.
+type Rig struct {
+	Suite  *Suite
+	Intake *Intake
+	Notes  *Notes
+	Driver driver.Driver
+	Addr   string
+}
+
+// Start makes and starts a driver; it is stopped when the test ends.
+func (s *Suite) Start(t *testing.T) *Rig {
+	t.Helper()
+	d, err := s.Kind.New(model.Channel{ID: "test", Driver: s.Kind.Name, Codec: s.Kind.Codecs[0], Settings: s.Settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Rig{Suite: s, Intake: &Intake{}, Notes: &Notes{}, Driver: d}
+	if err := d.Start(t.Context(), driver.Host{Intake: r.Intake, Log: slog.New(slog.DiscardHandler), Note: r.Notes.Note}); err != nil {
+		t.Fatal(err)
+	}
+	r.Addr = d.(driver.Listener).Addr().String()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		d.Stop(ctx)
+	})
+	return r
+}
+
+// Peer is a sender.
+type Peer struct {
+	t *testing.T
+	s *Suite
+	net.Conn
+	r *bufio.Reader
+}
+
+// Dial connects a peer.
+func (r *Rig) Dial(t *testing.T) *Peer {
+	t.Helper()
+	c, err := net.DialTimeout("tcp", r.Addr, Patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(Patience))
+	return &Peer{t: t, s: r.Suite, Conn: c, r: bufio.NewReader(c)}
+}
+
+// Send writes message n.
+func (p *Peer) Send(n int) {
+	p.t.Helper()
+	if _, err := p.Write(p.s.Wire(p.s.Message(n))); err != nil {
+		p.t.Fatalf("sending message %d: %v", n, err)
+	}
+}
+
+// Want reads one answer: to message n, accepted or not.
+func (p *Peer) Want(n int, accepted bool) {
+	p.t.Helper()
+	got, ok, err := p.s.Answer(p.r)
+	if err != nil {
+		p.t.Fatalf("waiting for the answer to message %d: %v", n, err)
+	}
+	if got != n || ok != accepted {
+		p.t.Fatalf("answer to message %d, accepted %v; want %d, %v", got, ok, n, accepted)
+	}
+}
+
+// Until waits for a condition.
+func Until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(Patience); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %s in vain until %s", Patience, what)
+		}
+	}
+}
+
+// Run runs the suite.
+func Run(t *testing.T, s Suite) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, r *Rig)
+	}{
+		{"takes and answers", takes},
+		{"byte by byte", byteByByte},
+		{"many in one write", pipelined},
+		{"answers only what is durable", durableFirst},
+		{"half a message and silence", halfAndSilence},
+		{"half a message and reset", halfAndReset},
+		{"garbage", garbage},
+		{"flood", flood},
+		{"peer that does not read", slowReader},
+		{"intake fails for a while", intakeFails},
+		{"stop under load", stopUnderLoad},
+		{"stop while intake hangs", stopWhileHanging},
+		{"port in use", portInUse},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, s.Start(t)) })
+	}
+	t.Run("unknown setting", func(t *testing.T) {
+		_, err := s.Kind.New(model.Channel{ID: "test", Settings: map[string]any{"no-such-setting": 1}})
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("error %v, want an invalid setting", err)
+		}
+	})
+}
+
+func takes(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	before := time.Now().Add(-time.Second)
+	for n := range 5 {
+		p.Send(n)
+		p.Want(n, true)
+	}
+	for n, f := range r.Intake.Taken() {
+		if want := r.Suite.Message(n); !bytes.Equal(f.Bytes, want) {
+			t.Errorf("frame %d is %q, sent was %q", n, f.Bytes, want)
+		}
+		if f.Channel != "test" || f.Codec != r.Suite.Kind.Codecs[0] || f.Peer != p.LocalAddr().String() || f.Arrived.Before(before) {
+			t.Errorf("frame %d: channel %q codec %q peer %q arrived %s", n, f.Channel, f.Codec, f.Peer, f.Arrived)
+		}
+	}
+}
+
+func byteByByte(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	for _, b := range r.Suite.Wire(r.Suite.Message(0)) {
+		if _, err := p.Write([]byte{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Want(0, true)
+	r.taken(t, 1)
+}
+
+func pipelined(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	const many = 500
+	var all []byte
+	for n := range many {
+		all = append(all, r.Suite.Wire(r.Suite.Message(n))...)
+	}
+	go p.Write(all)
+	for n := range many {
+		p.Want(n, true)
+	}
+	r.taken(t, many)
+}
+
+// taken checks that messages 0 to many-1 were taken, each once, unchanged.
+func (r *Rig) taken(t *testing.T, many int) {
+	t.Helper()
+	frames := r.Intake.Taken()
+	if len(frames) != many {
+		t.Errorf("%d frames taken, want %d", len(frames), many)
+	}
+	for n := range many {
+		if !r.Intake.Has(r.Suite.Message(n)) {
+			t.Fatalf("message %d was not taken as it was sent", n)
+		}
+	}
+}
+
+func durableFirst(t *testing.T, r *Rig) {
+	release := r.Intake.Hold()
+	p := r.Dial(t)
+	p.Send(0)
+	Until(t, "intake was asked", func() bool { _, offers := r.Intake.Count(); return offers == 1 })
+	p.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if b, err := p.r.Peek(1); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %q, %v before the message was durable", b, err)
+	}
+	release()
+	p.SetReadDeadline(time.Now().Add(Patience))
+	p.Want(0, true)
+}
+
+func halfAndSilence(t *testing.T, r *Rig) {
+	silent := r.Dial(t)
+	wire := r.Suite.Wire(r.Suite.Message(0))
+	silent.Write(wire[:len(wire)/2])
+	other := r.Dial(t)
+	other.Send(1)
+	other.Want(1, true)
+	Until(t, "the half message was reported", func() bool { return len(r.Notes.Codes()) > 0 })
+	if r.Intake.Has(wire) || len(r.Intake.Taken()) != 1 {
+		t.Errorf("%d frames taken, want only the whole one", len(r.Intake.Taken()))
+	}
+	for {
+		n, accepted, err := r.Suite.Answer(silent.r)
+		if err != nil {
+			break // cut off
+		}
+		if accepted {
+			t.Errorf("half of message %d was acknowledged", n)
+		}
+	}
+}
+
+func halfAndReset(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	wire := r.Suite.Wire(r.Suite.Message(0))
+	p.Write(wire[:len(wire)/2])
+	p.Conn.(*net.TCPConn).SetLinger(0)
+	p.Close()
+	Until(t, "the broken message was reported", func() bool { return len(r.Notes.Codes()) > 0 })
+	again := r.Dial(t)
+	again.Send(0)
+	again.Want(0, true)
+	r.taken(t, 1)
+}
+
+func garbage(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	p.Write(bytes.Repeat(r.Suite.Garbage, 1000))
+	Until(t, "the garbage was reported", func() bool { return len(r.Notes.Codes()) > 0 })
+	again := r.Dial(t)
+	again.Send(0)
+	again.Want(0, true)
+	if !r.Intake.Has(r.Suite.Message(0)) {
+		t.Error("the message after the garbage was not taken")
+	}
+}
+
+func flood(t *testing.T, r *Rig) {
+	const peers, each = 8, 400
+	done := make(chan error, peers)
+	for k := range peers {
+		p := r.Dial(t)
+		go func() {
+			for n := range each {
+				if _, err := p.Write(r.Suite.Wire(r.Suite.Message(k*each + n))); err != nil {
+					done <- err
+					return
+				}
+			}
+		}()
+		go func() {
+			for n := range each {
+				got, ok, err := r.Suite.Answer(p.r)
+				if err != nil || got != k*each+n || !ok {
+					done <- fmt.Errorf("answer to %d, accepted %v, error %v; want %d accepted", got, ok, err, k*each+n)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range peers {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _ := r.Intake.Count(); got != peers*each {
+		t.Errorf("%d frames taken, want %d", got, peers*each)
+	}
+}
+
+func slowReader(t *testing.T, r *Rig) {
+	p := r.Dial(t)
+	p.Conn.(*net.TCPConn).SetReadBuffer(4096)
+	wire := r.Suite.Wire(r.Suite.Message(0))
+	p.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+	for n := 0; n < 20000; n++ { // until the way back is full
+		if _, err := p.Write(wire); err != nil {
+			break
+		}
+	}
+	other := r.Dial(t)
+	other.Send(1)
+	other.Want(1, true)
+	r.stop(t)
+}
+
+func (r *Rig) stop(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := r.Driver.Stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if c, err := net.DialTimeout("tcp", r.Addr, time.Second); err == nil {
+		c.Close()
+		t.Error("the port is still open after Stop")
+	}
+}
+
+func intakeFails(t *testing.T, r *Rig) {
+	r.Intake.Fail(Full)
+	p := r.Dial(t)
+	p.Send(0)
+	_, accepted, err := r.Suite.Answer(p.r)
+	if err == nil && accepted {
+		t.Fatal("acknowledged although intake took nothing")
+	}
+	if err != nil { // links without a negative answer end the connection
+		p = r.Dial(t)
+	}
+	r.Intake.Fail(nil)
+	p.Send(0)
+	p.Want(0, true)
+	r.taken(t, 1)
+}
+
+func stopUnderLoad(t *testing.T, r *Rig) {
+	const peers = 6
+	type result struct{ answered []int }
+	results := make(chan result, peers)
+	for k := range peers {
+		p := r.Dial(t)
+		go func() {
+			for n := k * 1_000_000; ; n++ {
+				if _, err := p.Write(r.Suite.Wire(r.Suite.Message(n))); err != nil {
+					return
+				}
+			}
+		}()
+		go func() {
+			var got result
+			for {
+				n, ok, err := r.Suite.Answer(p.r)
+				if err != nil {
+					break
+				}
+				if ok {
+					got.answered = append(got.answered, n)
+				}
+			}
+			results <- got
+		}()
+	}
+	Until(t, "a hundred were taken", func() bool { n, _ := r.Intake.Count(); return n > 100 })
+	r.stop(t)
+	taken := map[string]bool{}
+	for _, f := range r.Intake.Taken() {
+		taken[string(f.Bytes)] = true
+	}
+	for range peers {
+		for _, n := range (<-results).answered {
+			if !taken[string(r.Suite.Message(n))] {
+				t.Errorf("message %d was acknowledged and not taken", n)
+			}
+		}
+	}
+}
+
+func stopWhileHanging(t *testing.T, r *Rig) {
+	release := r.Intake.Hold()
+	defer release()
+	p := r.Dial(t)
+	p.Send(0)
+	Until(t, "intake was asked", func() bool { _, offers := r.Intake.Count(); return offers == 1 })
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- r.Driver.Stop(ctx) }()
+	select {
+	case <-done:
+	case <-time.After(Patience):
+		t.Fatal("Stop did not return after its context ended")
+	}
+	if _, accepted, err := r.Suite.Answer(p.r); err == nil && accepted {
+		t.Error("acknowledged although intake took nothing")
+	}
+}
+
+func portInUse(t *testing.T, r *Rig) {
+	if r.Suite.Listen == "" {
+		t.Skip("the driver has no address of its own")
+	}
+	settings := map[string]any{}
+	for k, v := range r.Suite.Settings {
+		settings[k] = v
+	}
+	settings[r.Suite.Listen] = r.Addr
+	d, err := r.Suite.Kind.New(model.Channel{ID: "second", Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.Start(t.Context(), driver.Host{Intake: r.Intake, Log: slog.New(slog.DiscardHandler), Note: r.Notes.Note})
+	if err == nil {
+		d.Stop(t.Context())
+		t.Fatal("two drivers have one port")
+	}
+	if !slices.Contains([]fault.Kind{fault.Conflict, fault.Invalid}, fault.KindOf(err)) {
+		t.Errorf("error %v, want a conflict that names the setting", err)
+	}
+}

@@ -1,0 +1,66 @@
+package mllp
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"thalamus/internal/model"
+)
+
+// notes passes on what happened on the link, at most one of a kind per peer
+// in noteEvery, so that a flood of garbage does not become a flood of issues.
+type notes struct {
+	to   func(peer string, issue model.Issue)
+	mu   sync.Mutex
+	last map[noteKey]*noted
+}
+
+type noteKey struct{ host, code string }
+
+type noted struct {
+	at     time.Time
+	unsaid int
+}
+
+const (
+	noteEvery = 10 * time.Second
+	noteKeys  = 4096
+)
+
+func (n *notes) add(peer, code, text, hint string) {
+	if n.to == nil {
+		return
+	}
+	host, _, err := net.SplitHostPort(peer)
+	if err != nil {
+		host = peer
+	}
+	unsaid, now := n.due(noteKey{host, code})
+	if !now {
+		return
+	}
+	if unsaid > 0 {
+		text = fmt.Sprintf("%s (and %d times before, unreported)", text, unsaid)
+	}
+	n.to(peer, model.Issue{Code: code, Severity: model.Warning, Text: text, Hint: hint})
+}
+
+func (n *notes) due(k noteKey) (unsaid int, now bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	at := time.Now()
+	if was, ok := n.last[k]; ok {
+		if at.Sub(was.at) < noteEvery {
+			was.unsaid++
+			return 0, false
+		}
+		unsaid = was.unsaid
+	}
+	if n.last == nil || len(n.last) >= noteKeys {
+		n.last = map[noteKey]*noted{}
+	}
+	n.last[k] = &noted{at: at}
+	return unsaid, true
+}
