@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"thalamus/internal/codec/hl7v2"
+)
+
+// ward gives every message of a simulated minute.
+func ward(t *testing.T) []Message {
+	t.Helper()
+	w := NewWard("", nil, "ICU", 3, NewTerms(), "t")
+	var all []Message
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for range 60 {
+		for _, s := range w.Sources {
+			all = append(all, s.Next(at)...)
+		}
+		at = at.Add(time.Second)
+	}
+	return all
+}
+
+func TestWardSpeaksHL7(t *testing.T) {
+	seen := map[string]bool{}
+	types := map[string]int{}
+	for _, m := range ward(t) {
+		if seen[m.ControlID] {
+			t.Errorf("control id %s twice", m.ControlID)
+		}
+		seen[m.ControlID] = true
+		p, err := hl7v2.Parse(m.Bytes)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, m.Bytes)
+		}
+		if len(p.Issues()) > 0 {
+			t.Errorf("%s: %v", m.ControlID, p.Issues())
+		}
+		if bytes.Contains(m.Bytes, []byte("||^")) || bytes.Contains(m.Bytes, []byte("|NM||")) {
+			t.Errorf("a code is missing:\n%s", bytes.ReplaceAll(m.Bytes, []byte("\r"), []byte("\n")))
+		}
+		types[p.Get("MSH-9.1")+p.Get("MSH-9.2")]++
+	}
+	for _, want := range []string{"ADTA01", "ADTA08", "ORUR01", "ORUR40"} {
+		if types[want] == 0 {
+			t.Errorf("no %s in a minute: %v", want, types)
+		}
+	}
+}
+
+func TestLinkAndReceiverCountTheSame(t *testing.T) {
+	r, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.LoseAnswers.Store(5)
+	ledger := NewLedger()
+	link := &Link{Address: r.Address(), Ledger: ledger}
+	defer link.Close()
+	all := ward(t)
+	for _, m := range all {
+		if err := link.Send(context.Background(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tally := r.Tally(ledger)
+	if tally.Lost != 0 || tally.Duplicated != 0 || tally.Disordered != 0 || tally.Arrived != len(all) || tally.Repeated == 0 {
+		t.Errorf("%+v of %d", tally, len(all))
+	}
+}
+
+func TestTallySeesLossAndDisorder(t *testing.T) {
+	r, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all := ward(t)[3:8]
+	ledger := NewLedger()
+	for i := range all {
+		all[i].Stream = streamOf("S", "PID|||P^^^X")
+		ledger.accept(all[i], 0)
+	}
+	for _, i := range []int{0, 2, 1, 4} {
+		r.take("MSH|^~\\&|S|||||||" + all[i].ControlID + "|P|2.6\rPID|||P^^^X\r")
+	}
+	if tally := r.Tally(ledger); tally.Lost != 1 || tally.Disordered != 1 || tally.Expected != 5 {
+		t.Errorf("%+v", tally)
+	}
+}
