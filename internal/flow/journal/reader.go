@@ -14,11 +14,11 @@ const (
 )
 
 type reader struct {
-	sh    *shelf
-	head  func() model.Seq
-	next  model.Seq
-	seg   *segment // where next is, with the file acquired; nil: find it
-	at    int64    // of the record that follows in seg
+	sh   *shelf
+	head func() model.Seq
+	next model.Seq
+	seg  *segment // where next is, with the file acquired; nil: find it
+	at   int64    // of the record that follows in seg
 }
 
 func (sh *shelf) reader(from model.Seq, head func() model.Seq) Reader {

@@ -54,7 +54,7 @@ type segment struct {
 	pending int  // groups not written yet; guarded by Log.mu
 	turned  bool // nothing is added any more; guarded by Log.mu
 
-	size   atomic.Int64 // of the file
+	size atomic.Int64 // of the file
 
 	mu         sync.Mutex
 	files      Files

@@ -20,8 +20,8 @@ type shelf struct {
 
 	dropMu   sync.Mutex   // one drop at a time
 	altering sync.RWMutex // held for writing while records are changed in place
-	listMu sync.Mutex // changes of segs
-	segs   atomic.Pointer[[]*segment]
+	listMu   sync.Mutex   // changes of segs
+	segs     atomic.Pointer[[]*segment]
 }
 
 func (sh *shelf) list() []*segment {
