@@ -1,0 +1,252 @@
+package fhir
+
+import (
+	"thalamus/internal/model"
+)
+
+// Options say how messages become bundles. The zero value is good for a
+// server that does what FHIR R4 says.
+type Options struct {
+	// Systems gives the URI of an assigning authority or coding system as a
+	// sender writes it; the key "" is for identifiers without an authority.
+	Systems map[string]string
+	// Replace asks for conditional updates instead of conditional creates, so
+	// that a replay after a correction overwrites what was sent before.
+	Replace bool
+	// KeepPatients never updates a Patient or Encounter that the server has,
+	// for servers whose patients have another master.
+	KeepPatients bool
+	// Provenance says how Provenance, which has no identifier in R4, is kept
+	// from being created twice. Default ProvenancePut.
+	Provenance ProvenanceForm
+	// MaxEntries is the most entries in one transaction; 0: no limit. What
+	// does not fit goes into further transactions that stand alone.
+	MaxEntries int
+	// Gateway is the name Provenance gives for us. Default "Thalamus".
+	Gateway string
+}
+
+// ProvenanceForm says how a Provenance is written.
+type ProvenanceForm string
+
+const (
+	ProvenancePut  ProvenanceForm = "put"  // PUT Provenance/<our id>: needs update-as-create
+	ProvenanceTag  ProvenanceForm = "tag"  // conditional create by a tag: works everywhere, one tag a message
+	ProvenanceNone ProvenanceForm = "none" // not sent
+)
+
+// Transaction is one bundle of type transaction.
+type Transaction struct {
+	JSON    []byte
+	Entries int
+	// Shared names the resources in it that other messages name as well
+	// (Device, DeviceMetric), by their fullUrl.
+	Shared []string
+}
+
+// Bundle gives all messages as one transaction bundle, compact JSON. It is
+// nil when the messages hold nothing that FHIR has a resource for.
+func Bundle(messages []*model.Message, o Options) []byte {
+	o.MaxEntries = 0
+	if t := Transactions(messages, o); len(t) > 0 {
+		return t[0].JSON
+	}
+	return nil
+}
+
+// Transactions gives the messages as transaction bundles of at most
+// MaxEntries entries each. Every one stands alone: it brings the Patient and
+// Devices its Observations speak of.
+func Transactions(messages []*model.Message, o Options) []Transaction {
+	if o.Gateway == "" {
+		o.Gateway = "Thalamus"
+	}
+	if o.Provenance == "" {
+		o.Provenance = ProvenancePut
+	}
+	b := &builder{o: o}
+	b.chooseTellers(messages)
+	b.begin(size(messages))
+	for _, m := range messages {
+		b.message(m)
+	}
+	b.finish()
+	return b.done
+}
+
+// size guesses the bytes of the bundle, so that the buffer need not grow.
+func size(messages []*model.Message) int {
+	n := 4096
+	for _, m := range messages {
+		n += 1500*(len(m.Observations)+len(m.Alerts)) + 1200*len(m.Devices)
+		for i := range m.Waveforms {
+			n += 1500 + 5*len(m.Waveforms[i].Samples)
+		}
+	}
+	return n
+}
+
+// builder writes entries one after another into one buffer.
+type builder struct {
+	o    Options
+	w    writer
+	h    hasher
+	done []Transaction
+
+	count  int                   // entries in the transaction under way
+	have   map[identity]struct{} // what it holds
+	shared []string
+	said   []identity // targets of the message under way
+
+	tellers map[identity]*model.Message // who tells best of a patient or visit
+	spoken  speaker
+}
+
+// speaker is what all resources of one message have in common.
+type speaker struct {
+	m         *model.Message
+	id        identity
+	patient   identity
+	hasWho    bool
+	encounter bool
+	devices   []devicePlace
+}
+
+func (b *builder) begin(room int) {
+	b.w.b = append(make([]byte, 0, room), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
+	b.count = 0
+	b.have = make(map[identity]struct{}, 64)
+	b.shared = nil
+	b.said = b.said[:0]
+}
+
+func (b *builder) finish() {
+	if b.count == 0 {
+		return
+	}
+	b.w.b = append(b.w.b, "]}"...)
+	b.done = append(b.done, Transaction{JSON: b.w.b, Entries: b.count, Shared: b.shared})
+}
+
+// message writes everything one message says.
+func (b *builder) message(m *model.Message) {
+	s := &b.spoken
+	*s = speaker{m: m, id: b.h.messageIdentity(m), devices: s.devices[:0]}
+	s.patient, s.hasWho = b.patientIdentity(m.Patient)
+	b.placeDevices(m)
+	b.said = b.said[:0]
+	if m.Event != nil {
+		b.unit(func() { b.event(m) })
+	}
+	found := b.findPanels(m)
+	for i := range m.Observations {
+		switch {
+		case found.leads(i):
+			b.unit(func() { b.panel(found, i) })
+		case !found.holds(i):
+			b.unit(func() { b.observation(i) })
+		}
+	}
+	for i := range m.Waveforms {
+		b.unit(func() { b.waveform(i) })
+	}
+	for i := range m.Alerts {
+		b.unit(func() { b.alert(i) })
+	}
+	b.provenance()
+}
+
+// unit writes what belongs together. When the transaction is full, it is
+// taken back, the transaction closed, and the unit written into a new one.
+func (b *builder) unit(write func()) {
+	if b.o.MaxEntries <= 0 || b.count == 0 {
+		write()
+		return
+	}
+	mark, count, shared, said := len(b.w.b), b.count, len(b.shared), len(b.said)
+	write()
+	last := 0
+	if b.o.Provenance != ProvenanceNone && len(b.said) > 0 {
+		last = 1
+	}
+	if b.count+last <= b.o.MaxEntries || b.count == count {
+		return
+	}
+	b.w.b, b.count, b.shared, b.said = b.w.b[:mark], count, b.shared[:shared], b.said[:said]
+	b.provenance()
+	b.finish()
+	b.begin(cap(b.w.b))
+	write()
+}
+
+// entry begins an entry of the bundle: {"fullUrl":…,"resource":{"resourceType":…
+// It says false when the transaction holds that identity already.
+func (b *builder) entry(id identity, resourceType string) bool {
+	if _, ok := b.have[id]; ok {
+		return false
+	}
+	b.have[id] = struct{}{}
+	b.count++
+	w := &b.w
+	w.element()
+	w.name("fullUrl")
+	w.b = append(w.b, '"')
+	w.b = id.appendURL(w.b)
+	w.b = append(w.b, '"')
+	w.open("resource", '{')
+	w.word("resourceType", resourceType)
+	return true
+}
+
+// requestByID ends an entry whose identity is our identifier.
+func (b *builder) requestByID(id identity, resourceType string, update bool) {
+	var query [96]byte
+	q := append(query[:0], "identifier=urn%3Aietf%3Arfc%3A3986%7Curn%3Auuid%3A"...)
+	b.request(resourceType, id.appendUUID(q), update)
+}
+
+// request ends an entry: create if the query finds nothing, or update what it
+// finds (FHIR R4 §3.1.0.8.1 and §3.1.0.7.1).
+func (b *builder) request(resourceType string, query []byte, update bool) {
+	w := &b.w
+	w.close('}')
+	w.open("request", '{')
+	if update {
+		w.word("method", "PUT")
+		w.name("url")
+		w.b = append(w.b, '"')
+		w.b = append(w.b, resourceType...)
+		w.b = append(w.b, '?')
+		w.b = append(w.b, query...)
+		w.b = append(w.b, '"', '}', '}')
+		return
+	}
+	w.word("method", "POST")
+	w.word("url", resourceType)
+	w.name("ifNoneExist")
+	w.b = append(w.b, '"')
+	w.b = append(w.b, query...)
+	w.b = append(w.b, '"', '}', '}')
+}
+
+// ownIdentifier writes the identifier that request looks for.
+func (b *builder) ownIdentifier(id identity) {
+	w := &b.w
+	w.open("identifier", '[')
+	w.element()
+	w.word("system", systemURI)
+	w.name("value")
+	w.b = append(w.b, `"urn:uuid:`...)
+	w.b = id.appendUUID(w.b)
+	w.b = append(w.b, '"', '}', ']')
+}
+
+// reference writes {"reference":"urn:uuid:…"} as a member.
+func (b *builder) reference(name string, id identity) {
+	w := &b.w
+	w.open(name, '{')
+	w.name("reference")
+	w.b = append(w.b, '"')
+	w.b = id.appendURL(w.b)
+	w.b = append(w.b, '"', '}')
+}

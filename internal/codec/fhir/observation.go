@@ -1,0 +1,327 @@
+package fhir
+
+import (
+	"strings"
+
+	"thalamus/internal/model"
+)
+
+// meta writes Resource.meta: the profile claimed, and HTEST for what is not
+// about a real patient (R17; HL7 v3 ActReason HTEST, as the Point-of-Care
+// guide maps OBX-8 DEMO and TEST).
+func (b *builder) meta(profile string, simulated bool) {
+	if profile == "" && !simulated {
+		return
+	}
+	w := &b.w
+	w.open("meta", '{')
+	if profile != "" {
+		w.open("profile", '[')
+		w.b = append(w.b, '"')
+		w.b = append(w.b, profileBase...)
+		w.b = append(w.b, profile...)
+		w.b = append(w.b, '"', ']')
+	}
+	if simulated {
+		w.open("security", '[')
+		w.b = append(w.b, `{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HTEST","display":"test health data"}]`...)
+	}
+	w.close('}')
+}
+
+// meaning writes the members of a CodeableConcept: what a code means, then
+// what the sender wrote where that says something else.
+func (b *builder) meaning(c model.Code, received, alternate model.Coding) {
+	b.concept("", "", c, received, alternate)
+}
+
+// concept is meaning with the codes a profile asks for in front.
+func (b *builder) concept(loinc, second string, c model.Code, received, alternate model.Coding) {
+	w := &b.w
+	open := false
+	coding := func(system, code, display string) {
+		if code == "" {
+			return
+		}
+		if !open {
+			w.open("coding", '[')
+			open = true
+		}
+		w.element()
+		if system != "" {
+			w.text("system", system)
+		}
+		w.code("code", code)
+		w.text("display", display)
+		w.close('}')
+	}
+	coding(systemLOINC, loinc, "")
+	if second != loinc {
+		coding(systemLOINC, second, "")
+	}
+	if c.LOINC != loinc && c.LOINC != second {
+		coding(systemLOINC, c.LOINC, "")
+	}
+	mdc := mdcText(c)
+	coding(systemMDC, mdc, c.RefID)
+	for _, sent := range [...]model.Coding{received, alternate} {
+		code := clean(sent.Code)
+		system := b.codeSystem(sent.System)
+		switch {
+		case code == "" || sameCoding(sent, mdc, c.LOINC) || system == systemLOINC && (code == loinc || code == second):
+		case system == systemMDC && !isDigits(code): // a name, which MDC has no code for here
+		case system == "" && c.RefID != "" && code == c.RefID:
+		default:
+			coding(system, code, sent.Text)
+		}
+	}
+	if open {
+		w.close(']')
+	}
+	text := c.Name
+	for _, other := range [...]string{received.Text, alternate.Text, c.RefID, received.Code} {
+		if clean(text) == "" {
+			text = other
+		}
+	}
+	if clean(text) == "" && !open {
+		text = "unknown"
+	}
+	w.text("text", text)
+}
+
+func (b *builder) codeSystem(name string) string {
+	if uri, ok := b.o.Systems[name]; ok && name != "" {
+		return uri
+	}
+	return codeSystem(name)
+}
+
+// plain writes a CodeableConcept member of a coding as sent; nothing when
+// there is none.
+func (b *builder) plain(name string, c model.Coding) {
+	if clean(c.Code) == "" && clean(c.Text) == "" {
+		return
+	}
+	w := &b.w
+	w.open(name, '{')
+	b.meaning(model.Code{}, c, model.Coding{})
+	w.close('}')
+}
+
+func status(s model.Status) string {
+	switch s {
+	case model.StatusFinal, model.StatusPreliminary, model.StatusRegistered, model.StatusCorrected,
+		model.StatusCancelled, model.StatusError, "amended":
+		return string(s)
+	}
+	return string(model.StatusUnknown)
+}
+
+// begin writes what every Observation starts with, up to effective[x].
+// It says false when the transaction has it already.
+func (b *builder) start(id identity, v *vital, simulated bool, st model.Status) bool {
+	if !b.entry(id, "Observation") {
+		return false
+	}
+	profile := ""
+	if v != nil {
+		profile = v.profile
+	}
+	w := &b.w
+	b.meta(profile, simulated || b.spoken.m.Test)
+	b.ownIdentifier(id)
+	w.word("status", status(st))
+	if v != nil {
+		w.b = append(w.b, `,"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}]`...)
+	}
+	return true
+}
+
+// about writes subject and encounter.
+func (b *builder) about() {
+	if b.spoken.hasWho {
+		b.reference("subject", b.spoken.patient)
+		b.visitOf()
+	}
+}
+
+// when writes effective[x] and issued. A value without a time of its own was
+// stated at the time of its message.
+func (b *builder) when(o *model.Observation) {
+	w := &b.w
+	t := b.timeOf(o.DeviceTime)
+	if !o.DeviceTimeEnd.IsZero() && !t.UTC.IsZero() && sane(t.UTC) && sane(o.DeviceTimeEnd) && !o.DeviceTimeEnd.Before(t.UTC) {
+		w.open("effectivePeriod", '{')
+		w.dateTime("start", t)
+		w.instant("end", o.DeviceTimeEnd)
+		w.close('}')
+	} else {
+		w.dateTime("effectiveDateTime", t)
+	}
+	b.issued()
+}
+
+func (b *builder) timeOf(t model.Timestamp) model.Timestamp {
+	if t.UTC.IsZero() {
+		return b.spoken.m.DeviceTime
+	}
+	return t
+}
+
+func (b *builder) issued() {
+	if t := b.spoken.m.Arrived; !t.IsZero() && sane(t) {
+		b.w.instant("issued", t)
+	}
+}
+
+// observation writes observation i of the message as one Observation.
+func (b *builder) observation(i int) {
+	o := &b.spoken.m.Observations[i]
+	category := "measurement"
+	if o.Setting {
+		category = "setting"
+	}
+	b.patient()
+	metric, hasMetric := b.metric(o.Device, o.SubID, o.Code, o.Received, o.UnitUCUM, category)
+	id := b.observationIdentity(o)
+	var media identity
+	binary := o.Value.Kind == model.ValueBinary
+	if binary {
+		media, binary = b.media(id, o)
+	}
+	v := b.vitalOf(o)
+	if !b.start(id, v, o.Simulated, o.Status) {
+		return
+	}
+	w := &b.w
+	w.open("code", '{')
+	if v != nil {
+		b.concept(v.loinc, v.second, o.Code, o.Received, o.Alternate)
+	} else {
+		b.meaning(o.Code, o.Received, o.Alternate)
+	}
+	w.close('}')
+	b.about()
+	b.when(o)
+	b.value(o, v)
+	b.interpretation(o.Flags)
+	b.plain("bodySite", o.BodySite)
+	b.plain("method", o.Method)
+	if hasMetric {
+		b.reference("device", metric)
+	}
+	b.referenceRange(o)
+	if binary {
+		w.open("derivedFrom", '[')
+		w.element()
+		w.name("reference")
+		w.b = append(w.b, '"')
+		w.b = media.appendURL(w.b)
+		w.b = append(w.b, `"}]`...)
+	}
+	b.requestByID(id, "Observation", b.o.Replace)
+	b.said = append(b.said, id)
+}
+
+func (b *builder) observationIdentity(o *model.Observation) identity {
+	code := o.Received.Code
+	if code == "" {
+		code = o.Received.Text
+	}
+	return b.h.fieldIdentity('o', b.spoken.id, o.Field, o.SubID, code, o.DeviceTime.Original)
+}
+
+// interpretation writes the OBX-8 flags that v3-ObservationInterpretation has
+// as codes (v2-to-FHIR, HL7 table 0078), the others as text. DEMO and TEST
+// stand in meta.security.
+func (b *builder) interpretation(flags []string) {
+	w, open := &b.w, false
+	for _, f := range flags {
+		f = codeText(clean(f))
+		if f == "" || f == "DEMO" || f == "TEST" {
+			continue
+		}
+		if !open {
+			w.open("interpretation", '[')
+			open = true
+		}
+		w.element()
+		if isInterpretation(f) {
+			w.open("coding", '[')
+			w.element()
+			w.word("system", systemInterpretation)
+			w.text("code", f)
+			w.b = append(w.b, "}]}"...)
+			continue
+		}
+		w.text("text", f)
+		w.close('}')
+	}
+	if open {
+		w.close(']')
+	}
+}
+
+func isInterpretation(f string) bool {
+	switch f {
+	case "<", ">", "A", "AA", "B", "CAR", "D", "DET", "E", "EX", "EXP", "H", "HH", "HU", "I", "IE", "IND", "L", "LL", "LU",
+		"MS", "N", "NCL", "ND", "NEG", "NR", "NS", "POS", "R", "RR", "S", "SDD", "SYN-R", "SYN-S", "U", "VS", "UNE", "W", "WR":
+		return true
+	}
+	return false
+}
+
+// referenceRange writes OBX-7 as text, with low and high where it is
+// "low-high", "<high" or ">low" in plain numbers.
+func (b *builder) referenceRange(o *model.Observation) {
+	text := clean(o.RangeText)
+	if text == "" {
+		return
+	}
+	w := &b.w
+	w.open("referenceRange", '[')
+	w.element()
+	low, high, hasLow, hasHigh := parseRange(text)
+	if hasLow {
+		w.open("low", '{')
+		b.quantity(low, "", o)
+		w.close('}')
+	}
+	if hasHigh {
+		w.open("high", '{')
+		b.quantity(high, "", o)
+		w.close('}')
+	}
+	w.text("text", text)
+	w.b = append(w.b, "}]"...)
+}
+
+func parseRange(s string) (low, high model.Decimal, hasLow, hasHigh bool) {
+	s = strings.TrimSpace(s)
+	number := func(s string) (model.Decimal, bool) {
+		d, err := model.ParseDecimal(strings.TrimSpace(s))
+		return d, err == nil
+	}
+	if rest, ok := strings.CutPrefix(s, "<"); ok {
+		high, hasHigh = number(strings.TrimPrefix(rest, "="))
+		return
+	}
+	if rest, ok := strings.CutPrefix(s, ">"); ok {
+		low, hasLow = number(strings.TrimPrefix(rest, "="))
+		return
+	}
+	if len(s) < 3 {
+		return
+	}
+	i := strings.IndexByte(s[1:], '-')
+	if i < 0 {
+		return
+	}
+	low, hasLow = number(s[:i+1])
+	high, hasHigh = number(s[i+2:])
+	if !hasLow || !hasHigh {
+		return model.Decimal{}, model.Decimal{}, false, false
+	}
+	return
+}

@@ -1,0 +1,108 @@
+package fhir
+
+import (
+	"strconv"
+	"time"
+
+	"thalamus/internal/model"
+)
+
+// waveform writes waveform i as an Observation with SampledData (FHIR R4
+// §2.24.0.12): value = origin + sample × factor, period in milliseconds, "E"
+// for a missing or invalid sample.
+func (b *builder) waveform(i int) {
+	f := &b.spoken.m.Waveforms[i]
+	b.patient()
+	metric, hasMetric := b.metric(f.Device, f.SubID, f.Code, f.Received, f.UnitUCUM, "measurement")
+	code := f.Received.Code
+	if code == "" {
+		code = f.Received.Text
+	}
+	id := b.h.fieldIdentity('w', b.spoken.id, f.Field, f.SubID, code, f.DeviceTime.Original)
+	if !b.start(id, nil, f.Simulated, f.Status) {
+		return
+	}
+	w := &b.w
+	w.open("code", '{')
+	b.meaning(f.Code, f.Received, model.Coding{})
+	w.close('}')
+	b.about()
+	b.span(f)
+	b.issued()
+	if len(f.Samples) == 0 || f.PeriodNS <= 0 {
+		b.absent("unknown")
+	} else {
+		b.samples(f)
+	}
+	if hasMetric {
+		b.reference("device", metric)
+	}
+	b.requestByID(id, "Observation", b.o.Replace)
+	b.said = append(b.said, id)
+}
+
+// span writes effectivePeriod from the first to the last sample.
+func (b *builder) span(f *model.Waveform) {
+	t := b.timeOf(f.DeviceTime)
+	if t.UTC.IsZero() || !sane(t.UTC) {
+		return
+	}
+	w := &b.w
+	if n := int64(len(f.Samples)); n > 1 && f.PeriodNS > 0 && f.PeriodNS < int64(24*time.Hour)/n && dateLength(t) == 0 {
+		w.open("effectivePeriod", '{')
+		w.instant("start", t.UTC)
+		w.instant("end", t.UTC.Add(time.Duration((n-1)*f.PeriodNS)))
+		w.close('}')
+		return
+	}
+	w.dateTime("effectiveDateTime", t)
+}
+
+func (b *builder) samples(f *model.Waveform) {
+	w := &b.w
+	w.open("valueSampledData", '{')
+	w.open("origin", '{')
+	w.decimal("value", f.Origin)
+	b.inUnit(f.UnitUCUM, f.UnitSent)
+	w.close('}')
+	w.name("period")
+	w.b = appendMilliseconds(w.b, f.PeriodNS)
+	if f.Scale != (model.Decimal{Coef: 1}) {
+		w.decimal("factor", f.Scale)
+	}
+	if f.Low != nil {
+		w.decimal("lowerLimit", *f.Low)
+	}
+	if f.High != nil {
+		w.decimal("upperLimit", *f.High)
+	}
+	w.whole("dimensions", 1)
+	w.name("data")
+	w.b = append(w.b, '"')
+	for k, s := range f.Samples {
+		if k > 0 {
+			w.b = append(w.b, ' ')
+		}
+		if s == model.Gap {
+			w.b = append(w.b, 'E')
+			continue
+		}
+		w.b = strconv.AppendInt(w.b, int64(s), 10)
+	}
+	w.b = append(w.b, '"', '}')
+}
+
+// appendMilliseconds writes nanoseconds as exact milliseconds: 4, 7.8125.
+func appendMilliseconds(b []byte, ns int64) []byte {
+	b = strconv.AppendInt(b, ns/1e6, 10)
+	rest := ns % 1e6
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := int64(1e5); rest > 0; unit /= 10 {
+		b = append(b, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return b
+}
