@@ -41,7 +41,7 @@ type oddity string
 // readDelimiters reads the delimiters of a header segment (MSH, BHS, FHS)
 // that begins at b[0]. off is where that is in the message, for the error.
 func readDelimiters(b []byte, off int) (d Delimiters, odd oddity, err error) {
-	id := string(b[:3])
+	id := headerName(b)
 	if len(b) < 5 {
 		return d, "", headerFault(codeHeaderShort, id+"-1", off+len(b), "the text ends before the delimiters; send a whole %s segment", id)
 	}
@@ -88,6 +88,17 @@ func readDelimiters(b []byte, off int) (d Delimiters, odd oddity, err error) {
 		}
 	}
 	return d, odd, nil
+}
+
+// headerName is the id of a header segment, without allocating.
+func headerName(b []byte) string {
+	switch b[0] {
+	case 'F':
+		return "FHS"
+	case 'B':
+		return "BHS"
+	}
+	return "MSH"
 }
 
 // delimiter tells whether c can be one: printable ASCII, neither a letter nor

@@ -26,11 +26,17 @@ func (m *Message) Segment(i int) Segment {
 
 // Segments goes through all segments in order.
 func (m *Message) Segments() iter.Seq2[int, Segment] {
-	return func(yield func(int, Segment) bool) {
-		for i := range m.segs {
-			if !yield(i, Segment{m, i + 1}) {
-				return
-			}
+	return func(yield func(int, Segment) bool) { m.eachSegment(yield) }
+}
+
+// eachSegment, eachField and each are not inlined: otherwise the closures of
+// nested loops get so large that the compiler puts them on the heap.
+//
+//go:noinline
+func (m *Message) eachSegment(yield func(int, Segment) bool) {
+	for i := range m.segs {
+		if !yield(i, Segment{m, i + 1}) {
+			return
 		}
 	}
 }
@@ -179,31 +185,35 @@ func (s Segment) FieldCount() int {
 
 // Fields goes through all fields with their numbers, in one pass.
 func (s Segment) Fields() iter.Seq2[int, Element] {
-	return func(yield func(int, Element) bool) {
-		if s.n == 0 {
+	return func(yield func(int, Element) bool) { s.eachField(yield) }
+}
+
+//go:noinline
+func (s Segment) eachField(yield func(int, Element) bool) {
+	if s.n == 0 {
+		return
+	}
+	g, n := s.m.segs[s.n-1], 1
+	if g.start+4 > g.end {
+		return
+	}
+	lv := fieldLevel
+	if s.header() {
+		if !yield(1, s.Field(1)) {
 			return
 		}
-		g, n := s.m.segs[s.n-1], 1
-		if g.start+4 > g.end {
+		n, lv = 2, literal
+	}
+	sep := s.m.d.Field
+	for at := g.start + 4; ; n++ {
+		end, more := g.end, false
+		if i := bytes.IndexByte(s.m.scan[at:end], sep); i >= 0 {
+			end, more = at+uint32(i), true
+		}
+		if !yield(n, Element{s.m, at, end, lv}) || !more {
 			return
 		}
-		lv := fieldLevel
-		if s.header() {
-			if !yield(1, s.Field(1)) {
-				return
-			}
-			n, lv = 2, literal
-		}
-		for at := g.start + 4; ; n++ {
-			end, more := g.end, false
-			if i := bytes.IndexByte(s.m.scan[at:end], s.m.d.Field); i >= 0 {
-				end, more = at+uint32(i), true
-			}
-			if !yield(n, Element{s.m, at, end, lv}) || !more {
-				return
-			}
-			at, lv = end+1, fieldLevel
-		}
+		at, lv = end+1, fieldLevel
 	}
 }
 
@@ -264,21 +274,11 @@ func (e Element) Rep(i int) Element { return e.part(i, fieldLevel) }
 
 // Component gives component n, counted from 1; of a field that of its first
 // repetition. A sub-component is its own first component.
-func (e Element) Component(n int) Element {
-	if e.level == fieldLevel {
-		e = e.Rep(1)
-	}
-	return e.part(n, repLevel)
-}
+func (e Element) Component(n int) Element { return e.first(repLevel).part(n, repLevel) }
 
 // Sub gives sub-component n, counted from 1; of a field that of its first
 // repetition's first component.
-func (e Element) Sub(n int) Element {
-	if e.level > componentLevel {
-		e = e.Component(1)
-	}
-	return e.part(n, componentLevel)
-}
+func (e Element) Sub(n int) Element { return e.first(componentLevel).part(n, componentLevel) }
 
 // part gives the nth part of an element of the level lv, which its parts are
 // one below.
@@ -324,47 +324,53 @@ func (m *Message) separator(lv level) byte {
 }
 
 // Reps goes through the repetitions of a field, from 1.
-func (e Element) Reps() iter.Seq2[int, Element] { return e.parts(fieldLevel) }
+func (e Element) Reps() iter.Seq2[int, Element] {
+	return func(yield func(int, Element) bool) { e.each(fieldLevel, yield) }
+}
 
 // Components goes through the components, of a field those of its first
 // repetition, from 1.
 func (e Element) Components() iter.Seq2[int, Element] {
-	if e.level == fieldLevel {
-		e = e.Rep(1)
-	}
-	return e.parts(repLevel)
+	return func(yield func(int, Element) bool) { e.each(repLevel, yield) }
 }
 
 // Subs goes through the sub-components, of a field those of its first
 // repetition's first component, from 1.
 func (e Element) Subs() iter.Seq2[int, Element] {
-	if e.level > componentLevel {
-		e = e.Component(1)
-	}
-	return e.parts(componentLevel)
+	return func(yield func(int, Element) bool) { e.each(componentLevel, yield) }
 }
 
-func (e Element) parts(lv level) iter.Seq2[int, Element] {
-	return func(yield func(int, Element) bool) {
-		if e.level == absent {
-			return
-		}
-		sep := e.m.separator(lv)
-		if e.level != lv || sep == 0 {
-			yield(1, e.part(1, lv))
-			return
-		}
-		for n, at := 1, e.start; ; n++ {
-			end, more := e.end, false
-			if i := bytes.IndexByte(e.m.scan[at:end], sep); i >= 0 {
-				end, more = at+uint32(i), true
-			}
-			if !yield(n, Element{e.m, at, end, lv - 1}) || !more {
-				return
-			}
-			at = end + 1
-		}
+// each goes through the parts of the element that stand one level below lv.
+//
+//go:noinline
+func (e Element) each(lv level, yield func(int, Element) bool) {
+	e = e.first(lv)
+	if e.level == absent {
+		return
 	}
+	sep := e.m.separator(lv)
+	if e.level != lv || sep == 0 {
+		yield(1, e.part(1, lv))
+		return
+	}
+	for n, at := 1, e.start; ; n++ {
+		end, more := e.end, false
+		if i := bytes.IndexByte(e.m.scan[at:end], sep); i >= 0 {
+			end, more = at+uint32(i), true
+		}
+		if !yield(n, Element{e.m, at, end, lv - 1}) || !more {
+			return
+		}
+		at = end + 1
+	}
+}
+
+// first goes down to the level lv, by the first part each time.
+func (e Element) first(lv level) Element {
+	for e.level > lv {
+		e = e.part(1, e.level)
+	}
+	return e
 }
 
 // RepCount is the number of repetitions, 0 when absent or empty.
@@ -372,12 +378,7 @@ func (e Element) RepCount() int { return e.count(fieldLevel) }
 
 // ComponentCount is the number of components, of a field those of its first
 // repetition; 0 when absent or empty.
-func (e Element) ComponentCount() int {
-	if e.level == fieldLevel {
-		e = e.Rep(1)
-	}
-	return e.count(repLevel)
-}
+func (e Element) ComponentCount() int { return e.first(repLevel).count(repLevel) }
 
 func (e Element) count(lv level) int {
 	if !e.Present() {

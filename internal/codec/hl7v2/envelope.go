@@ -42,7 +42,7 @@ func ParseEnvelope(b []byte) (Envelope, error) {
 
 // scanHeader collects the fields of the header segment that begins b.
 func scanHeader(b []byte, d Delimiters) Envelope {
-	e := Envelope{Delimiters: d, Segment: string(b[:3])}
+	e := Envelope{Delimiters: d, Segment: headerName(b)}
 	b = line(b)
 	batch := b[0] != 'M'
 	rest := b[4:]

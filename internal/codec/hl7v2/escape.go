@@ -40,17 +40,20 @@ func (e Element) AppendText(to []byte) []byte {
 
 // plain tells whether the text is the raw bytes.
 func (e Element) plain() bool {
-	b := e.m.scan[e.start:e.end]
-	if !e.m.ascii && (e.m.cs != &utf8Set || e.m.shift || !utf8.Valid(b)) && !asciiOnly(e.m.raw[e.start:e.end]) {
+	m, b := e.m, e.m.scan[e.start:e.end]
+	if m.ascii && !m.escaped && !m.wrapped {
+		return true
+	}
+	if !m.ascii && (m.cs != &utf8Set || m.shift || !utf8.Valid(b)) && !asciiOnly(m.raw[e.start:e.end]) {
 		return false
 	}
 	if e.level == literal {
 		return true
 	}
-	if c := e.m.d.Escape; c != 0 && bytes.IndexByte(b, c) >= 0 {
+	if m.escaped && bytes.IndexByte(b, m.d.Escape) >= 0 {
 		return false
 	}
-	return bytes.IndexByte(b, '\r') < 0 && bytes.IndexByte(b, '\n') < 0
+	return !m.wrapped || bytes.IndexByte(b, '\r') < 0 && bytes.IndexByte(b, '\n') < 0
 }
 
 // unescape appends the bytes start…end with escapes resolved, still in the

@@ -2,61 +2,107 @@ package hl7v2
 
 import "bytes"
 
+// gluer finds segments that begin inside a line. It goes through the message
+// once, along with the lines.
+type gluer struct {
+	b       []byte
+	sep     byte
+	end     int
+	orderAt int // next place that looks like OBX| or OBR|
+	ctrlAt  int // next place that looks like ORC|
+}
+
+func newGluer(b []byte, sep byte, start, end int) gluer {
+	return gluer{b[:end], sep, end, start - 1, start - 1}
+}
+
+// next gives the first place after from that looks like OBX, OBR or ORC with
+// a field separator behind it, or end.
+func (g *gluer) next(from int) int {
+	if g.orderAt <= from {
+		g.orderAt = g.end
+		for i := from + 2; i < g.end-2; i++ { // i is where the B is
+			n := bytes.IndexByte(g.b[i:g.end-2], 'B')
+			if n < 0 {
+				break
+			}
+			if i += n; g.b[i-1] == 'O' && (g.b[i+1] == 'X' || g.b[i+1] == 'R') && g.b[i+2] == g.sep {
+				g.orderAt = i - 1
+				break
+			}
+		}
+	}
+	if g.ctrlAt <= from {
+		g.ctrlAt = g.end
+		for i := from + 2; i < g.end-2; i++ { // i is where the R is
+			n := bytes.IndexByte(g.b[i:g.end-2], 'R')
+			if n < 0 {
+				break
+			}
+			if i += n; g.b[i-1] == 'O' && g.b[i+1] == 'C' && g.b[i+2] == g.sep {
+				g.ctrlAt = i - 1
+				break
+			}
+		}
+	}
+	return min(g.orderAt, g.ctrlAt)
+}
+
 // findGlue looks in the line from…stop for a segment that begins without a
 // line end before it. It gives the end of the first segment and the start of
 // the second, or 0, 0. A false alarm would tear a field apart, so each kind
 // must look right beyond its three letters.
-func (m *Message) findGlue(from, stop int) (cut, next int) {
+func (m *Message) findGlue(g *gluer, from, stop int) (cut, next int) {
+	least := stop
 	line := m.scan[from:stop]
 	if len(line) < 12 {
 		return 0, 0
 	}
 	sep := m.d.Field
-	least := 0
-	take := func(p int) {
-		if p > 0 && (least == 0 || p < least) {
-			least = p
-		}
-	}
 	switch string(line[:3]) {
 	case "MSH":
-		take(m.glueAfterHeader(line, 12))
+		least = min(least, m.glueAfterHeader(from, stop, 12))
 	case "EVN", "SFT", "UAC":
-		take(m.glueAfterHeader(line, 1))
+		least = min(least, m.glueAfterHeader(from, stop, 1))
 	case "PID", "PD1", "NK1":
-		take(glue(line, "PV1", sep, looksPV1))
-	case "ERR", "BTS", "FTS":
+		least = min(least, m.gluePV1(from, stop))
+	case "ERR":
 		return 0, 0
 	}
-	take(glue(line, "OBX", sep, looksOBX))
-	take(glue(line, "OBR", sep, looksOBR))
-	take(glue(line, "ORC", sep, looksORC))
-	if least == 0 {
+	for at := g.next(from + 3); at < least; at = g.next(at) {
+		looks := looksOBX
+		switch m.scan[at+2] {
+		case 'R':
+			looks = looksOBR
+		case 'C':
+			looks = looksORC
+		}
+		if looks(m.scan[at+4:stop], sep) {
+			least = at
+		}
+	}
+	if least == stop {
 		return 0, 0
 	}
 	end := least
-	for end > 4 && line[end-1] == ' ' {
+	for end > from+4 && m.scan[end-1] == ' ' {
 		end--
 	}
-	return from + end, from + least
+	return end, least
 }
 
-// glue finds id and the field separator inside line where looks agrees; looks
-// is given what follows the separator.
-func glue(line []byte, id string, sep byte, looks func([]byte, byte) bool) int {
-	var needle [4]byte
-	copy(needle[:], id)
-	needle[3] = sep
-	for at := 4; ; {
-		i := bytes.Index(line[at:], needle[:])
+// gluePV1 finds PV1 at the end of a PID: "…|N PV1||I|". It gives stop when
+// there is none.
+func (m *Message) gluePV1(from, stop int) int {
+	needle := [4]byte{'P', 'V', '1', m.d.Field}
+	for at := from + 4; ; at += 4 {
+		i := bytes.Index(m.scan[at:stop], needle[:])
 		if i < 0 {
-			return 0
+			return stop
 		}
-		at += i
-		if looks(line[at+4:], sep) {
+		if at += i; looksPV1(m.scan[at+4:stop], m.d.Field) {
 			return at
 		}
-		at += 4
 	}
 }
 
@@ -119,34 +165,38 @@ func looksORC(b []byte, sep byte) bool {
 }
 
 // glueAfterHeader finds a segment that stands at the end of a field of MSH,
-// EVN, SFT or UAC, from the field number given: MSH-21 "…^ISOPID|||".
-func (m *Message) glueAfterHeader(line []byte, field int) int {
-	sep := m.d.Field
-	at := 3
-	if line[0] != 'M' {
-		field++ // MSH counts its first separator as a field
+// EVN, SFT or UAC, from the field number given: MSH-21 "…^ISOPID|||". It gives
+// stop when there is none.
+func (m *Message) glueAfterHeader(from, stop, field int) int {
+	b, sep := m.scan, m.d.Field
+	n := 0 // the field that ends at the separator found
+	if b[from] == 'M' {
+		n++
 	}
-	for n := 1; ; n++ {
-		i := bytes.IndexByte(line[at+1:], sep)
+	for at := from + 4; ; at++ {
+		i := bytes.IndexByte(b[at:stop], sep)
 		if i < 0 {
-			return 0
+			return stop
 		}
-		at += 1 + i
-		if n+1 < field || at < 8 || i < 3 {
+		at += i
+		if n++; n < field || i < 3 {
 			continue
 		}
-		id := line[at-3 : at]
+		id := b[at-3 : at]
 		switch string(id) {
-		case "PID", "EVN", "MSA", "PV1", "OBR", "ORC", "QRD", "QPD", "SFT", "UAC":
-			if i == 3 && line[at-4] == sep && !bytes.Equal(id, []byte("PID")) {
-				continue // a whole field, more likely a value than a segment
-			}
-			if rest, _, ok := setID(line[at+1:], sep); string(id) == "PID" && (!ok || rest == nil) {
+		case "PID":
+			if _, _, ok := setID(b[at+1:stop], sep); !ok {
 				continue
 			}
-			if !m.hasLine(id) {
-				return at - 3
+		case "EVN", "MSA", "PV1", "OBR", "ORC", "QRD", "QPD", "SFT", "UAC":
+			if i == 3 {
+				continue // a whole field: more likely a value than a segment
 			}
+		default:
+			continue
+		}
+		if !m.hasLine(id) {
+			return at - 3
 		}
 	}
 }

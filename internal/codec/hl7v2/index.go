@@ -13,6 +13,7 @@ import (
 func (m *Message) index(start, end int) error {
 	b := m.scan
 	nextCR, nextLF := start-1, start-1 // the first of each at or after the line, or end
+	glued := newGluer(b, m.d.Field, start, end)
 	wrapped := false
 	for at := start; at < end; {
 		if nextCR < at {
@@ -47,7 +48,7 @@ func (m *Message) index(start, end int) error {
 		if b[line] == 'M' && line > start && string(b[line:line+3]) == "MSH" {
 			m.note(codeSecondHeader, model.Error, "MSH[2]", line, "another message begins inside this one", "the sender should frame each message by itself or send a batch with FHS and BHS")
 		}
-		if err := m.add(line, stop); err != nil {
+		if err := m.add(&glued, line, stop); err != nil {
 			return err
 		}
 	}
@@ -70,18 +71,19 @@ func (m *Message) begins(line []byte) bool {
 func (m *Message) goOn(line, stop int, again bool) {
 	last := &m.segs[len(m.segs)-1]
 	last.end = uint32(stop)
+	m.wrapped = true
 	if !again {
 		m.note(codeWrapped, model.Warning, m.PathAt(int(last.start)), line, "a line does not begin with a segment id; it was read as going on with the field before it", "the sender should write line ends inside a field as \\.br\\ or \\X0D\\")
 	}
 }
 
 // add puts one line into the index, cut where segments are glued together.
-func (m *Message) add(from, stop int) error {
+func (m *Message) add(glued *gluer, from, stop int) error {
 	for {
 		if len(m.segs) >= MaxSegments {
 			return headerFault(codeTooManySegments, string(m.scan[from:from+3]), from, "the message has more than %d segments; send it in parts", MaxSegments)
 		}
-		cut, next := m.findGlue(from, stop)
+		cut, next := m.findGlue(glued, from, stop)
 		if next == 0 {
 			cut = stop
 		}

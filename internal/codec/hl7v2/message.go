@@ -17,16 +17,18 @@ const (
 // Message is one HL7 v2 message: its bytes and where its segments lie. The
 // zero Message is ready for Reset.
 type Message struct {
-	raw    []byte
-	scan   []byte // raw, or a copy in which the bytes of wide characters are masked
-	segs   []span
-	d      Delimiters
-	cs     *charset
-	shift  bool // ISO 2022 escapes may switch sets inside a field
-	ascii  bool // no byte above 0x7f and no ESC
-	bom    bool
-	issues []model.Issue
-	mask   []byte // kept for reuse
+	raw     []byte
+	scan    []byte // raw, or a copy in which the bytes of wide characters are masked
+	segs    []span
+	d       Delimiters
+	cs      *charset
+	shift   bool // ISO 2022 escapes may switch sets inside a field
+	ascii   bool // no byte above 0x7f and no ESC
+	escaped bool // the escape character occurs after MSH-2
+	wrapped bool // a segment goes over several lines
+	bom     bool
+	issues  []model.Issue
+	mask    []byte // kept for reuse
 }
 
 // span is a segment without its terminator, in bytes of raw.
@@ -82,6 +84,7 @@ func (m *Message) read(b []byte) error {
 		return err
 	}
 	m.checkText(start, end)
+	m.escaped = m.d.Escape != 0 && bytes.IndexByte(m.scan[min(start+9, end):end], m.d.Escape) >= 0
 	m.checkHeader()
 	return nil
 }

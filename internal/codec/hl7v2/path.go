@@ -175,15 +175,14 @@ func (m *Message) path(offset int, lv level) string {
 			break
 		}
 		show := m.separator(step.lv) != 0 && several(step.lv)
-		for n, part := range e.parts(step.lv) {
+		whole := e
+		whole.each(step.lv, func(n int, part Element) bool {
 			if show {
 				*step.to = n
 			}
-			if int(part.end) >= offset {
-				e = part
-				break
-			}
-		}
+			e = part
+			return int(part.end) < offset
+		})
 	}
 	if p.Sub > 0 && p.Component == 0 {
 		p.Component = 1

@@ -1,0 +1,239 @@
+package clinical
+
+import (
+	"strconv"
+	"strings"
+
+	"thalamus/internal/codec/hl7v2"
+	"thalamus/internal/model"
+)
+
+// keepWhole bounds how large a message may be for its texts to share one
+// string; beyond it each text is a copy, so that a small part does not keep
+// the whole alive.
+const keepWhole = 64 << 10
+
+// decoder reads one message. It is used once.
+type decoder struct {
+	m     *hl7v2.Message
+	out   *model.Message
+	whole string // the message's bytes, shared by all plain texts
+	esc   byte
+	f     [maxField + 1]hl7v2.Element // fields of the segment being read
+	upTo  int                         // highest field of f in use
+
+	kind    messageKind
+	counts  map[string]int // segments seen so far, by id, beyond OBX
+	obx     int
+	comment *[]string // where an NTE belongs
+	unread  string    // ids of segments that were reported, each followed by a blank
+
+	tree   containment
+	waves  []wave
+	alerts []alert
+	loose  []looseDevice
+	event  bool // OBR-4 says that this is an alarm report
+}
+
+// maxField is the highest field that is looked at by number.
+const maxField = 60
+
+// message reads all segments in order, then joins what belongs together.
+func (d *decoder) message() {
+	if b := d.m.Bytes(); len(b) <= keepWhole {
+		d.whole = string(b)
+	}
+	d.esc = d.m.Delimiters().Escape
+	d.out.Issues = append(d.out.Issues, d.m.Issues()...)
+	d.comment = &d.out.Notes
+	d.tree.init()
+	for i, s := range d.m.Segments() {
+		if i > 0 && s.Is("MSH") {
+			return // hl7v2 has said that a second message stands inside
+		}
+		d.segment(s)
+	}
+	d.finishWaves()
+	d.finishAlerts()
+	d.finishDevices()
+}
+
+func (d *decoder) segment(s hl7v2.Segment) {
+	if s.Is("OBX") {
+		d.obx++
+		d.load(s, &table.obx)
+		d.observation(s)
+		return
+	}
+	id := s.ID()
+	known := table.segments[id]
+	if known == nil {
+		d.unknownSegment(s, id)
+		return
+	}
+	if known.whole {
+		return
+	}
+	d.load(s, known)
+	switch id {
+	case "MSH":
+		d.header()
+	case "PID":
+		d.patient()
+	case "PV1":
+		d.visit()
+	case "EVN":
+		d.eventType()
+	case "MRG":
+		d.merge()
+	case "OBR":
+		d.order(s)
+	case "NTE":
+		d.note()
+	case "PRT":
+		d.participation(s)
+	}
+}
+
+// load puts the fields of a segment into d.f and reports those that nobody
+// reads.
+func (d *decoder) load(s hl7v2.Segment, known *segment) {
+	for n := 0; n <= d.upTo; n++ {
+		d.f[n] = hl7v2.Element{}
+	}
+	d.upTo = 0
+	reported := 0
+	for n, e := range s.Fields() {
+		if n <= maxField {
+			d.f[n], d.upTo = e, n
+		}
+		if !known.has(n) && e.Present() {
+			if reported++; reported <= 3 {
+				d.issueAt(e, "decode.field-unread", model.Warning, "the standard as we read it has no such field here; it was not read", "report it if the field matters")
+			}
+		}
+	}
+}
+
+func (d *decoder) unknownSegment(s hl7v2.Segment, id string) {
+	if strings.Contains(d.unread, id+" ") {
+		return
+	}
+	d.unread += id + " "
+	i := model.Issue{Code: "decode.segment-unread", Severity: model.Warning, Field: id, Offset: s.Offset(),
+		Text: "a segment of this kind is not read", Hint: "report it if it holds what you need"}
+	if id[0] == 'Z' {
+		i.Text = "a local segment; only its sender knows what it means"
+	}
+	d.out.Issues = append(d.out.Issues, i)
+}
+
+func (d *decoder) issueAt(e hl7v2.Element, code string, sev model.Severity, text, hint string) *model.Issue {
+	d.out.Issues = append(d.out.Issues, model.Issue{Code: code, Severity: sev, Field: e.Path(), Offset: e.Offset(), Text: text, Hint: hint})
+	return &d.out.Issues[len(d.out.Issues)-1]
+}
+
+// text is the element's text without blanks around it; empty for null.
+func (d *decoder) text(e hl7v2.Element) string {
+	if !e.Present() || e.IsNull() {
+		return ""
+	}
+	raw := e.Raw()
+	if d.whole != "" {
+		plain := true
+		for _, c := range raw {
+			if c < ' ' || c >= 0x7f || c == d.esc {
+				plain = false
+				break
+			}
+		}
+		if plain {
+			at := e.Offset()
+			return strings.TrimSpace(d.whole[at : at+len(raw)])
+		}
+	}
+	return strings.TrimSpace(e.Text())
+}
+
+// joined is the texts of all components (and repetitions) with ^ (and ~)
+// between them, whatever the message's own delimiters are.
+func (d *decoder) joined(e hl7v2.Element) string {
+	if e.RepCount() == 1 && e.ComponentCount() == 1 {
+		return d.text(e)
+	}
+	var b strings.Builder
+	for i, r := range e.Reps() {
+		if i > 1 {
+			b.WriteByte('~')
+		}
+		for n, c := range r.Components() {
+			if n > 1 {
+				b.WriteByte('^')
+			}
+			for k, sub := range c.Subs() {
+				if k > 1 {
+					b.WriteByte('&')
+				}
+				b.WriteString(d.text(sub))
+			}
+		}
+	}
+	return b.String()
+}
+
+// coding reads a CE, CWE or CNE from component n on.
+func (d *decoder) coding(e hl7v2.Element, n int) model.Coding {
+	return model.Coding{Code: d.text(e.Component(n)), Text: d.text(e.Component(n + 1)), System: d.text(e.Component(n + 2))}
+}
+
+// codings reads both triplets of a CWE; a code without text takes the
+// original text of component 9.
+func (d *decoder) codings(e hl7v2.Element) (first, second model.Coding) {
+	var c [10]hl7v2.Element
+	for n, part := range e.Components() {
+		if n < len(c) {
+			c[n] = part
+		}
+	}
+	first = model.Coding{Code: d.text(c[1]), Text: d.text(c[2]), System: d.text(c[3])}
+	second = model.Coding{Code: d.text(c[4]), Text: d.text(c[5]), System: d.text(c[6])}
+	if first.Text == "" {
+		first.Text = d.text(c[9])
+	}
+	return first, second
+}
+
+// hd reads a hierarchic designator that is a component: the universal id,
+// else the name.
+func (d *decoder) hd(e hl7v2.Element) string {
+	if id := d.text(e.Sub(2)); id != "" {
+		return id
+	}
+	return d.text(e.Sub(1))
+}
+
+// sent is a time as it was sent; package normalise reads it.
+func (d *decoder) sent(e hl7v2.Element) model.Timestamp {
+	return model.Timestamp{Original: d.text(e.Component(1))}
+}
+
+// place names the n-th segment of a kind: "OBX[3]".
+func place(id string, n int) string {
+	if id == "OBX" && n < len(obxPlaces) {
+		return obxPlaces[n]
+	}
+	return id + "[" + strconv.Itoa(n) + "]"
+}
+
+var obxPlaces = func() (all [65]string) {
+	for n := range all {
+		all[n] = "OBX[" + strconv.Itoa(n) + "]"
+	}
+	return all
+}()
+
+func (d *decoder) note() {
+	if text := d.joined(d.f[3]); text != "" {
+		*d.comment = append(*d.comment, text)
+	}
+}
