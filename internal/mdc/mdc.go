@@ -177,6 +177,20 @@ func Resolve(code, text string) (t *Term, disagree, ok bool) {
 	return t, false, ok
 }
 
+// OfCoding finds the term of a coding as it was sent. Numbers count only where
+// the sender says that they are MDC; a refid speaks for itself.
+func OfCoding(c model.Coding) (t *Term, disagree, ok bool) {
+	switch {
+	case c.System == "MDC" || strings.Contains(c.System, "11073"):
+		return Resolve(c.Code, c.Text)
+	case strings.HasPrefix(c.Text, "MDC"):
+		return Resolve("", c.Text)
+	case strings.HasPrefix(c.Code, "MDC"):
+		return Resolve(c.Code, "")
+	}
+	return nil, false, false
+}
+
 // number reads a decimal code without allocating; "3:3072" is partition and term.
 func number(s string) (uint32, bool) {
 	if part, term, ok := strings.Cut(s, ":"); ok {

@@ -156,6 +156,7 @@ type Observation struct {
 	Alternate Coding `json:"alternate,omitzero"`
 	ValueType string `json:"valueType,omitempty"` // OBX-2
 	UnitSent  Coding `json:"unitSent,omitzero"`
+	UnitOther Coding `json:"unitOther,omitzero"` // the same unit in a second system, as sent
 
 	Code     Code   `json:"code"`
 	Value    Value  `json:"value"`
