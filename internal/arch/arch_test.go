@@ -49,7 +49,7 @@ var table = []rule{
 	{"internal/access", []string{"model", "fault"}, false},
 	{"internal/audit", []string{"model", "fault"}, false},
 	{"internal/store/*", []string{"store/*", "model", "fault", "register", "patients", "access", "audit", "service", "flow/record", "flow/deliver"}, false},
-	{"internal/service", []string{"register", "patients", "access", "audit", "flow", "flow/*", "model", "fault"}, false},
+	{"internal/service", []string{"register", "patients", "access", "audit", "flow", "flow/*", "model", "fault", "conf"}, false},
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/web", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -241,12 +242,24 @@ func (w *walker) value(n ast.Node, path string, depth int) any {
 	case *ast.BoolNode:
 		return n.Value
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return strings.TrimSpace(n.GetToken().Value)
+		return number(strings.TrimSpace(n.GetToken().Value))
 	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
 		return w.fail(path, "conf.syntax", "tags, anchors and aliases are not used here; write the value out")
 	default:
 		return w.fail(path, "conf.syntax", "a %s is not expected here", n.Type())
 	}
+}
+
+// number gives an int64 or float64 where that loses nothing of the text, else
+// the text: an id written 0123 stays 0123.
+func number(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
+		return n
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil && strconv.FormatFloat(f, 'f', -1, 64) == text {
+		return f
+	}
+	return text
 }
 
 func (w *walker) pair(m map[string]any, v *ast.MappingValueNode, path string, depth int) {

@@ -38,6 +38,12 @@ func Decode(settings map[string]any, into any) error {
 	return nil
 }
 
+// DecodeKeys fills the struct pointed to by into from keys alone, without
+// defaults; place is put before the places of errors.
+func DecodeKeys(keys map[string]any, into any, place string) error {
+	return decodeStruct(keys, reflect.ValueOf(into).Elem(), place)
+}
+
 func setDefaults(v reflect.Value) error {
 	t := v.Type()
 	for i := range t.NumField() {
@@ -131,6 +137,8 @@ func set(v reflect.Value, x any, place string) error {
 	}
 	text := fmt.Sprint(x)
 	switch {
+	case v.Kind() == reflect.Interface:
+		v.Set(reflect.ValueOf(x))
 	case v.Type() == durationType:
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -193,6 +201,10 @@ func set(v reflect.Value, x any, place string) error {
 		out := reflect.MakeMap(v.Type())
 		for k, one := range m {
 			e := reflect.New(v.Type().Elem()).Elem()
+			if one == nil && e.Kind() == reflect.Interface {
+				out.SetMapIndex(reflect.ValueOf(k), e)
+				continue
+			}
 			if err := set(e, one, join(place, k)); err != nil {
 				return err
 			}
