@@ -7,7 +7,8 @@ import (
 	"thalamus/internal/model"
 )
 
-var errLocked = errors.New("the folder is locked")
+// ErrLocked is what Files.Lock gives when another process has the lock.
+var ErrLocked = errors.New("the folder is locked")
 
 func closedFault() *fault.Fault {
 	return fault.New(fault.Transient, "journal.closed", "the journal is closed: the server is stopping; try again when it runs")

@@ -22,7 +22,7 @@ type Files interface {
 	// Free gives the bytes that this user may still write to the file system.
 	Free(dir string) (int64, error)
 	// Lock takes the folder's exclusive lock, held until the Closer is closed.
-	// errLocked means that another process has it.
+	// ErrLocked means that another process has it.
 	Lock(path string) (io.Closer, error)
 }
 

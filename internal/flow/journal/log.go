@@ -101,7 +101,7 @@ func Open(dir string, options Options) (*Log, error) {
 		return nil, openFault(err, dir)
 	}
 	lock, err := o.Files.Lock(filepath.Join(dir, "LOCK"))
-	if errors.Is(err, errLocked) {
+	if errors.Is(err, ErrLocked) {
 		return nil, fault.New(fault.Conflict, "journal.locked", "another process has the journal open; stop it, or use a data folder of its own").At(dir)
 	}
 	if err != nil {
