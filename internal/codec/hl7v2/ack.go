@@ -107,7 +107,12 @@ func AppendAck(to []byte, q Envelope, r Reply) []byte {
 	if d.Component == 0 {
 		d.Component = '^'
 	}
-	w := ackWriter{b: to, d: d}
+	w := ackWriter{b: to, d: d, cs: &asciiSet}
+	if cs, _, _ := bytes.Cut(q.Charset, []byte{d.Repetition}); len(cs) > 0 {
+		if w.cs = lookup(cs); w.cs == nil {
+			w.cs = &asciiSet
+		}
+	}
 	version := string(q.VersionID())
 	if version == "" {
 		version = "2.5"
@@ -135,13 +140,11 @@ func AppendAck(to []byte, q Envelope, r Reply) []byte {
 		if rank > 23 {
 			w.b = append(append(w.b, d.Component), "ACK"...)
 		}
-	} else if rank > 23 {
-		w.b = append(append(w.b, d.Component, d.Component), "ACK"...)
 	}
 	w.text(r.ControlID)
 	w.raw(q.Processing, "P")
 	w.raw(q.Version, version)
-	if cs := bytes.TrimSpace(q.Charset); len(cs) > 0 && !bytes.ContainsAny(cs, "\r\n") {
+	if cs := bytes.TrimSpace(q.Charset); len(cs) > 0 {
 		for range 5 {
 			w.field()
 		}
@@ -200,8 +203,9 @@ func versionRank(v string) int {
 }
 
 type ackWriter struct {
-	b []byte
-	d Delimiters
+	b  []byte
+	d  Delimiters
+	cs *charset
 }
 
 func (w *ackWriter) field() { w.b = append(w.b, w.d.Field) }
@@ -230,7 +234,10 @@ func (w *ackWriter) raw(sent []byte, otherwise string) {
 
 func (w *ackWriter) text(s string) {
 	w.field()
-	w.b = w.d.AppendEscaped(w.b, s)
+	from := len(w.b)
+	if w.b = w.d.AppendEscaped(w.b, s); !asciiOnly(w.b[from:]) {
+		w.b, _ = w.cs.encode(w.b[:from], string(w.b[from:]))
+	}
 }
 
 func (w *ackWriter) coded(code int, sep byte) {

@@ -2,6 +2,7 @@ package hl7v2
 
 import (
 	"strconv"
+	"strings"
 
 	"thalamus/internal/fault"
 )
@@ -27,7 +28,7 @@ func ParseAck(b []byte) (Answer, error) {
 		return Answer{}, fault.New(fault.Invalid, codeNotAck, "the answer has no MSA segment, so it acknowledges nothing").At("MSA")
 	}
 	a := Answer{
-		Code:      AckCode(msa.Field(1).Text()),
+		Code:      AckCode(strings.TrimSpace(msa.Field(1).Text())),
 		ControlID: msa.Field(2).Text(),
 		Text:      msa.Field(3).Text(),
 		Own:       m.Segment(0).Field(10).Text(),

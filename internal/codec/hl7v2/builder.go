@@ -22,6 +22,7 @@ type Builder struct {
 	b     []byte
 	open  string // id of the segment being written
 	field int    // last field written
+	kept  int    // bytes without the empty fields at the end
 	plain []byte // scratch for escaping before conversion
 	err   error
 }
@@ -64,6 +65,7 @@ func (w *Builder) Segment(id string) *Builder {
 		w.b = w.d.encoding(w.b)
 		w.field = 2
 	}
+	w.kept = len(w.b)
 	return w
 }
 
@@ -84,6 +86,7 @@ func (w *Builder) Rep(components ...string) *Builder {
 	}
 	w.b = append(w.b, w.d.Repetition)
 	w.components(components)
+	w.kept = len(w.b)
 	return w
 }
 
@@ -100,6 +103,7 @@ func (w *Builder) Subs(subs ...string) *Builder {
 		}
 		w.text(s)
 	}
+	w.kept = len(w.b)
 	return w
 }
 
@@ -112,8 +116,9 @@ func (w *Builder) Raw(n int, raw []byte) *Builder {
 			return w
 		}
 	}
-	if w.to(n) {
+	if w.to(n) && len(raw) > 0 {
 		w.b = append(w.b, raw...)
+		w.kept = len(w.b)
 	}
 	return w
 }
@@ -122,6 +127,7 @@ func (w *Builder) Raw(n int, raw []byte) *Builder {
 func (w *Builder) Null(n int) *Builder {
 	if w.to(n) {
 		w.b = append(w.b, '"', '"')
+		w.kept = len(w.b)
 	}
 	return w
 }
@@ -147,6 +153,7 @@ func (w *Builder) charset() {
 		w.b = append(w.b, w.d.Field)
 	}
 	w.b = append(w.b, w.cs.label...)
+	w.kept = len(w.b)
 }
 
 func (w *Builder) components(all []string) {
@@ -159,6 +166,9 @@ func (w *Builder) components(all []string) {
 			w.b = append(w.b, w.d.Component)
 		}
 		w.text(c)
+	}
+	if len(all) > 0 {
+		w.kept = len(w.b)
 	}
 }
 
@@ -184,10 +194,7 @@ func (w *Builder) close() {
 	if w.open == "MSH" && w.cs != &asciiSet && w.field < 18 {
 		w.charset()
 	}
-	for w.field > 0 && w.b[len(w.b)-1] == w.d.Field && !(headerID([]byte(w.open)) && w.field < 3) {
-		w.b = w.b[:len(w.b)-1]
-		w.field--
-	}
+	w.b = w.b[:w.kept]
 	w.b = append(w.b, '\r')
 	w.open = ""
 }

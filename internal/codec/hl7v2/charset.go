@@ -124,7 +124,7 @@ func (m *Message) setCharset(start, end int) {
 	env := scanHeader(m.raw[start:end], m.d)
 	label := env.Charset
 	m.ascii = asciiOnly(m.raw[start:end])
-	if m.ascii && len(label) == 0 {
+	if m.ascii && len(label) == 0 && len(env.Switching) == 0 {
 		m.cs = &asciiSet
 		return
 	}
@@ -137,9 +137,11 @@ func (m *Message) setCharset(start, end int) {
 			m.note(codeCharsetUnknown, model.Warning, "MSH-18", offsetOf(m.raw, first), "the character set is not known; texts are read as UTF-8 where they are UTF-8, else as Windows-1252", "use a name of HL7 table 0211, for example UNICODE UTF-8")
 		}
 	}
-	m.shift = m.cs != nil && m.cs.trail == isoTrail || len(more) > 0
+	m.shift = m.cs != nil && m.cs.trail == isoTrail || len(more) > 0 || len(env.Switching) > 0
 	if m.cs != nil && m.cs.trail != noTrail && !m.ascii || m.shift {
-		m.maskWide(start, end)
+		m.mask = append(m.mask[:0], m.raw...)
+		m.scan = m.mask
+		m.cs.hide(m.mask[start:end], m.shift, m.d.Escape)
 	}
 }
 

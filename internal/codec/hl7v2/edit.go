@@ -11,6 +11,7 @@ import (
 type Editor struct {
 	d     Delimiters
 	cs    *charset
+	shift bool
 	parts []part
 	head  []byte // what stands before the first segment
 	err   error
@@ -22,7 +23,7 @@ type part struct{ seg, end []byte }
 // Edit begins to change m. m itself stays as it is, and must live as long as
 // the editor.
 func Edit(m *Message) *Editor {
-	e := &Editor{d: m.d, cs: m.cs, parts: make([]part, len(m.segs))}
+	e := &Editor{d: m.d, cs: m.cs, shift: m.shift, parts: make([]part, len(m.segs))}
 	if len(m.segs) == 0 {
 		return e
 	}
@@ -74,49 +75,50 @@ func (e *Editor) SetRaw(path string, raw []byte) *Editor {
 	if n > MaxFields || p.Rep > MaxFields || p.Component > MaxFields || p.Sub > MaxFields {
 		return e.fail(codePath, "the path counts further than any message goes", path)
 	}
+	if p.Rep > 1 && e.d.Repetition == 0 || p.Sub > 1 && e.d.Sub == 0 {
+		return e.fail(codePath, "the message has no delimiter for what the path names", path)
+	}
 	if len(seg) == 3 {
 		seg = append(seg[:3:3], e.d.Field)
 	}
-	e.parts[i].seg = replace(seg, 4, n, e.d.Field, func(field []byte) []byte {
-		if p.Rep == 0 && p.Component == 0 {
-			return raw
+	scan := append([]byte(nil), seg...)
+	e.cs.hide(scan, e.shift, e.d.Escape)
+	from, to := 4, len(seg)
+	var fill []byte // delimiters that are missing on the way
+	for _, step := range [...]struct {
+		n   int
+		sep byte
+	}{{n, e.d.Field}, {p.Rep, e.d.Repetition}, {p.Component, e.d.Component}, {p.Sub, e.d.Sub}} {
+		if step.n == 0 && (p.Component == 0 || step.sep != e.d.Repetition) {
+			break
 		}
-		return replace(field, 0, max(p.Rep, 1), e.d.Repetition, func(rep []byte) []byte {
-			if p.Component == 0 {
-				return raw
-			}
-			return replace(rep, 0, p.Component, e.d.Component, func(comp []byte) []byte {
-				if p.Sub == 0 {
-					return raw
-				}
-				return replace(comp, 0, p.Sub, e.d.Sub, func([]byte) []byte { return raw })
-			})
-		})
-	})
+		from, to, fill = narrow(scan, from, to, max(step.n, 1), step.sep, fill)
+	}
+	out := make([]byte, 0, len(seg)+len(fill)+len(raw))
+	out = append(append(append(out, seg[:from]...), fill...), raw...)
+	e.parts[i].seg = append(out, seg[to:]...)
 	return e
 }
 
-// replace gives b with the nth part (from 1) after the byte from exchanged
-// for what with makes of it; missing parts before it are made empty.
-func replace(b []byte, from, n int, sep byte, with func([]byte) []byte) []byte {
-	at := from
-	out := append([]byte(nil), b[:from]...)
+// narrow gives the range of the nth part (from 1) of from…to. When there are
+// fewer, it is the empty range at the end, and fill grows by the delimiters
+// that must stand before it.
+func narrow(scan []byte, from, to, n int, sep byte, fill []byte) (int, int, []byte) {
 	for ; n > 1; n-- {
-		i := bytes.IndexByte(b[at:], sep)
+		i := bytes.IndexByte(scan[from:to], sep)
 		if i < 0 {
-			out = append(append(out, b[at:]...), sep)
-			at = len(b)
+			from = to
+			fill = append(fill, sep)
 			continue
 		}
-		out = append(out, b[at:at+i+1]...)
-		at += i + 1
+		from += i + 1
 	}
-	end := len(b)
-	if i := bytes.IndexByte(b[at:], sep); i >= 0 {
-		end = at + i
+	if sep != 0 {
+		if i := bytes.IndexByte(scan[from:to], sep); i >= 0 {
+			to = from + i
+		}
 	}
-	out = append(out, with(b[at:end])...)
-	return append(out, b[end:]...)
+	return from, to, fill
 }
 
 // Insert puts a segment, given as a builder wrote it, after the nth segment

@@ -260,7 +260,7 @@ func (e Element) Is(s string) bool { return string(e.Raw()) == s }
 // Offset is the byte of the message where the element begins.
 func (e Element) Offset() int { return int(e.start) }
 
-// Path names the element: "OBX[3]-5[2].1".
+// Path names the element: "OBX[3]-5[2].1", as PathAt does.
 func (e Element) Path() string {
 	if e.m == nil {
 		return ""

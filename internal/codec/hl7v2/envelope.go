@@ -22,6 +22,7 @@ type Envelope struct {
 	AcceptAck                       []byte // MSH-15
 	ApplicationAck                  []byte // MSH-16
 	Charset                         []byte // MSH-18
+	Switching                       []byte // MSH-20: how sets are switched inside a field
 }
 
 // ParseEnvelope reads the header segment and nothing after it. A fault says
@@ -46,7 +47,7 @@ func scanHeader(b []byte, d Delimiters) Envelope {
 	b = line(b)
 	batch := b[0] != 'M'
 	rest := b[4:]
-	for n := 2; n <= 18; n++ {
+	for n := 2; n <= 20; n++ {
 		field := rest
 		i := bytes.IndexByte(rest, d.Field)
 		if i >= 0 {
@@ -89,6 +90,8 @@ func (e *Envelope) put(n int, field []byte, batch bool) {
 		e.ApplicationAck = field
 	case n == 18:
 		e.Charset = field
+	case n == 20:
+		e.Switching = field
 	}
 }
 

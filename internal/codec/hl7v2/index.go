@@ -70,11 +70,11 @@ func (m *Message) begins(line []byte) bool {
 // goOn makes a line part of the segment before it.
 func (m *Message) goOn(line, stop int, again bool) {
 	last := &m.segs[len(m.segs)-1]
+	if !again {
+		m.note(codeWrapped, model.Warning, m.PathAt(int(last.end)), line, "a line does not begin with a segment id; it was read as going on with the field before it", "the sender should write line ends inside a field as \\.br\\ or \\X0D\\")
+	}
 	last.end = uint32(stop)
 	m.wrapped = true
-	if !again {
-		m.note(codeWrapped, model.Warning, m.PathAt(int(last.start)), line, "a line does not begin with a segment id; it was read as going on with the field before it", "the sender should write line ends inside a field as \\.br\\ or \\X0D\\")
-	}
 }
 
 // add puts one line into the index, cut where segments are glued together.
@@ -95,7 +95,7 @@ func (m *Message) add(glued *gluer, from, stop int) error {
 		if next == 0 {
 			return nil
 		}
-		m.note(codeGlued, model.Warning, m.PathAt(from), next, "the segment "+string(m.scan[next:next+3])+" follows without a line end; it was read as a segment of its own", "the sender should end each segment with CR")
+		m.note(codeGlued, model.Warning, m.PathAt(cut), next, "the segment "+string(m.scan[next:next+3])+" follows without a line end; it was read as a segment of its own", "the sender should end each segment with CR")
 		from = next
 	}
 }

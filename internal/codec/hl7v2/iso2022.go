@@ -173,34 +173,44 @@ func (s *set) decode(to, src []byte) []byte {
 	return append(to, src...)
 }
 
-// maskWide makes m.scan a copy of raw in which no byte of a wide character
-// looks like a delimiter. Each line begins with single-byte characters.
-func (m *Message) maskWide(start, end int) {
-	m.mask = append(m.mask[:0], m.raw...)
-	b := m.mask
-	m.scan = b
-	const hidden = 0xff
+// hidden stands in Message.scan for a byte of a wide character.
+const hidden = 0xff
+
+// hide overwrites the bytes of wide characters, so that none looks like a
+// delimiter. Each line begins with single-byte characters.
+func (cs *charset) hide(b []byte, shift bool, escape byte) {
 	trail := noTrail
-	if m.cs != nil {
-		trail = m.cs.trail
+	if cs != nil {
+		trail = cs.trail
 	}
-	if m.shift && (trail == noTrail || trail == isoTrail) {
-		mask2022(b[start:end], m.d.Escape)
-		return
+	switch trail {
+	case gbTrail, bigTrail, sjisTrail:
+		hideWide(b, trail)
+	default:
+		if shift {
+			hide2022(b, escape)
+		}
 	}
-	for i := start; i < end; {
-		c := b[i]
-		n := 1
-		if i+1 < end && b[i+1] >= '0' {
-			switch {
-			case trail == gbTrail && c > 0x80 && c < 0xff:
-				if n = 2; b[i+1] <= '9' && i+3 < end {
-					n = 4
-				}
-			case trail == bigTrail && c > 0x80 && c < 0xff && b[i+1] >= 0x40,
-				trail == sjisTrail && (c > 0x80 && c < 0xa0 || c >= 0xe0 && c < 0xfd) && b[i+1] >= 0x40:
-				n = 2
+}
+
+// hideWide hides the characters of GB 18030, Big5 and Shift JIS, whose second
+// byte may be below 0x80.
+func hideWide(b []byte, trail trailing) {
+	for i := 0; i+1 < len(b); {
+		c, n := b[i], 1
+		switch second := b[i+1]; {
+		case second < '0':
+		case trail == gbTrail && c > 0x80 && c < 0xff:
+			if n = 2; second <= '9' {
+				n = 4
 			}
+		case second < 0x40:
+		case trail == bigTrail && c > 0x80 && c < 0xff,
+			trail == sjisTrail && (c > 0x80 && c < 0xa0 || c >= 0xe0 && c < 0xfd):
+			n = 2
+		}
+		if i+n > len(b) {
+			n = 1
 		}
 		if n > 1 {
 			for j := range n {
@@ -211,10 +221,9 @@ func (m *Message) maskWide(start, end int) {
 	}
 }
 
-// mask2022 hides the bytes that ISO 2022 escapes, raw or as \M..\, put into a
+// hide2022 hides the bytes that ISO 2022 escapes, raw or as \M..\, put into a
 // two-byte set in the left half, until the left half is ASCII again.
-func mask2022(b []byte, escape byte) {
-	const hidden = 0xff
+func hide2022(b []byte, escape byte) {
 	wide := false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {

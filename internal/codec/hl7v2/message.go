@@ -99,22 +99,25 @@ func (m *Message) noteOdd(odd oddity, off int) {
 }
 
 // trimEnd gives where the message ends without the framing characters and
-// blanks that some senders leave behind.
+// line ends that some senders leave behind. Blanks in the last segment stay.
 func (m *Message) trimEnd(start int) int {
-	end := len(m.raw)
+	end, framing := len(m.raw), -1
+trim:
 	for end > start {
 		switch m.raw[end-1] {
 		case '\r', '\n', ' ', '\t':
-			end--
-			continue
 		case 0x1c, 0x0b, 0x00, 0x1a, 0x03:
-			m.note(codeTrailing, model.Warning, "", end-1, "a framing character or a zero byte stands after the last segment", "the sender should end the message with the last segment's CR")
-			for end > start && (m.raw[end-1] < ' ') {
-				end--
-			}
-			continue
+			framing = end - 1
+		default:
+			break trim
 		}
-		break
+		end--
+	}
+	for end < len(m.raw) && (m.raw[end] == ' ' || m.raw[end] == '\t') {
+		end++
+	}
+	if framing >= 0 {
+		m.note(codeTrailing, model.Warning, "", framing, "a framing character or a zero byte stands after the last segment", "the sender should end the message with the last segment's CR")
 	}
 	return end
 }
@@ -122,11 +125,17 @@ func (m *Message) trimEnd(start int) int {
 // checkHeader notes what a receiver needs and MSH does not have.
 func (m *Message) checkHeader() {
 	msh := m.Segment(0)
-	if !msh.Field(9).Component(1).Present() {
-		m.note(codeNoType, model.Error, "MSH-9", int(m.segs[0].end), "the message does not say what type it is", "the sender must fill MSH-9, for example ORU^R01^ORU_R01")
+	missing := func(n int) int {
+		if f := msh.Field(n); f.level != absent {
+			return f.Offset()
+		}
+		return int(m.segs[0].end)
 	}
-	if !msh.Field(10).Present() {
-		m.note(codeNoControlID, model.Error, "MSH-10", int(m.segs[0].end), "the message has no control id, so no acknowledgement can name it", "the sender must fill MSH-10 with a text of its own for each message")
+	if !msh.Field(9).Component(1).Present() {
+		m.note(codeNoType, model.Error, "MSH-9", missing(9), "the message does not say what type it is", "the sender must fill MSH-9, for example ORU^R01^ORU_R01")
+	}
+	if len(bytes.TrimSpace(msh.Field(10).Raw())) == 0 {
+		m.note(codeNoControlID, model.Error, "MSH-10", missing(10), "the message has no control id, so no acknowledgement can name it", "the sender must fill MSH-10 with a text of its own for each message")
 	}
 }
 

@@ -122,8 +122,9 @@ func (m *Message) At(p Path) Element {
 	return e
 }
 
-// PathAt names the place of a byte of the message: "OBX[3]-5.2". Bytes
-// between segments belong to the one before them.
+// PathAt names the place of a byte of the message: "OBX[3]-5.2", and "OBX-5"
+// in the first OBX. Bytes between segments belong to the one before them. It
+// counts segments from the first, so it is meant for issues and people.
 func (m *Message) PathAt(offset int) string { return m.path(offset, subLevel) }
 
 // path names the element of the level given that holds the byte. Repetitions,
@@ -141,18 +142,8 @@ func (m *Message) path(offset int, lv level) string {
 		}
 	}
 	g := m.segs[i]
-	text := func() string {
-		if p.Occurrence == 1 {
-			for j := i + 1; j < len(m.segs); j++ {
-				if (Segment{m, j + 1}).Is(p.Segment) {
-					return strings.Replace(p.String(), p.Segment, p.Segment+"[1]", 1)
-				}
-			}
-		}
-		return p.String()
-	}
 	if offset < int(g.start)+3 {
-		return text()
+		return p.String()
 	}
 	var e Element
 	for n, f := range s.Fields() {
@@ -162,7 +153,7 @@ func (m *Message) path(offset int, lv level) string {
 		}
 	}
 	if e.level != fieldLevel {
-		return text()
+		return p.String()
 	}
 	several := func(lv level) bool {
 		return bytes.IndexByte(m.scan[e.start:e.end], m.separator(lv)) >= 0
@@ -187,5 +178,5 @@ func (m *Message) path(offset int, lv level) string {
 	if p.Sub > 0 && p.Component == 0 {
 		p.Component = 1
 	}
-	return text()
+	return p.String()
 }
