@@ -281,6 +281,9 @@ func (l *Log) turn(day int32) error {
 		l.mu.Unlock()
 		err := l.makeSegment(1)
 		l.mu.Lock()
+		if err != nil && !l.closed {
+			l.fault = err
+		}
 		return err // look again: another append may have turned meanwhile
 	}
 	l.retire(l.enc.seg)

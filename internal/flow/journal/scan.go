@@ -216,7 +216,7 @@ func scan(file io.ReaderAt, h *header, size int64, until model.Seq) (s scanned, 
 		s.take(&run, &r, body, at)
 		run.end = w.at
 		torn := run.rot > whole.rot && s.bad[whole.rot].at >= group
-		if !torn && r.flags&flagMore == 0 {
+		if !torn && r.kind != kindOrigin && r.flags&flagMore == 0 {
 			whole = run
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/flow/journal/journaltest"
+	"thalamus/internal/flow/journal/powercut"
 )
 
 func TestContract(t *testing.T) {
@@ -29,4 +30,10 @@ func TestContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestDisk(t *testing.T) {
+	powercut.Run(t, func(files journal.Files) (journal.Journal, error) {
+		return journal.Open(powercut.Dir, journal.Options{SegmentSize: 64 << 10, Floor: -1, Files: files})
+	})
 }
