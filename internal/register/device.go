@@ -1,0 +1,114 @@
+package register
+
+import (
+	"context"
+	"time"
+
+	"thalamus/internal/model"
+)
+
+// Device is one physical unit as the register knows it.
+type Device struct {
+	ID       model.DeviceID `json:"id"`
+	Version  int64          `json:"version"` // of Asserted and Adoption, for If-Match
+	Observed Observed       `json:"observed"`
+	Asserted Asserted       `json:"asserted,omitzero"`
+	Adoption *Adoption      `json:"adoption,omitempty"` // nil: nobody has adopted it
+	Seen     Sighting       `json:"seen,omitzero"`
+	Keys     []string       `json:"keys,omitempty"` // identity keys that name this unit, strongest first
+}
+
+// Adopted says whether somebody took the device into use.
+func (d Device) Adopted() bool { return d.Adoption != nil }
+
+// Observed is what messages said of a unit; the latest of each.
+type Observed struct {
+	Identifiers  []model.Identifier `json:"identifiers,omitempty"`
+	Manufacturer string             `json:"manufacturer,omitempty"`
+	Model        string             `json:"model,omitempty"`
+	Serial       string             `json:"serial,omitempty"`
+	UDI          string             `json:"udi,omitempty"`
+	Release      string             `json:"release,omitempty"` // software version
+	Hardware     string             `json:"hardware,omitempty"`
+	Kind         model.Code         `json:"kind,omitzero"`
+	Place        model.Place        `json:"place,omitzero"`
+	Channel      model.ChannelID    `json:"channel,omitempty"` // where it was first heard
+	FirstSeen    time.Time          `json:"firstSeen,omitzero"`
+}
+
+// Asserted is what people said of a unit.
+type Asserted struct {
+	Name  string      `json:"name,omitempty"`
+	Place model.Place `json:"place,omitzero"` // where it stands; used when its messages do not say
+	Note  string      `json:"note,omitempty"`
+}
+
+// Adoption is the decision to take a device into use.
+type Adoption struct {
+	By model.ActorID `json:"by"`
+	At time.Time     `json:"at"`
+}
+
+// Sighting is when and how often a unit was heard.
+type Sighting struct {
+	LastSeen     time.Time       `json:"lastSeen,omitzero"` // arrival of its latest message
+	Channel      model.ChannelID `json:"channel,omitempty"`
+	Peer         string          `json:"peer,omitempty"`
+	Seq          model.Seq       `json:"seq,omitempty"` // latest entry counted
+	Part         int             `json:"part,omitempty"`
+	Messages     uint64          `json:"messages"`
+	Observations uint64          `json:"observations"`
+	Alerts       uint64          `json:"alerts"`
+	Issues       uint64          `json:"issues"`
+}
+
+// Change is one observed or asserted change of a fact about a unit.
+type Change struct {
+	Device model.DeviceID `json:"device"`
+	At     time.Time      `json:"at"`
+	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note
+	Was    string         `json:"was,omitempty"`
+	Now    string         `json:"now,omitempty"`
+	By     model.ActorID  `json:"by,omitempty"` // empty: observed
+}
+
+// DeviceText is an adopted device as export writes it and apply reads it. Its
+// keys let another installation know the unit before it hears it.
+type DeviceText struct {
+	ID           model.DeviceID `json:"id" yaml:"id"`
+	Name         string         `json:"name,omitempty" yaml:"name,omitempty"`
+	Note         string         `json:"note,omitempty" yaml:"note,omitempty"`
+	Place        string         `json:"place,omitempty" yaml:"place,omitempty"` // "ICU^2^23"
+	Manufacturer string         `json:"manufacturer,omitempty" yaml:"manufacturer,omitempty"`
+	Model        string         `json:"model,omitempty" yaml:"model,omitempty"`
+	Serial       string         `json:"serial,omitempty" yaml:"serial,omitempty"`
+	Keys         []string       `json:"keys,omitempty" yaml:"keys,omitempty"`
+}
+
+// Store keeps the devices.
+type Store interface {
+	Reader
+	// Devices gives all devices with their sightings.
+	Devices(ctx context.Context) ([]Device, error)
+	// SaveDevices stores what was observed of devices, and changes, durably in
+	// one transaction. What people asserted and decided stays as stored; a
+	// device not there yet is stored whole.
+	SaveDevices(ctx context.Context, devices []Device, changes []Change) error
+	// SaveSightings stores when devices were last seen.
+	SaveSightings(ctx context.Context, devices []Device) error
+	// DeviceChanges gives the history of a device, newest first.
+	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
+}
+
+// Tx is what changes of devices and governed things need of a transaction.
+type Tx interface {
+	GovernedTx
+	// Device gives the stored device without its sighting, or a fault.Absent.
+	Device(ctx context.Context, id model.DeviceID) (Device, error)
+	// SaveDevice stores what was asserted and decided about a device, its
+	// version, and changes. What was observed stays as stored; a device not
+	// there yet is stored whole.
+	SaveDevice(ctx context.Context, d Device, changes []Change) error
+	// OnCommit runs work after the commit, before any later transaction.
+	OnCommit(work func())
+}

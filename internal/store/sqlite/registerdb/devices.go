@@ -1,0 +1,143 @@
+package registerdb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+)
+
+func readDevice(d *register.Device, observed, keys, asserted, adoption []byte) error {
+	err := errors.Join(json.Unmarshal(observed, &d.Observed), json.Unmarshal(keys, &d.Keys), json.Unmarshal(asserted, &d.Asserted))
+	if len(adoption) > 0 {
+		err = errors.Join(err, json.Unmarshal(adoption, &d.Adoption))
+	}
+	return err
+}
+
+// Devices gives all devices with their sightings.
+func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (register.Device, error) {
+		var v register.Device
+		var observed, keys, asserted, adoption []byte
+		var seen int64
+		s := &v.Seen
+		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption,
+			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues)
+		if err != nil {
+			return v, err
+		}
+		s.LastSeen = timeOf(seen)
+		return v, readDevice(&v, observed, keys, asserted, adoption)
+	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption,
+		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
+		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0)
+		FROM devices d LEFT JOIN sightings s ON s.device = d.id`)
+}
+
+func (r reader) Device(ctx context.Context, id model.DeviceID) (register.Device, error) {
+	v := register.Device{ID: id}
+	var observed, keys, asserted, adoption []byte
+	err := r.q.QueryRowContext(ctx, "SELECT version, observed, keys, asserted, adoption FROM devices WHERE id = ?", string(id)).
+		Scan(&v.Version, &observed, &keys, &asserted, &adoption)
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, fault.New(fault.Absent, "register.no-device", "there is no device %q; list the devices to see their ids", string(id))
+	}
+	if err == nil {
+		err = readDevice(&v, observed, keys, asserted, adoption)
+	}
+	return v, readFault(err)
+}
+
+// SaveDevices stores what was observed of devices, and changes.
+func (d *DB) SaveDevices(ctx context.Context, devices []register.Device, changes []register.Change) error {
+	return d.update(ctx, func(t *tx) error {
+		for i := range devices {
+			if err := t.device(ctx, &devices[i], "observed = excluded.observed, keys = excluded.keys"); err != nil {
+				return err
+			}
+		}
+		return t.changes(ctx, changes)
+	})
+}
+
+func (t *tx) SaveDevice(ctx context.Context, v register.Device, changes []register.Change) error {
+	if err := t.device(ctx, &v, "asserted = excluded.asserted, adoption = excluded.adoption, version = excluded.version"); err != nil {
+		return err
+	}
+	return t.changes(ctx, changes)
+}
+
+// device stores a device whole, or that part of it which set names.
+func (t *tx) device(ctx context.Context, v *register.Device, set string) error {
+	observed, err1 := json.Marshal(v.Observed)
+	keys, err2 := json.Marshal(v.Keys)
+	asserted, err3 := json.Marshal(v.Asserted)
+	var adoption []byte
+	var err4 error
+	if v.Adoption != nil {
+		adoption, err4 = json.Marshal(v.Adoption)
+	}
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	return t.exec(ctx, "INSERT INTO devices (id, observed, keys, asserted, adoption, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "+set,
+		string(v.ID), string(observed), string(keys), string(asserted), string(adoption), v.Version)
+}
+
+// mostChanges is how many changes of one device are kept.
+const mostChanges = 1000
+
+func (t *tx) changes(ctx context.Context, changes []register.Change) error {
+	for _, c := range changes {
+		err := t.exec(ctx, "INSERT INTO device_changes (device, at, fact, was, now, by) VALUES (?, ?, ?, ?, ?, ?)",
+			string(c.Device), micros(c.At), c.Fact, c.Was, c.Now, string(c.By))
+		if err != nil {
+			return err
+		}
+		// A unit that flaps for weeks must not fill the file; what people did
+		// stays in the audit.
+		err = t.exec(ctx, "DELETE FROM device_changes WHERE device = ? AND id <= (SELECT id FROM device_changes WHERE device = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
+			string(c.Device), string(c.Device), mostChanges)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SaveSightings stores when devices were last seen.
+func (d *DB) SaveSightings(ctx context.Context, devices []register.Device) error {
+	return d.update(ctx, func(t *tx) error {
+		stmt, err := t.sql.PrepareContext(ctx, `INSERT OR REPLACE INTO sightings
+			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		if err != nil {
+			return writeFault(err)
+		}
+		defer stmt.Close()
+		for i := range devices {
+			s := &devices[i].Seen
+			_, err := stmt.ExecContext(ctx, string(devices[i].ID), micros(s.LastSeen), string(s.Channel), s.Peer, int64(s.Seq), s.Part,
+				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues))
+			if err != nil {
+				return writeFault(err)
+			}
+		}
+		return nil
+	})
+}
+
+// DeviceChanges gives the history of a device, newest first.
+func (d *DB) DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]register.Change, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (register.Change, error) {
+		var c register.Change
+		var at int64
+		err := scan(&c.Device, &at, &c.Fact, &c.Was, &c.Now, &c.By)
+		c.At = timeOf(at)
+		return c, err
+	}, "SELECT device, at, fact, was, now, by FROM device_changes WHERE device = ? ORDER BY id DESC LIMIT ?", string(id), limited(limit, 100))
+}

@@ -1,0 +1,238 @@
+package registerdb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/register"
+)
+
+const governedColumns = "kind, id, version, body, changed_at, changed_by, change"
+
+func scanGoverned(scan func(...any) error) (register.Row, error) {
+	var r register.Row
+	var at int64
+	err := scan(&r.Kind, &r.ID, &r.Version, &r.Body, &at, &r.By, &r.Change)
+	r.At = timeOf(at)
+	return r, err
+}
+
+func (r reader) Governed(ctx context.Context, kind, id string) (register.Row, error) {
+	row, err := scanGoverned(r.q.QueryRowContext(ctx, "SELECT "+governedColumns+" FROM governed WHERE kind = ? AND id = ?", kind, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, register.VersionFault(kind, id, register.NoVersion, register.AnyVersion)
+	}
+	return row, readFault(err)
+}
+
+func (r reader) GovernedAll(ctx context.Context, kind string) ([]register.Row, error) {
+	return all(ctx, r, scanGoverned, "SELECT "+governedColumns+" FROM governed WHERE kind = ? ORDER BY id", kind)
+}
+
+func (r reader) GovernedHistory(ctx context.Context, kind, id string, limit int) ([]register.Row, error) {
+	scan := func(scan func(...any) error) (register.Row, error) {
+		var row register.Row
+		var at int64
+		err := scan(&row.Kind, &row.ID, &row.Version, &row.Body, &at, &row.By, &row.Change, &row.Removed)
+		row.At = timeOf(at)
+		return row, err
+	}
+	return all(ctx, r, scan, "SELECT "+governedColumns+", removed FROM governed_history WHERE kind = ? AND id = ? ORDER BY version DESC LIMIT ?", kind, id, limited(limit, 100))
+}
+
+// Governed gives the version in force.
+func (d *DB) Governed(ctx context.Context, kind, id string) (register.Row, error) {
+	return d.read().Governed(ctx, kind, id)
+}
+
+// GovernedAll gives all things of a kind in force.
+func (d *DB) GovernedAll(ctx context.Context, kind string) ([]register.Row, error) {
+	return d.read().GovernedAll(ctx, kind)
+}
+
+// GovernedHistory gives the versions of a thing, newest first.
+func (d *DB) GovernedHistory(ctx context.Context, kind, id string, limit int) ([]register.Row, error) {
+	return d.read().GovernedHistory(ctx, kind, id, limit)
+}
+
+// expected gives what is in force when the expectation holds.
+func (t *tx) expected(ctx context.Context, kind, id string, expect int64) (register.Row, error) {
+	have, err := t.Governed(ctx, kind, id)
+	if err != nil && fault.KindOf(err) != fault.Absent {
+		return have, err
+	}
+	if expect != register.AnyVersion && expect != have.Version {
+		return have, register.VersionFault(kind, id, have.Version, expect)
+	}
+	return have, nil
+}
+
+func (t *tx) PutGoverned(ctx context.Context, r register.Row, expect int64) (register.Row, error) {
+	have, err := t.expected(ctx, r.Kind, r.ID, expect)
+	if err != nil {
+		return have, err
+	}
+	if have.Version != 0 && string(have.Body) == string(r.Body) {
+		return have, nil
+	}
+	if r.Version, err = t.next(ctx, r.Kind, r.ID); err != nil {
+		return have, err
+	}
+	err = t.exec(ctx, "INSERT OR REPLACE INTO governed ("+governedColumns+") VALUES (?, ?, ?, ?, ?, ?, ?)",
+		r.Kind, r.ID, r.Version, string(r.Body), micros(r.At), string(r.By), r.Change)
+	if err != nil {
+		return have, err
+	}
+	r.Removed = false
+	r.At = timeOf(micros(r.At))
+	return r, t.remember(ctx, r)
+}
+
+func (t *tx) RemoveGoverned(ctx context.Context, r register.Row, expect int64) error {
+	have, err := t.expected(ctx, r.Kind, r.ID, expect)
+	if err != nil {
+		return err
+	}
+	if have.Version == 0 {
+		return register.VersionFault(r.Kind, r.ID, register.NoVersion, register.AnyVersion)
+	}
+	if r.Version, err = t.next(ctx, r.Kind, r.ID); err != nil {
+		return err
+	}
+	if err := t.exec(ctx, "DELETE FROM governed WHERE kind = ? AND id = ?", r.Kind, r.ID); err != nil {
+		return err
+	}
+	r.Removed, r.Body = true, nil
+	return t.remember(ctx, r)
+}
+
+// next is the version after all there ever were.
+func (t *tx) next(ctx context.Context, kind, id string) (int64, error) {
+	var last int64
+	err := t.q.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM governed_history WHERE kind = ? AND id = ?", kind, id).Scan(&last)
+	return last + 1, readFault(err)
+}
+
+func (t *tx) remember(ctx context.Context, r register.Row) error {
+	return t.exec(ctx, "INSERT INTO governed_history ("+governedColumns+", removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		r.Kind, r.ID, r.Version, string(r.Body), micros(r.At), string(r.By), r.Change, r.Removed)
+}
+
+func scanReplay(scan func(...any) error) (register.Replay, error) {
+	var id uint64
+	var body []byte
+	var r register.Replay
+	if err := scan(&id, &body); err != nil {
+		return r, err
+	}
+	err := json.Unmarshal(body, &r)
+	r.ID = id
+	return r, err
+}
+
+// Replays gives replays, newest first.
+func (d *DB) Replays(ctx context.Context, before uint64, limit int) ([]register.Replay, error) {
+	return all(ctx, d.read(), scanReplay, "SELECT id, body FROM replays WHERE ? = 0 OR id < ? ORDER BY id DESC LIMIT ?", before, before, limited(limit, 100))
+}
+
+// Replay gives one replay, or a fault.Absent.
+func (d *DB) Replay(ctx context.Context, id uint64) (register.Replay, error) {
+	r, err := scanReplay(d.db.Read.QueryRowContext(ctx, "SELECT id, body FROM replays WHERE id = ?", id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fault.New(fault.Absent, "register.absent", "there is no replay %d", id)
+	}
+	return r, readFault(err)
+}
+
+// Holds gives the holds that are in force.
+func (d *DB) Holds(ctx context.Context) ([]register.Hold, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (register.Hold, error) {
+		var id uint64
+		var body []byte
+		var h register.Hold
+		if err := scan(&id, &body); err != nil {
+			return h, err
+		}
+		err := json.Unmarshal(body, &h)
+		h.ID = id
+		return h, err
+	}, "SELECT id, body FROM holds WHERE released = 0 ORDER BY id DESC")
+}
+
+func (t *tx) AddReplay(ctx context.Context, r register.Replay) (register.Replay, error) {
+	if err := r.Check(); err != nil {
+		return r, err
+	}
+	var err error
+	r.ID, err = t.insert(ctx, "INSERT INTO replays (body) VALUES (?)", r)
+	return r, err
+}
+
+func (t *tx) SaveReplay(ctx context.Context, r register.Replay) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, "UPDATE replays SET body = ? WHERE id = ?", string(body), r.ID)
+}
+
+func (t *tx) AddHold(ctx context.Context, h register.Hold) (register.Hold, error) {
+	if err := h.Check(); err != nil {
+		return h, err
+	}
+	var err error
+	h.ID, err = t.insert(ctx, "INSERT INTO holds (body, released) VALUES (?, 0)", h)
+	return h, err
+}
+
+func (t *tx) ReleaseHold(ctx context.Context, id uint64, mark register.Mark) error {
+	var h register.Hold
+	var body []byte
+	err := t.q.QueryRowContext(ctx, "SELECT body FROM holds WHERE id = ? AND released = 0", id).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.Absent, "register.absent", "there is no hold %d in force", id)
+	}
+	if err != nil {
+		return readFault(err)
+	}
+	if err := json.Unmarshal(body, &h); err != nil {
+		return readFault(err)
+	}
+	h.Released = &mark
+	if body, err = json.Marshal(h); err != nil {
+		return err
+	}
+	return t.exec(ctx, "UPDATE holds SET body = ?, released = 1 WHERE id = ?", string(body), id)
+}
+
+func (t *tx) insert(ctx context.Context, query string, v any) (uint64, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return 0, err
+	}
+	res, err := t.sql.ExecContext(ctx, query, string(body))
+	if err != nil {
+		return 0, writeFault(err)
+	}
+	id, err := res.LastInsertId()
+	return uint64(id), writeFault(err)
+}
+
+// Secret gives a random key of this installation, making it at the first call.
+func (d *DB) Secret(ctx context.Context, name string, make func() ([]byte, error)) ([]byte, error) {
+	var value []byte
+	err := d.update(ctx, func(t *tx) error {
+		err := t.q.QueryRowContext(ctx, "SELECT value FROM secrets WHERE name = ?", name).Scan(&value)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return readFault(err)
+		}
+		if value, err = make(); err != nil {
+			return err
+		}
+		return t.exec(ctx, "INSERT INTO secrets (name, value) VALUES (?, ?)", name, value)
+	})
+	return value, err
+}
