@@ -34,9 +34,10 @@ const (
 
 // Quantity is what is known of a code's values. It is immutable.
 type Quantity struct {
-	UCUM      string // preferred unit, empty: values stay in the unit sent
-	Unit      *ucum.Unit
-	Low, High *model.Decimal // what is possible at all, in UCUM; nil: unbounded
+	UCUM      string         // preferred units; empty: values stay in the unit sent
+	Unit      *ucum.Unit     // the first of them
+	Units     []*ucum.Unit   // where the quantity has several that cannot be converted: mg/dL and mmol/L
+	Low, High *model.Decimal // what is possible at all, in Unit; nil: unbounded
 	Profile   string         // FHIR vital signs profile: heartrate oxygensat bp …
 	Name      string         // English
 }
@@ -101,8 +102,13 @@ func load() *table {
 
 func quantity(unit, profile, low, high, name string) Quantity {
 	q := Quantity{UCUM: unit, Profile: profile, Name: name, Low: decimal(low), High: decimal(high)}
-	if unit != "" {
-		q.Unit, _ = ucum.Parse(unit)
+	for one := range strings.FieldsSeq(unit) {
+		if u, err := ucum.Parse(one); err == nil {
+			q.Units = append(q.Units, u)
+		}
+	}
+	if len(q.Units) > 0 {
+		q.Unit = q.Units[0]
 	}
 	return q
 }

@@ -27,6 +27,10 @@ func Between(from, to *Unit) (Conversion, error) {
 		c.identity = from == to || from.code == to.code && from.code != ""
 		return c, nil
 	}
+	if alike(from, to) {
+		c.identity = true
+		return c, nil
+	}
 	ratio := new(big.Rat).Quo(from.factor, to.factor)
 	c.identity = ratio.Num().IsInt64() && ratio.Denom().IsInt64() && ratio.Num().Int64() == 1 && ratio.Denom().Int64() == 1
 	c.places, c.shift = powerOfTen(ratio)

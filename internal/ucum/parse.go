@@ -19,6 +19,13 @@ func Parse(code string) (*Unit, error) {
 	if u, ok := loaded.atoms[code]; ok {
 		return u, nil
 	}
+	if u, ok := spelled.codes[code]; ok {
+		return u, nil
+	}
+	return parse(code)
+}
+
+func parse(code string) (*Unit, error) {
 	p := parser{t: loaded, text: code}
 	u, err := p.main()
 	if err != nil {
@@ -26,7 +33,7 @@ func Parse(code string) (*Unit, error) {
 	}
 	named := *u
 	named.code = code
-	return &named, nil
+	return named.settle(), nil
 }
 
 type parser struct {

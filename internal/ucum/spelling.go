@@ -8,22 +8,25 @@ import (
 //go:embed spellings.tsv
 var spellingText string
 
-// spellings maps what senders write, as written and folded, to units.
-type spellings struct{ exact, folded map[string]*Unit }
+// spellings maps what senders write, as written and folded, to units, and
+// the units' own codes.
+type spellings struct{ exact, folded, codes map[string]*Unit }
 
 var spelled = loadSpellings()
 
 func loadSpellings() spellings {
-	s := spellings{exact: map[string]*Unit{}, folded: map[string]*Unit{}}
-	byCode := map[string]*Unit{}
+	s := spellings{exact: map[string]*Unit{}, folded: map[string]*Unit{}, codes: map[string]*Unit{}}
 	for part := range lines(spellingText) {
-		u := byCode[part[1]]
+		u, ok := loaded.atoms[part[1]]
+		if !ok {
+			u = s.codes[part[1]]
+		}
 		if u == nil {
-			parsed, err := Parse(part[1])
+			parsed, err := parse(part[1])
 			if err != nil {
 				continue // TestTablesAreWhole reports it
 			}
-			u, byCode[part[1]] = parsed, parsed
+			u, s.codes[part[1]] = parsed, parsed
 		}
 		s.exact[part[0]] = u
 		// Two units whose spellings differ only in case have no folded form.
@@ -63,9 +66,6 @@ func Spelled(text string) (*Unit, bool) {
 // Coded finds the unit of a text that the sender says is UCUM. A text that
 // UCUM does not know is looked up as a spelling; lenient says so.
 func Coded(text string) (u *Unit, lenient, ok bool) {
-	if u, ok := spelled.exact[text]; ok && u.code == text {
-		return u, false, true
-	}
 	if u, err := Parse(text); err == nil {
 		return u, false, true
 	}

@@ -105,7 +105,7 @@ func (t *tables) atom(code string, depth int) (*Unit, error) {
 			u.factor = f.Mul(f, v.factor)
 		}
 	}
-	t.atoms[code] = u
+	t.atoms[code] = u.settle()
 	return u, nil
 }
 

@@ -27,6 +27,21 @@ type Unit struct {
 	arbitrary []power // sorted by code
 	affine    *affine // Cel, [degF], [degRe]
 	own       string  // a scale that converts only to itself: pH, bel, …
+	num, den  int64   // factor, where it fits; den is 0 where it does not
+}
+
+// settle fills num and den.
+func (u *Unit) settle() *Unit {
+	if n, d := u.factor.Num(), u.factor.Denom(); n.IsInt64() && d.IsInt64() {
+		u.num, u.den = n.Int64(), d.Int64()
+	}
+	return u
+}
+
+// alike says quickly that two units have the same factor; false may also
+// mean that it takes longer to know.
+func alike(a, b *Unit) bool {
+	return a.den != 0 && a.num == b.num && a.den == b.den // both are in lowest terms
 }
 
 // Code is the unit as it was written.

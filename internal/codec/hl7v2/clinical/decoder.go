@@ -212,9 +212,14 @@ func (d *decoder) hd(e hl7v2.Element) string {
 	return d.text(e.Sub(1))
 }
 
-// sent is a time as it was sent; package normalise reads it.
+// sent is a time as it was sent, with its degree of precision (TS.2) where it
+// has one; package normalise reads it.
 func (d *decoder) sent(e hl7v2.Element) model.Timestamp {
-	return model.Timestamp{Original: d.text(e.Component(1))}
+	at := d.text(e.Component(1))
+	if degree := e.Component(2); len(degree.Raw()) == 1 && at != "" {
+		at += "^" + d.text(degree)
+	}
+	return model.Timestamp{Original: at}
 }
 
 // place names the n-th segment of a kind: "OBX[3]".

@@ -1,0 +1,150 @@
+// Package normalise finds out what a message means: codes become MDC terms
+// and LOINC, units become UCUM and values of known quantities one preferred
+// unit, times become UTC (R13 to R17). It is pure and idempotent: what was
+// sent stays beside what it means, and normalising again, with other zones or
+// tomorrow's tables, starts from what was sent.
+//
+// What contradicts itself becomes an issue and no value: a heart rate in
+// degrees is kept as ValueSent, with Absent saying that there is none.
+package normalise
+
+import (
+	"strings"
+	"time"
+
+	"thalamus/internal/hl7time"
+	"thalamus/internal/mdc"
+	"thalamus/internal/model"
+)
+
+// Context is what a message does not say: the zones of times without one.
+// Each may be nil.
+type Context struct {
+	Device  *time.Location // of the sending device, from the register
+	Channel *time.Location
+	Site    *time.Location // nil means UTC
+}
+
+// Normalise fills Code, UnitUCUM, Value and all UTC times of the message, and
+// replaces the issues that an earlier call made.
+func Normalise(m *model.Message, c Context) {
+	n := normaliser{m: m, zones: hl7time.Zones{Device: c.Device, Channel: c.Channel, Site: c.Site}}
+	n.forget()
+	n.hl7 = m.Codec == "hl7v2"
+	if n.hl7 {
+		n.zones.Message = hl7time.HeaderZone(m.DeviceTime.Original)
+	}
+	n.times()
+	for i := range m.Observations {
+		n.observation(&m.Observations[i])
+	}
+	for i := range m.Waveforms {
+		n.waveform(&m.Waveforms[i])
+	}
+	for i := range m.Alerts {
+		n.alert(&m.Alerts[i])
+	}
+}
+
+type normaliser struct {
+	m     *model.Message
+	zones hl7time.Zones
+	hl7   bool
+	last  model.Timestamp // the time read last; most of a message share one
+	fault string          // code of its fault
+	said  []string        // what was reported already: code and subject
+}
+
+const prefix = "normalise."
+
+// forget drops the issues of an earlier call.
+func (n *normaliser) forget() {
+	kept := n.m.Issues[:0]
+	for _, i := range n.m.Issues {
+		if !strings.HasPrefix(i.Code, prefix) {
+			kept = append(kept, i)
+		}
+	}
+	clear(n.m.Issues[len(kept):])
+	n.m.Issues = kept
+}
+
+// maxSaid bounds how many subjects are reported one by one.
+const maxSaid = 64
+
+// once adds an issue unless one of that code was added about the subject.
+func (n *normaliser) once(i model.Issue, subject string) {
+	key := i.Code + " " + subject
+	for _, s := range n.said {
+		if s == key {
+			return
+		}
+	}
+	if len(n.said) >= maxSaid {
+		if len(n.said) == maxSaid {
+			n.said = append(n.said, "")
+			n.m.Issues = append(n.m.Issues, model.Issue{Code: prefix + "more-issues", Severity: model.Warning,
+				Text: "more could not be understood than is listed", Hint: "correct the first issues, then look again"})
+		}
+		return
+	}
+	n.said = append(n.said, key)
+	n.m.Issues = append(n.m.Issues, i)
+}
+
+// observation normalises one observation.
+func (n *normaliser) observation(o *model.Observation) {
+	restore(o)
+	q := n.meaning(o)
+	n.valueAsNumber(o, q)
+	n.unit(o, q)
+	if o.Value.Kind == model.ValueCoded {
+		o.Value.Code = model.Code{}
+		if t, _, ok := mdc.OfCoding(o.Value.Coding); ok {
+			o.Value.Code = t.Meaning()
+		}
+	}
+	if o.Value.Kind == model.ValueTime {
+		o.Value.Time = n.time(o.Value.Time, o.Field)
+	}
+	n.plausible(o, q)
+}
+
+// restore undoes an earlier call: the value as sent is the value again.
+// A value that the sender itself called invalid stays aside.
+func restore(o *model.Observation) {
+	o.UnitUCUM = ""
+	if o.ValueSent.Kind == model.ValueNone || absentBySender(o.Flags) {
+		return
+	}
+	o.Value, o.ValueSent, o.Absent = o.ValueSent, model.Value{}, ""
+}
+
+// absentBySender knows the flags with which decode moves a value aside.
+func absentBySender(flags []string) bool {
+	for _, f := range flags {
+		code, _, _ := strings.Cut(f, "^")
+		switch code {
+		case "INV", "NAV", "BUSY", "OFF", "NI":
+			return true
+		}
+	}
+	return false
+}
+
+// aside moves a value that may not be used to ValueSent.
+func aside(o *model.Observation, why string) {
+	if o.ValueSent.Kind == model.ValueNone {
+		o.ValueSent = o.Value
+	}
+	o.Value, o.Absent = model.Value{}, why
+}
+
+// alert normalises an alert's code and value.
+func (n *normaliser) alert(a *model.Alert) {
+	a.Code = n.code(a.Received, model.Coding{}, a.Field)
+	a.DeviceTime = n.time(a.DeviceTime, a.Field)
+	if a.Value.Kind == model.ValueTime {
+		a.Value.Time = n.time(a.Value.Time, a.Field)
+	}
+}

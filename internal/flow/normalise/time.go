@@ -1,0 +1,73 @@
+package normalise
+
+import (
+	"time"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// ahead is how far a sender's clock may be in the future before an issue
+// says so.
+const ahead = 24 * time.Hour
+
+// times resolves the times of everything but waveforms and alerts.
+func (n *normaliser) times() {
+	m := n.m
+	m.DeviceTime = n.time(m.DeviceTime, "MSH-7")
+	if p := m.Patient; p != nil {
+		p.DeceasedAt = n.time(p.DeceasedAt, "PID-29")
+	}
+	if v := m.Visit; v != nil {
+		v.Admitted = n.time(v.Admitted, "PV1-44")
+		v.Discharged = n.time(v.Discharged, "PV1-45")
+	}
+	if e := m.Event; e != nil {
+		e.Occurred = n.time(e.Occurred, "EVN")
+	}
+	for i := range m.Orders {
+		o := &m.Orders[i]
+		o.Start = n.time(o.Start, o.Field+"-7")
+		o.End = n.time(o.End, o.Field+"-8")
+	}
+	for i := range m.Observations {
+		o := &m.Observations[i]
+		o.DeviceTime = n.time(o.DeviceTime, o.Field)
+		o.DeviceTimeEnd = time.Time{}
+		if o.Order >= len(m.Orders) {
+			continue
+		}
+		// An observation with the time of its OBR stands for the OBR's span.
+		r := &m.Orders[o.Order]
+		if o.DeviceTime.Original == r.Start.Original && r.End.UTC.After(r.Start.UTC) {
+			o.DeviceTimeEnd = r.End.UTC
+		}
+	}
+}
+
+// time resolves one timestamp. The text read last is remembered: the
+// observations of a message mostly share one.
+func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
+	if ts.Original == "" || !n.hl7 {
+		return ts
+	}
+	if ts.Original != n.last.Original {
+		var err error
+		n.fault = ""
+		if n.last, err = n.zones.Read(ts.Original, n.m.Arrived); err != nil {
+			n.fault = fault.CodeOf(err)
+		}
+	}
+	switch {
+	case n.fault != "":
+		n.once(model.Issue{Code: prefix + "time", Severity: model.Error, Field: field, Received: n.fault,
+			Text: "the time cannot be read; only its text was kept", Hint: "the sender should write YYYYMMDDHHMMSS with its zone"}, ts.Original)
+	case n.last.Ambiguous:
+		n.once(model.Issue{Code: prefix + "time-ambiguous", Severity: model.Warning, Field: field, Received: string(n.last.Zone),
+			Text: "the local time happened twice or never, because the clocks were changed", Hint: "the sender should give the zone, for example +0100"}, ts.Original)
+	case !n.m.Arrived.IsZero() && n.last.UTC.Sub(n.m.Arrived) > ahead:
+		n.once(model.Issue{Code: prefix + "time-future", Severity: model.Warning, Field: field,
+			Text: "the time is more than a day after the message arrived", Hint: "set the device's clock, or its zone"}, ts.Original)
+	}
+	return n.last
+}

@@ -1,0 +1,155 @@
+package normalise
+
+import (
+	"strings"
+
+	"thalamus/internal/mdc"
+	"thalamus/internal/model"
+	"thalamus/internal/ucum"
+)
+
+// unitOf finds the unit behind a coding; found is false when it has no unit,
+// ok is false when it has one that nobody knows.
+func unitOf(c model.Coding) (u *ucum.Unit, found, lenient, ok bool) {
+	if c.Code == "" && c.Text == "" {
+		return nil, false, false, false
+	}
+	if t, _, known := mdc.OfCoding(c); known {
+		return t.Unit, true, false, t.Kind == mdc.Unit && t.Unit != nil
+	}
+	if strings.EqualFold(c.System, "UCUM") || c.System == "http://unitsofmeasure.org" {
+		if u, lenient, ok := ucum.Coded(c.Code); ok {
+			return u, true, lenient, true
+		}
+		u, ok := ucum.Spelled(c.Text)
+		return u, true, true, ok
+	}
+	if u, ok := ucum.Spelled(c.Code); ok {
+		return u, true, false, true
+	}
+	u, ok = ucum.Spelled(c.Text)
+	return u, true, false, ok
+}
+
+// unit finds the unit of the observation and converts its value to the
+// quantity's preferred unit (R14).
+func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
+	u, found, lenient, ok := unitOf(o.UnitSent)
+	other, found2, _, ok2 := unitOf(o.UnitOther)
+	switch {
+	case ok && ok2 && u != other && !same(u, other):
+		n.once(model.Issue{Code: prefix + "units-disagree", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
+			Text: "the unit is coded twice, and the two are not the same; the value was put aside", Hint: "the sender should correct OBX-6"}, o.Field)
+		if numeric(o.Value) {
+			aside(o, "error")
+		}
+		return
+	case !ok && ok2:
+		u, found, ok = other, found2, true
+	}
+	if !numeric(o.Value) {
+		return
+	}
+	if lenient {
+		n.once(model.Issue{Code: prefix + "unit-spelling", Severity: model.Warning, Field: o.Field, Received: received(o.UnitSent),
+			Text: "the unit is said to be UCUM, but is not; it was read as " + u.Code(), Hint: "the sender should write UCUM"}, o.UnitSent.Code)
+	}
+	prefers := q != nil && q.Unit != nil
+	switch {
+	case !found:
+		if prefers && !q.Unit.Dimensionless() {
+			n.once(model.Issue{Code: prefix + "no-unit", Severity: model.Warning, Field: o.Field, Received: o.Code.Key(),
+				Text: "the value comes without a unit", Hint: "the sender should fill OBX-6"}, o.Code.Key())
+		}
+	case !ok:
+		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
+			Text: "nobody knows this unit", Hint: "map it in a device profile, or report it"}, received(o.UnitSent))
+		if prefers {
+			aside(o, "error")
+		}
+	case !prefers:
+		o.UnitUCUM = u.Code()
+	default:
+		n.convert(o, q, u)
+	}
+}
+
+func same(a, b *ucum.Unit) bool {
+	c, err := ucum.Between(a, b)
+	return err == nil && c.Identity()
+}
+
+func numeric(v model.Value) bool {
+	return v.Kind == model.ValueNumber || v.Kind == model.ValueRange
+}
+
+// convert brings the value to the first of the quantity's units that can
+// hold it.
+func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit) {
+	for _, preferred := range q.Units {
+		if preferred == u || preferred.Code() == u.Code() {
+			o.UnitUCUM = preferred.Code()
+			return
+		}
+		c, err := ucum.Between(u, preferred)
+		if err != nil {
+			continue
+		}
+		if c.Identity() {
+			o.UnitUCUM = preferred.Code()
+			return
+		}
+		v := o.Value
+		number, _, ok1 := c.Apply(v.Number)
+		high, _, ok2 := v.High, false, true
+		if v.Kind == model.ValueRange {
+			high, _, ok2 = c.Apply(v.High)
+		}
+		if !ok1 || !ok2 {
+			n.once(model.Issue{Code: prefix + "out-of-range", Severity: model.Error, Field: o.Field, Received: u.Code(),
+				Text: "the value cannot be expressed in " + preferred.Code() + "; it was put aside", Hint: "check the value and its unit at the device"}, o.Field)
+			aside(o, "error")
+			return
+		}
+		o.ValueSent = o.Value
+		v.Number, v.High = number, high
+		o.Value, o.UnitUCUM = v, preferred.Code()
+		return
+	}
+	n.once(model.Issue{Code: prefix + "unit-contradicts", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
+		Text: "the unit cannot be one of " + o.Code.Key() + ", which is measured in " + q.UCUM + "; the value was put aside",
+		Hint: "check code and unit at the device"}, o.Field)
+	aside(o, "error")
+}
+
+// waveform normalises a curve: its code and unit. Samples stay as they are;
+// where the preferred unit differs only by a power of ten, the scale says so.
+func (n *normaliser) waveform(w *model.Waveform) {
+	w.Code = n.code(w.Received, model.Coding{}, w.Field)
+	w.DeviceTime = n.time(w.DeviceTime, w.Field)
+	w.UnitUCUM = ""
+	u, found, _, ok := unitOf(w.UnitSent)
+	switch {
+	case !found:
+		return
+	case !ok:
+		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: w.Field, Received: received(w.UnitSent),
+			Text: "nobody knows this unit", Hint: "map it in a device profile, or report it"}, received(w.UnitSent))
+		return
+	}
+	w.UnitUCUM = u.Code()
+	t, known := mdc.ByRefID(w.Code.RefID)
+	if !known || t.Unit == nil || u.Dimensionless() {
+		return
+	}
+	for _, preferred := range t.Units {
+		if c, err := ucum.Between(u, preferred); err == nil {
+			if c.Identity() {
+				w.UnitUCUM = preferred.Code()
+			}
+			return
+		}
+	}
+	n.once(model.Issue{Code: prefix + "unit-contradicts", Severity: model.Error, Field: w.Field, Received: received(w.UnitSent),
+		Text: "the unit cannot be one of " + w.Code.Key() + ", which is measured in " + t.UCUM, Hint: "check code and unit at the device"}, w.Field)
+}
