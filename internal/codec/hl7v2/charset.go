@@ -24,7 +24,6 @@ type charset struct {
 	multi encoding.Encoding
 	trail trailing // what bytes of wide characters can be mistaken for delimiters
 	right *set     // what ISO 2022 finds in the right half at the start
-	left  *set     // and in the left half; nil: ASCII
 }
 
 // trailing says how wide characters are built.
@@ -63,8 +62,8 @@ var sets = map[string]*charset{
 	"885914":      {name: "8859/14", label: "8859/14", table: charmap.ISO8859_14},
 	"885915":      {name: "8859/15", label: "8859/15", table: charmap.ISO8859_15, right: &setLatin9},
 	"885916":      {name: "8859/16", label: "8859/16", table: charmap.ISO8859_16},
-	"ISOIR14":     {name: "ISO IR14", label: "ISO IR14", trail: isoTrail, left: &setRoman, right: &setKatakana, multi: japanese.ISO2022JP},
-	"ISOIR13":     {name: "ISO IR13", label: "ISO IR13", trail: isoTrail, left: &setRoman, right: &setKatakana, multi: japanese.ISO2022JP},
+	"ISOIR14":     {name: "ISO IR14", label: "ISO IR14", trail: isoTrail, right: &setKatakana, multi: japanese.ISO2022JP},
+	"ISOIR13":     {name: "ISO IR13", label: "ISO IR13", trail: isoTrail, right: &setKatakana, multi: japanese.ISO2022JP},
 	"ISOIR87":     {name: "ISO IR87", label: "ISO IR87", trail: isoTrail, multi: japanese.ISO2022JP},
 	"ISOIR159":    {name: "ISO IR159", label: "ISO IR159", trail: isoTrail, multi: japanese.ISO2022JP},
 	"ISOIR149":    {name: "ISO IR149", label: "ISO IR149", trail: isoTrail, right: &setKorean, multi: korean.EUCKR},
@@ -137,6 +136,9 @@ func (m *Message) setCharset(start, end int) {
 			m.note(codeCharsetUnknown, model.Warning, "MSH-18", offsetOf(m.raw, first), "the character set is not known; texts are read as UTF-8 where they are UTF-8, else as Windows-1252", "use a name of HL7 table 0211, for example UNICODE UTF-8")
 		}
 	}
+	if len(first) == 0 && len(more) > 0 {
+		m.cs = &asciiSet // §2.15.9.18: the first repetition may be empty
+	}
 	m.shift = m.cs != nil && m.cs.trail == isoTrail || len(more) > 0 || len(env.Switching) > 0
 	if m.cs != nil && m.cs.trail != noTrail && !m.ascii || m.shift {
 		m.mask = append(m.mask[:0], m.raw...)
@@ -156,7 +158,7 @@ func (m *Message) checkText(start, end int) {
 	}
 	high := firstHigh(m.raw, start, end)
 	switch {
-	case m.cs == nil || m.cs == &asciiSet && high < end:
+	case m.cs == nil || m.cs == &asciiSet && high < end && !m.shift:
 		declared := m.cs == &asciiSet
 		if utf8.Valid(m.raw[start:end]) {
 			m.cs = &utf8Set

@@ -15,14 +15,12 @@ import (
 type set struct {
 	table *charmap.Charmap  // 96-set: byte|0x80 in this table
 	kana  bool              // JIS X 0201 katakana: byte|0x80 is U+FF61…U+FF9F
-	roman bool              // JIS X 0201 roman: ASCII but for ¥ and ‾
 	multi encoding.Encoding // 94×94 set: two bytes|0x80 in this encoding
 	shift byte              // and this byte before them
 }
 
 var (
 	setASCII    = set{}
-	setRoman    = set{roman: true}
 	setKatakana = set{kana: true}
 	setLatin1   = set{table: charmap.ISO8859_1}
 	setLatin2   = set{table: charmap.ISO8859_2}
@@ -48,9 +46,10 @@ type designation struct {
 }
 
 // designations, as in ISO 2022 and DICOM PS3.3 table C.12-3 and -4, which
-// HL7 v2.5.1 §2.7.3 and table 0211 share.
+// HL7 v2.5.1 §2.7.3 and table 0211 share. JIS X 0201 roman is read as ASCII:
+// the yen sign and the overline that it has instead are the delimiters \ and ~.
 var designations = [...]designation{
-	{"(B", false, &setASCII}, {"(J", false, &setRoman}, {"(I", false, &setKatakana}, {")I", true, &setKatakana},
+	{"(B", false, &setASCII}, {"(J", false, &setASCII}, {"(I", false, &setKatakana}, {")I", true, &setKatakana},
 	{"$B", false, &setKanji}, {"$@", false, &setKanji}, {"$(B", false, &setKanji}, {"$(D", false, &setKanji2},
 	{"$)B", true, &setKanji}, {"$)D", true, &setKanji2},
 	{"$)A", true, &setChinese}, {"$A", false, &setChinese}, {"$(A", false, &setChinese},
@@ -79,10 +78,7 @@ func designates(seq []byte) bool {
 // decode2022 appends src as UTF-8, switching sets as its escapes say. Bytes
 // of the right half are read with the base set until a set is put there.
 func decode2022(to, src []byte, base *charset) []byte {
-	left, right := base.left, base.right
-	if left == nil {
-		left = &setASCII
-	}
+	left, right := &setASCII, base.right
 	out := false // SO: the right set serves the left half
 	for i := 0; i < len(src); {
 		c := src[i]
@@ -154,18 +150,6 @@ func (s *set) decode(to, src []byte) []byte {
 				to = utf8.AppendRune(to, utf8.RuneError)
 			} else {
 				to = utf8.AppendRune(to, 0xff61+rune(c-0xa1))
-			}
-		}
-		return to
-	case s.roman:
-		for _, c := range src {
-			switch c {
-			case '\\':
-				to = utf8.AppendRune(to, '¥')
-			case '~':
-				to = utf8.AppendRune(to, '‾')
-			default:
-				to = append(to, c)
 			}
 		}
 		return to

@@ -148,7 +148,7 @@ func (m *Message) path(offset int, lv level) string {
 	var e Element
 	for n, f := range s.Fields() {
 		p.Field, e = n, f
-		if int(f.end) >= offset {
+		if int(f.end) > offset || int(f.end) == offset && f.level == fieldLevel {
 			break
 		}
 	}
