@@ -40,15 +40,19 @@ type Transaction struct {
 	JSON    []byte
 	Entries int
 	// Shared names the resources in it that other messages name as well
-	// (Device, DeviceMetric), by their fullUrl.
+	// (Patient, Device, DeviceMetric), by their fullUrl. Two transactions that
+	// bring the same one for the first time should not be under way at once:
+	// not every server makes conditional creates wait for each other.
 	Shared []string
+	// Creates, Updates: entries by what they ask for.
+	Creates, Updates int
 }
 
 // Bundle gives all messages as one transaction bundle, compact JSON. It is
 // nil when the messages hold nothing that FHIR has a resource for.
 func Bundle(messages []*model.Message, o Options) []byte {
 	o.MaxEntries = 0
-	if t := Transactions(messages, o); len(t) > 0 {
+	if t := transactions(messages, o, true); len(t) > 0 {
 		return t[0].JSON
 	}
 	return nil
@@ -58,6 +62,10 @@ func Bundle(messages []*model.Message, o Options) []byte {
 // MaxEntries entries each. Every one stands alone: it brings the Patient and
 // Devices its Observations speak of.
 func Transactions(messages []*model.Message, o Options) []Transaction {
+	return transactions(messages, o, false)
+}
+
+func transactions(messages []*model.Message, o Options, one bool) []Transaction {
 	if o.Gateway == "" {
 		o.Gateway = "Thalamus"
 	}
@@ -65,13 +73,34 @@ func Transactions(messages []*model.Message, o Options) []Transaction {
 		o.Provenance = ProvenancePut
 	}
 	b := &builder{o: o}
-	b.chooseTellers(messages)
-	b.begin(size(messages))
-	for _, m := range messages {
-		b.message(m)
+	for len(messages) > 0 {
+		n := len(messages)
+		if !one {
+			n = beforeNextEvent(messages)
+		}
+		b.chooseTellers(messages[:n])
+		b.begin(size(messages[:n]))
+		for _, m := range messages[:n] {
+			b.message(m)
+		}
+		b.finish()
+		messages = messages[n:]
 	}
-	b.finish()
 	return b.done
+}
+
+// beforeNextEvent gives how many messages come before the second ADT message:
+// each change of a patient or visit is a transaction, so that none is skipped.
+func beforeNextEvent(messages []*model.Message) int {
+	events := 0
+	for i, m := range messages {
+		if m.Event != nil {
+			if events++; events > 1 {
+				return i
+			}
+		}
+	}
+	return len(messages)
 }
 
 // size guesses the bytes of the bundle, so that the buffer need not grow.
@@ -93,10 +122,11 @@ type builder struct {
 	h    hasher
 	done []Transaction
 
-	count  int                   // entries in the transaction under way
-	have   map[identity]struct{} // what it holds
-	shared []string
-	said   []identity // targets of the message under way
+	count   int                   // entries in the transaction under way
+	have    map[identity]struct{} // what it holds
+	shared  []string
+	updates int
+	said    []identity // targets of the message under way
 
 	tellers map[identity]*model.Message // who tells best of a patient or visit
 	spoken  speaker
@@ -114,7 +144,7 @@ type speaker struct {
 
 func (b *builder) begin(room int) {
 	b.w.b = append(make([]byte, 0, room), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
-	b.count = 0
+	b.count, b.updates = 0, 0
 	b.have = make(map[identity]struct{}, 64)
 	b.shared = nil
 	b.said = b.said[:0]
@@ -125,7 +155,7 @@ func (b *builder) finish() {
 		return
 	}
 	b.w.b = append(b.w.b, "]}"...)
-	b.done = append(b.done, Transaction{JSON: b.w.b, Entries: b.count, Shared: b.shared})
+	b.done = append(b.done, Transaction{JSON: b.w.b, Entries: b.count, Shared: b.shared, Creates: b.count - b.updates, Updates: b.updates})
 }
 
 // message writes everything one message says.
@@ -163,7 +193,7 @@ func (b *builder) unit(write func()) {
 		write()
 		return
 	}
-	mark, count, shared, said := len(b.w.b), b.count, len(b.shared), len(b.said)
+	mark, count, updates, shared, said := len(b.w.b), b.count, b.updates, len(b.shared), len(b.said)
 	write()
 	last := 0
 	if b.o.Provenance != ProvenanceNone && len(b.said) > 0 {
@@ -172,7 +202,7 @@ func (b *builder) unit(write func()) {
 	if b.count+last <= b.o.MaxEntries || b.count == count {
 		return
 	}
-	b.w.b, b.count, b.shared, b.said = b.w.b[:mark], count, b.shared[:shared], b.said[:said]
+	b.w.b, b.count, b.updates, b.shared, b.said = b.w.b[:mark], count, updates, b.shared[:shared], b.said[:said]
 	b.provenance()
 	b.finish()
 	b.begin(cap(b.w.b))
@@ -212,6 +242,7 @@ func (b *builder) request(resourceType string, query []byte, update bool) {
 	w.close('}')
 	w.open("request", '{')
 	if update {
+		b.updates++
 		w.word("method", "PUT")
 		w.name("url")
 		w.b = append(w.b, '"')

@@ -116,6 +116,7 @@ func (b *builder) patient() {
 	b.links(gone, "replaces")
 	first, _ := primary(p.Identifiers)
 	b.request("Patient", b.queryFor(nil, first), teller.Event != nil && !b.o.KeepPatients)
+	b.share(s.patient)
 	for _, i := range gone {
 		b.merged(i)
 	}

@@ -4,9 +4,11 @@ import (
 	"strconv"
 )
 
-// systemJournal is the identifier system of journal entries: channel, entry
-// and part (model.MessageRef).
-const systemJournal = "urn:id:thalamus-journal"
+// Identifier systems of Provenance.entity.what.
+const (
+	SystemMessage = "urn:id:message"          // the sender's number of a message, MSH-10
+	SystemJournal = "urn:id:thalamus-journal" // entry and part in our journal, "4711.0" (model.MessageRef)
+)
 
 // provenance writes where the resources of the message under way came from
 // (FHIR R4 §6.3): this gateway assembled them, that device or system said
@@ -64,6 +66,7 @@ func (b *builder) provenance() {
 		b.request("Provenance", id.appendUUID(q), false)
 		return
 	}
+	b.updates++
 	w.close('}')
 	w.open("request", '{')
 	w.word("method", "PUT")
@@ -103,29 +106,40 @@ func (b *builder) agents() {
 	w.close(']')
 }
 
+// source writes what the resources are made of: the message as its sender
+// numbered it (MSH-10), and the journal entry that keeps its bytes.
 func (b *builder) source() {
 	w, m := &b.w, b.spoken.m
 	w.open("entity", '[')
 	w.element()
 	w.word("role", "source")
 	w.open("what", '{')
-	if m.Ref.Seq > 0 {
+	if clean(m.ControlID) != "" {
 		w.open("identifier", '{')
-		w.word("system", systemJournal)
+		w.word("system", SystemMessage)
+		w.text("value", m.ControlID)
+		w.close('}')
+	}
+	display := m.Type
+	if clean(display) == "" {
+		display = m.Codec + " message"
+	}
+	w.text("display", display)
+	w.b = append(w.b, "}}"...)
+	if m.Ref.Seq > 0 {
+		w.element()
+		w.word("role", "source")
+		w.open("what", '{')
+		w.open("identifier", '{')
+		w.word("system", SystemJournal)
 		w.name("value")
 		w.b = append(w.b, '"')
 		w.b = strconv.AppendUint(w.b, uint64(m.Ref.Seq), 10)
 		w.b = append(w.b, '.')
 		w.b = strconv.AppendInt(w.b, int64(m.Ref.Part), 10)
 		w.b = append(w.b, '"', '}')
+		w.word("display", "journal entry")
+		w.b = append(w.b, "}}"...)
 	}
-	display := m.Type
-	if clean(m.ControlID) != "" {
-		display += " " + m.ControlID
-	}
-	if clean(display) == "" {
-		display = m.Codec + " message"
-	}
-	w.text("display", display)
-	w.b = append(w.b, "}}]"...)
+	w.close(']')
 }

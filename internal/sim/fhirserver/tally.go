@@ -1,0 +1,116 @@
+package fhirserver
+
+import (
+	"maps"
+	"sort"
+
+	"thalamus/internal/codec/fhir"
+	"thalamus/internal/sim"
+)
+
+// Counts of what a server got.
+type Counts struct {
+	Resources map[string]int // created, by type, those evicted since included
+	Created   int            // entries that made a resource
+	Updated   int            // entries that changed one
+	Unchanged int            // entries whose resource was there already
+	Evicted   int
+}
+
+// heard is what is known of one message: who told of it and when first.
+type heard struct {
+	place       int // order of first arrival
+	provenances map[string]struct{}
+}
+
+// hear notes the message a Provenance names as its source.
+func (k *store) hear(st *step) {
+	entities := st.node.Get("entity")
+	for i := range entities.Len() {
+		id := entities.At(i).Get("what", "identifier")
+		if id.Get("system").Text() != fhir.SystemMessage {
+			continue
+		}
+		control := id.Get("value").Text()
+		h := k.controls[control]
+		if h == nil {
+			k.order++
+			h = &heard{place: k.order, provenances: map[string]struct{}{}}
+			k.controls[control] = h
+		}
+		h.provenances[st.id] = struct{}{}
+		k.byRef[st.kind+"/"+st.id].control = control
+	}
+}
+
+// Counts gives what arrived so far.
+func (s *Server) Counts() Counts {
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	c := s.kept.counts
+	c.Resources = maps.Clone(c.Resources)
+	return c
+}
+
+// Transactions gives how many were done.
+func (s *Server) Transactions() int { return int(s.transactions.Load()) }
+
+// Duplicates lists the identifiers under which several resources of one type
+// are kept, sorted: "Observation urn:uuid:…". Patients may have several
+// identifiers; each is looked at.
+func (s *Server) Duplicates() []string {
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	seen := map[string]int{}
+	for _, r := range s.kept.byRef {
+		for _, k := range r.keys {
+			seen[k]++
+		}
+	}
+	var twice []string
+	for k, n := range seen {
+		if n > 1 {
+			twice = append(twice, k)
+		}
+	}
+	sort.Strings(twice)
+	return twice
+}
+
+// Heard tells whether a message with that control id arrived.
+func (s *Server) Heard(control string) bool {
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	return s.kept.controls[control] != nil
+}
+
+// Tally compares what arrived with what senders were told is acknowledged,
+// by the control ids in Provenance; it is right as long as nothing was
+// evicted. A message counts as duplicated when two
+// Provenances tell of it or one of its identifiers is kept twice.
+func (s *Server) Tally(l *sim.Ledger) sim.Tally {
+	order := l.Order()
+	t := sim.Tally{Duplicated: len(s.Duplicates())}
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	for _, want := range order {
+		last := 0
+		for _, control := range want {
+			t.Expected++
+			h := s.kept.controls[control]
+			if h == nil {
+				t.Lost++
+				continue
+			}
+			t.Arrived++
+			if h.place < last {
+				t.Disordered++
+			}
+			last = h.place
+			if n := len(h.provenances); n > 1 {
+				t.Duplicated += n - 1
+			}
+		}
+	}
+	return t
+}
