@@ -127,7 +127,7 @@ func AppendAck(to []byte, q Envelope, r Reply) []byte {
 	w.raw(q.SendingApp, "")
 	w.raw(q.SendingFacility, "")
 	w.field()
-	if rank < 23 {
+	if rank < 23 || d.taken('+') || d.taken('-') {
 		w.b = r.Now.AppendFormat(w.b, "20060102150405")
 	} else {
 		w.b = r.Now.AppendFormat(w.b, "20060102150405-0700")

@@ -2,6 +2,7 @@ package hl7v2
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"thalamus/internal/fault"
 )
@@ -176,14 +177,14 @@ func (w *Builder) components(all []string) {
 func (w *Builder) text(s string) {
 	from := len(w.b)
 	w.b = w.d.AppendEscaped(w.b, s)
-	if w.cs == &utf8Set || asciiOnly(w.b[from:]) {
+	if asciiOnly(w.b[from:]) || w.cs == &utf8Set && utf8.Valid(w.b[from:]) {
 		return
 	}
 	w.plain = append(w.plain[:0], w.b[from:]...)
 	out, ok := w.cs.encode(w.b[:from], string(w.plain))
 	w.b = out
 	if !ok {
-		w.fail(codeUnencodable, "the text has a character that the character set "+w.cs.name+" does not have; choose UNICODE UTF-8")
+		w.fail(codeUnencodable, "the text has a character that the character set "+w.cs.name+" does not have; choose UNICODE UTF-8, and give valid UTF-8")
 	}
 }
 

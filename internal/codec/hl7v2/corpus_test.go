@@ -96,7 +96,11 @@ func rebuild(m *Message) ([]byte, error) {
 			if g := s.Field(n); g != f {
 				return nil, fmt.Errorf("%s: Field and Fields differ", f.Path())
 			}
-			if !(n == 2 && headerID([]byte(s.ID()))) && !(n == 1 && headerID([]byte(s.ID()))) {
+			switch header := headerID([]byte(s.ID())); {
+			case n <= 2 && header:
+			case n == 1:
+				out = append(out, s.Raw()[3]) // the separator, or the line end of a wrapped line
+			default:
 				out = append(out, d.Field)
 			}
 			for i, r := range f.Reps() {

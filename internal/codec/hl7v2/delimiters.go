@@ -13,7 +13,6 @@ type Delimiters struct {
 	Truncation                                byte // since 2.7
 }
 
-// Standard are the delimiters the standard recommends: |^~\&
 var standard = Delimiters{Field: '|', Component: '^', Repetition: '~', Escape: '\\', Sub: '&'}
 
 // StandardDelimiters are those the standard recommends: | ^ ~ \ &
@@ -30,9 +29,9 @@ func (d Delimiters) encoding(b []byte) []byte {
 	return b
 }
 
-// is tells whether c is a delimiter that structures a segment.
-func (d *Delimiters) is(c byte) bool {
-	return c != 0 && (c == d.Field || c == d.Component || c == d.Repetition || c == d.Sub)
+// taken tells whether c is one of the delimiters.
+func (d *Delimiters) taken(c byte) bool {
+	return c == d.Field || c == d.Component || c == d.Repetition || c == d.Escape || c == d.Sub
 }
 
 // oddity is what was unusual about MSH-2, by issue code; empty: nothing.

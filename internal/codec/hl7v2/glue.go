@@ -61,7 +61,8 @@ func (m *Message) findGlue(g *gluer, from, stop int) (cut, next int) {
 	sep := m.d.Field
 	switch string(line[:3]) {
 	case "MSH":
-		least = min(least, m.glueAfterHeader(from, stop, 12))
+		least = m.glueAfterHeader(from, stop, 12)
+		return cutAt(m.scan, from, least, stop)
 	case "EVN", "SFT", "UAC":
 		least = min(least, m.glueAfterHeader(from, stop, 1))
 	case "PID", "PD1", "NK1":
@@ -81,14 +82,20 @@ func (m *Message) findGlue(g *gluer, from, stop int) (cut, next int) {
 			least = at
 		}
 	}
-	if least == stop {
+	return cutAt(m.scan, from, least, stop)
+}
+
+// cutAt gives the end of the segment before the one that begins at next,
+// without the blanks between them; 0, 0 when next is the end of the line.
+func cutAt(b []byte, from, next, stop int) (cut, start int) {
+	if next == stop {
 		return 0, 0
 	}
-	end := least
-	for end > from+4 && m.scan[end-1] == ' ' {
-		end--
+	cut = next
+	for cut > from+4 && b[cut-1] == ' ' {
+		cut--
 	}
-	return end, least
+	return cut, next
 }
 
 // gluePV1 finds PV1 at the end of a PID: "…|N PV1||I|". It gives stop when

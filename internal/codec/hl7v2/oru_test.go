@@ -137,6 +137,9 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	ack := make([]byte, 0, 512)
+	if err := m.Reset(raw); err != nil {
+		t.Fatal(err)
+	}
 	for name, do := range map[string]func(){
 		"reset": func() {
 			if err := m.Reset(raw); err != nil {
