@@ -40,10 +40,10 @@ type Transaction struct {
 	JSON    []byte
 	Entries int
 	// Shared names the resources in it that other messages name as well
-	// (Patient, Device, DeviceMetric), by their fullUrl. Two transactions that
-	// bring the same one for the first time should not be under way at once:
-	// not every server makes conditional creates wait for each other.
-	Shared []string
+	// (Patient, Device, DeviceMetric). Two transactions that bring the same one
+	// for the first time should not be under way at once: not every server
+	// makes conditional creates wait for each other.
+	Shared []Identity
 	// Creates, Updates: entries by what they ask for.
 	Creates, Updates int
 }
@@ -107,9 +107,9 @@ func beforeNextEvent(messages []*model.Message) int {
 func size(messages []*model.Message) int {
 	n := 4096
 	for _, m := range messages {
-		n += 1500*(len(m.Observations)+len(m.Alerts)) + 1200*len(m.Devices)
+		n += 2200*(len(m.Observations)+len(m.Alerts)) + 1200*len(m.Devices)
 		for i := range m.Waveforms {
-			n += 1500 + 5*len(m.Waveforms[i].Samples)
+			n += 2200 + 5*len(m.Waveforms[i].Samples)
 		}
 	}
 	return n
@@ -123,29 +123,29 @@ type builder struct {
 	done []Transaction
 
 	count   int                   // entries in the transaction under way
-	have    map[identity]struct{} // what it holds
-	shared  []string
+	have    map[Identity]struct{} // what it holds
+	shared  []Identity
 	updates int
-	said    []identity // targets of the message under way
+	said    []Identity // targets of the message under way
 
-	tellers map[identity]*model.Message // who tells best of a patient or visit
+	tellers map[Identity]*model.Message // who tells best of a patient or visit
 	spoken  speaker
 }
 
 // speaker is what all resources of one message have in common.
 type speaker struct {
-	m         *model.Message
-	id        identity
-	patient   identity
-	hasWho    bool
-	encounter bool
-	devices   []devicePlace
+	m       *model.Message
+	id      Identity
+	patient Identity
+	hasWho  bool
+	devices []devicePlace
+	panels  panels
 }
 
 func (b *builder) begin(room int) {
 	b.w.b = append(make([]byte, 0, room), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	b.count, b.updates = 0, 0
-	b.have = make(map[identity]struct{}, 64)
+	b.have = make(map[Identity]struct{}, 64)
 	b.shared = nil
 	b.said = b.said[:0]
 }
@@ -161,40 +161,40 @@ func (b *builder) finish() {
 // message writes everything one message says.
 func (b *builder) message(m *model.Message) {
 	s := &b.spoken
-	*s = speaker{m: m, id: b.h.messageIdentity(m), devices: s.devices[:0]}
+	*s = speaker{m: m, id: b.h.messageIdentity(m), devices: s.devices[:0], panels: s.panels}
 	s.patient, s.hasWho = b.patientIdentity(m.Patient)
 	b.placeDevices(m)
 	b.said = b.said[:0]
 	if m.Event != nil {
-		b.unit(func() { b.event(m) })
+		b.unit((*builder).event, 0)
 	}
-	found := b.findPanels(m)
+	s.panels = b.findPanels(m, s.panels[:0])
 	for i := range m.Observations {
 		switch {
-		case found.leads(i):
-			b.unit(func() { b.panel(found, i) })
-		case !found.holds(i):
-			b.unit(func() { b.observation(i) })
+		case s.panels.leads(i):
+			b.unit((*builder).panel, i)
+		case !s.panels.holds(i):
+			b.unit((*builder).observation, i)
 		}
 	}
 	for i := range m.Waveforms {
-		b.unit(func() { b.waveform(i) })
+		b.unit((*builder).waveform, i)
 	}
 	for i := range m.Alerts {
-		b.unit(func() { b.alert(i) })
+		b.unit((*builder).alert, i)
 	}
 	b.provenance()
 }
 
 // unit writes what belongs together. When the transaction is full, it is
 // taken back, the transaction closed, and the unit written into a new one.
-func (b *builder) unit(write func()) {
+func (b *builder) unit(write func(*builder, int), i int) {
 	if b.o.MaxEntries <= 0 || b.count == 0 {
-		write()
+		write(b, i)
 		return
 	}
 	mark, count, updates, shared, said := len(b.w.b), b.count, b.updates, len(b.shared), len(b.said)
-	write()
+	write(b, i)
 	last := 0
 	if b.o.Provenance != ProvenanceNone && len(b.said) > 0 {
 		last = 1
@@ -206,78 +206,75 @@ func (b *builder) unit(write func()) {
 	b.provenance()
 	b.finish()
 	b.begin(cap(b.w.b))
-	write()
+	write(b, i)
 }
 
 // entry begins an entry of the bundle: {"fullUrl":…,"resource":{"resourceType":…
 // It says false when the transaction holds that identity already.
-func (b *builder) entry(id identity, resourceType string) bool {
+func (b *builder) entry(id Identity, resourceType string) bool {
 	if _, ok := b.have[id]; ok {
 		return false
 	}
 	b.have[id] = struct{}{}
 	b.count++
 	w := &b.w
-	w.element()
-	w.name("fullUrl")
-	w.b = append(w.b, '"')
+	w.comma()
+	w.b = append(w.b, `{"fullUrl":"`...)
 	w.b = id.appendURL(w.b)
+	w.b = append(w.b, `","resource":{"resourceType":"`...)
+	w.b = append(w.b, resourceType...)
 	w.b = append(w.b, '"')
-	w.open("resource", '{')
-	w.word("resourceType", resourceType)
 	return true
 }
 
 // requestByID ends an entry whose identity is our identifier.
-func (b *builder) requestByID(id identity, resourceType string, update bool) {
-	var query [96]byte
-	q := append(query[:0], "identifier=urn%3Aietf%3Arfc%3A3986%7Curn%3Auuid%3A"...)
-	b.request(resourceType, id.appendUUID(q), update)
+func (b *builder) requestByID(id Identity, resourceType string, update bool) {
+	b.request(resourceType, update)
+	w := &b.w
+	w.b = append(w.b, "identifier=urn%3Aietf%3Arfc%3A3986%7Curn%3Auuid%3A"...)
+	w.b = id.appendUUID(w.b)
+	w.b = append(w.b, `"}}`...)
 }
 
-// request ends an entry: create if the query finds nothing, or update what it
-// finds (FHIR R4 §3.1.0.8.1 and §3.1.0.7.1).
-func (b *builder) request(resourceType string, query []byte, update bool) {
+// requestBy ends an entry that has an identifier of somebody else's.
+func (b *builder) requestBy(i model.Identifier, resourceType string, update bool) {
+	b.request(resourceType, update)
 	w := &b.w
-	w.close('}')
-	w.open("request", '{')
+	w.b = b.queryFor(w.b, i)
+	w.b = append(w.b, `"}}`...)
+}
+
+// request ends the resource and begins the request of an entry up to its
+// condition: create if that finds nothing, or update what it finds (FHIR R4
+// §3.1.0.8.1 and §3.1.0.7.1).
+func (b *builder) request(resourceType string, update bool) {
+	w := &b.w
 	if update {
 		b.updates++
-		w.word("method", "PUT")
-		w.name("url")
-		w.b = append(w.b, '"')
+		w.b = append(w.b, `},"request":{"method":"PUT","url":"`...)
 		w.b = append(w.b, resourceType...)
 		w.b = append(w.b, '?')
-		w.b = append(w.b, query...)
-		w.b = append(w.b, '"', '}', '}')
 		return
 	}
-	w.word("method", "POST")
-	w.word("url", resourceType)
-	w.name("ifNoneExist")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, query...)
-	w.b = append(w.b, '"', '}', '}')
+	w.b = append(w.b, `},"request":{"method":"POST","url":"`...)
+	w.b = append(w.b, resourceType...)
+	w.b = append(w.b, `","ifNoneExist":"`...)
 }
 
 // ownIdentifier writes the identifier that request looks for.
-func (b *builder) ownIdentifier(id identity) {
+func (b *builder) ownIdentifier(id Identity) {
 	w := &b.w
-	w.open("identifier", '[')
-	w.element()
-	w.word("system", systemURI)
-	w.name("value")
-	w.b = append(w.b, `"urn:uuid:`...)
+	w.comma()
+	w.b = append(w.b, `"identifier":[{"system":"urn:ietf:rfc:3986","value":"urn:uuid:`...)
 	w.b = id.appendUUID(w.b)
-	w.b = append(w.b, '"', '}', ']')
+	w.b = append(w.b, `"}]`...)
 }
 
 // reference writes {"reference":"urn:uuid:…"} as a member.
-func (b *builder) reference(name string, id identity) {
+func (b *builder) reference(name string, id Identity) {
 	w := &b.w
-	w.open(name, '{')
-	w.name("reference")
-	w.b = append(w.b, '"')
+	w.name(name)
+	w.b = append(w.b, `{"reference":"`...)
 	w.b = id.appendURL(w.b)
-	w.b = append(w.b, '"', '}')
+	w.b = append(w.b, `"}`...)
 }

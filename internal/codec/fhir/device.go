@@ -1,14 +1,12 @@
 package fhir
 
 import (
-	"strconv"
-
 	"thalamus/internal/model"
 )
 
 // devicePlace is what a bundle knows of one of a message's devices.
 type devicePlace struct {
-	id   identity
+	id   Identity
 	from int // the device that has the identity: itself, or what it is part of; -1: none
 }
 
@@ -36,11 +34,11 @@ func (b *builder) placeDevices(m *model.Message) {
 
 // deviceIdentity takes the strongest identifier: EUI-64, UDI, serial number
 // with its manufacturer and model, else the first; at last the register's id.
-func (b *builder) deviceIdentity(d *model.Device) (identity, bool) {
+func (b *builder) deviceIdentity(d *model.Device) (Identity, bool) {
 	if i, ok := strongest(d); ok {
 		return b.identifierIdentity('d', i), true
 	}
-	return identity{}, false
+	return Identity{}, false
 }
 
 func strongest(d *model.Device) (model.Identifier, bool) {
@@ -85,10 +83,10 @@ func deviceIdentifier(d *model.Device, i model.Identifier) model.Identifier {
 
 // device makes sure that the transaction holds device i and gives its
 // identity; false when nobody can be named.
-func (b *builder) device(i int) (identity, bool) {
+func (b *builder) device(i int) (Identity, bool) {
 	s := &b.spoken
 	if i < 0 || i >= len(s.devices) || s.devices[i].from < 0 {
-		return identity{}, false
+		return Identity{}, false
 	}
 	p := s.devices[i]
 	if b.entry(p.id, "Device") {
@@ -139,8 +137,8 @@ func (b *builder) writeDevice(d *model.Device, p devicePlace) {
 	if at := d.Parent; at >= 0 && at < len(b.spoken.devices) && b.spoken.devices[at].from >= 0 && b.spoken.devices[at].id != p.id {
 		b.reference("parent", b.spoken.devices[at].id)
 	}
-	b.request("Device", b.queryFor(nil, key), false)
-	b.share(p.id)
+	b.requestBy(key, "Device", false)
+	b.shared = append(b.shared, p.id)
 	if at := d.Parent; at >= 0 {
 		b.device(at) // may be absent; what was referred to above is present
 	}
@@ -183,18 +181,13 @@ func (b *builder) identifierOfDevice(i model.Identifier) {
 	w.text("value", i.Value)
 }
 
-// share notes a resource that other messages name as well.
-func (b *builder) share(id identity) {
-	b.shared = append(b.shared, string(id.appendURL(nil)))
-}
-
 // metric makes sure that the transaction holds the DeviceMetric of a code at
 // a place in a device (FHIR R4 §8.19), and its device. It gives the identity
 // an Observation's device member refers to.
-func (b *builder) metric(device int, subID string, code model.Code, received model.Coding, unit string, category string) (identity, bool) {
+func (b *builder) metric(device int, subID string, code model.Code, received model.Coding, unit string, category string) (Identity, bool) {
 	from, ok := b.device(device)
 	if !ok {
-		return identity{}, false
+		return Identity{}, false
 	}
 	key := code.Key()
 	if key == "" {
@@ -224,7 +217,7 @@ func (b *builder) metric(device int, subID string, code model.Code, received mod
 	b.reference("source", from)
 	w.word("category", category)
 	b.requestByID(id, "DeviceMetric", false)
-	b.share(id)
+	b.shared = append(b.shared, id)
 	return id, true
 }
 
@@ -237,11 +230,4 @@ func channelOf(subID string) string {
 		}
 	}
 	return ""
-}
-
-func mdcText(c model.Code) string {
-	if c.MDC == 0 {
-		return ""
-	}
-	return strconv.FormatUint(uint64(c.MDC), 10)
 }

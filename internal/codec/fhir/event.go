@@ -6,14 +6,14 @@ import (
 
 // event writes what an ADT message says: the patient, the patients merged
 // into it, and the encounter.
-func (b *builder) event(m *model.Message) {
-	b.patient()
+func (b *builder) event(int) {
 	s := &b.spoken
+	b.patient()
 	if !s.hasWho {
 		return
 	}
 	b.said = append(b.said, s.patient)
-	b.encounter(m)
+	b.encounter(s.m)
 }
 
 // merged writes the patient whose number is no longer to be used: not
@@ -33,7 +33,7 @@ func (b *builder) merged(i model.Identifier) {
 	w.word("type", "replaced-by")
 	w.close('}')
 	w.close(']')
-	b.request("Patient", b.queryFor(nil, i), !b.o.KeepPatients)
+	b.requestBy(i, "Patient", !b.o.KeepPatients)
 }
 
 // encounterStatus follows the trigger (v2-to-FHIR, HL7 table 0003 to
@@ -117,7 +117,7 @@ func (b *builder) encounter(m *model.Message) {
 	}
 	b.period(v)
 	b.places(v, status)
-	b.request("Encounter", b.queryFor(nil, v.Number), !b.o.KeepPatients)
+	b.requestBy(v.Number, "Encounter", !b.o.KeepPatients)
 	b.said = append(b.said, id)
 }
 

@@ -3,14 +3,13 @@ package fhir
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 
 	"thalamus/internal/model"
 )
 
-// identity names one resource for good: it is made of what the sender said,
+// Identity names one resource for good: it is made of what the sender said,
 // never of when or how often it reached us.
-type identity [16]byte
+type Identity [16]byte
 
 // hasher joins parts into one text with their lengths, so that no two
 // different lists of parts give the same bytes, and hashes it.
@@ -28,9 +27,9 @@ func (h *hasher) raw(b []byte) { h.b = append(h.b, b...) }
 func (h *hasher) number(n uint64) { h.b = binary.AppendUvarint(h.b, n) }
 
 // sum is a UUID of version 8 (RFC 9562 §5.8) out of SHA-256.
-func (h *hasher) sum() identity {
+func (h *hasher) sum() Identity {
 	full := sha256.Sum256(h.b)
-	var id identity
+	var id Identity
 	copy(id[:], full[:])
 	id[6] = id[6]&0x0f | 0x80
 	id[8] = id[8]&0x3f | 0x80
@@ -38,26 +37,24 @@ func (h *hasher) sum() identity {
 }
 
 // appendUUID adds the identity as 8-4-4-4-12.
-func (id identity) appendUUID(b []byte) []byte {
-	for i, n := range [...]int{4, 2, 2, 2, 6} {
-		if i > 0 {
-			b = append(b, '-')
+func (id *Identity) appendUUID(b []byte) []byte {
+	var text [36]byte
+	at := 0
+	for i, c := range id {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			text[at] = '-'
+			at++
 		}
-		b = hex.AppendEncode(b, id[:n])
-		id = shift(id, n)
+		text[at], text[at+1] = hexDigits[c>>4], hexDigits[c&15]
+		at += 2
 	}
-	return b
-}
-
-func shift(id identity, n int) (out identity) {
-	copy(out[:], id[n:])
-	return out
+	return append(b, text[:]...)
 }
 
 // appendURL adds the fullUrl of the entry with this identity. It differs from
 // the identifier in one bit, because servers replace fullUrls wherever they
 // find them in a bundle, and the identifier must stay (FHIR R4 §3.1.0.11.2).
-func (id identity) appendURL(b []byte) []byte {
+func (id Identity) appendURL(b []byte) []byte {
 	id[15] ^= 1
 	return id.appendUUID(append(b, "urn:uuid:"...))
 }
@@ -65,7 +62,7 @@ func (id identity) appendURL(b []byte) []byte {
 // messageIdentity is the same for the same message sent again. A message that
 // names neither a control id nor a time could not be told from the next one
 // like it, so its place in the journal counts as well.
-func (h *hasher) messageIdentity(m *model.Message) identity {
+func (h *hasher) messageIdentity(m *model.Message) Identity {
 	h.start('m')
 	h.add(m.Sender.Application)
 	h.add(m.Sender.ApplicationID)
@@ -86,7 +83,7 @@ func (h *hasher) messageIdentity(m *model.Message) identity {
 }
 
 // fieldIdentity names what stands in one field of a message.
-func (h *hasher) fieldIdentity(kind byte, message identity, field, subID, code, time string) identity {
+func (h *hasher) fieldIdentity(kind byte, message Identity, field, subID, code, time string) Identity {
 	h.start(kind)
 	h.raw(message[:])
 	h.add(field)

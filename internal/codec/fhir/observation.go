@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"strconv"
 	"strings"
 
 	"thalamus/internal/model"
@@ -38,56 +39,87 @@ func (b *builder) meaning(c model.Code, received, alternate model.Coding) {
 // concept is meaning with the codes a profile asks for in front.
 func (b *builder) concept(loinc, second string, c model.Code, received, alternate model.Coding) {
 	w := &b.w
-	open := false
-	coding := func(system, code, display string) {
+	begin := len(w.b)
+	if loinc != "" {
+		w.coding(systemLOINC, loinc, "")
+	}
+	if second != "" && second != loinc {
+		w.coding(systemLOINC, second, "")
+	}
+	if c.LOINC != "" && c.LOINC != loinc && c.LOINC != second {
+		w.coding(systemLOINC, c.LOINC, "")
+	}
+	if c.MDC != 0 {
+		w.codingMDC(c)
+	}
+	for i := range 2 {
+		sent := &received
+		if i == 1 {
+			sent = &alternate
+		}
+		code := codeText(clean(sent.Code))
 		if code == "" {
-			return
+			continue
 		}
-		if !open {
-			w.open("coding", '[')
-			open = true
-		}
-		w.element()
-		if system != "" {
-			w.text("system", system)
-		}
-		w.code("code", code)
-		w.text("display", display)
-		w.close('}')
-	}
-	coding(systemLOINC, loinc, "")
-	if second != loinc {
-		coding(systemLOINC, second, "")
-	}
-	if c.LOINC != loinc && c.LOINC != second {
-		coding(systemLOINC, c.LOINC, "")
-	}
-	mdc := mdcText(c)
-	coding(systemMDC, mdc, c.RefID)
-	for _, sent := range [...]model.Coding{received, alternate} {
-		code := clean(sent.Code)
 		system := b.codeSystem(sent.System)
 		switch {
-		case code == "" || sameCoding(sent, mdc, c.LOINC) || system == systemLOINC && (code == loinc || code == second):
-		case system == systemMDC && !isDigits(code): // a name, which MDC has no code for here
-		case system == "" && c.RefID != "" && code == c.RefID:
+		case system == systemMDC && (!isDigits(code) || isNumber(code, c.MDC)): // a name is no code of MDC, and the number stands there
+		case system == systemLOINC && (code == c.LOINC || code == loinc || code == second):
+		case system == "" && code == c.RefID:
 		default:
-			coding(system, code, sent.Text)
+			w.coding(system, code, sent.Text)
 		}
 	}
+	open := len(w.b) > begin
 	if open {
 		w.close(']')
 	}
 	text := c.Name
 	for _, other := range [...]string{received.Text, alternate.Text, c.RefID, received.Code} {
-		if clean(text) == "" {
-			text = other
+		if clean(text) != "" {
+			break
 		}
+		text = other
 	}
 	if clean(text) == "" && !open {
 		text = "unknown"
 	}
 	w.text("text", text)
+}
+
+// coding writes one element of the member "coding", and opens that first
+// when the last byte is the brace of its object.
+func (w *writer) coding(system, code, display string) {
+	w.beginCoding()
+	if system != "" {
+		w.text("system", system)
+	}
+	w.text("code", code)
+	w.text("display", display)
+	w.close('}')
+}
+
+func (w *writer) codingMDC(c model.Code) {
+	w.beginCoding()
+	w.b = append(w.b, `"system":"urn:iso:std:iso:11073:10101","code":"`...)
+	w.b = strconv.AppendUint(w.b, uint64(c.MDC), 10)
+	w.b = append(w.b, '"')
+	w.text("display", c.RefID)
+	w.close('}')
+}
+
+func (w *writer) beginCoding() {
+	if w.b[len(w.b)-1] == '{' {
+		w.b = append(w.b, `"coding":[{`...)
+		return
+	}
+	w.b = append(w.b, ',', '{')
+}
+
+// isNumber tells whether a code of digits is the number n.
+func isNumber(code string, n uint32) bool {
+	var b [10]byte
+	return string(strconv.AppendUint(b[:0], uint64(n), 10)) == code
 }
 
 func (b *builder) codeSystem(name string) string {
@@ -120,7 +152,7 @@ func status(s model.Status) string {
 
 // begin writes what every Observation starts with, up to effective[x].
 // It says false when the transaction has it already.
-func (b *builder) start(id identity, v *vital, simulated bool, st model.Status) bool {
+func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) bool {
 	if !b.entry(id, "Observation") {
 		return false
 	}
@@ -185,7 +217,7 @@ func (b *builder) observation(i int) {
 	b.patient()
 	metric, hasMetric := b.metric(o.Device, o.SubID, o.Code, o.Received, o.UnitUCUM, category)
 	id := b.observationIdentity(o)
-	var media identity
+	var media Identity
 	binary := o.Value.Kind == model.ValueBinary
 	if binary {
 		media, binary = b.media(id, o)
@@ -224,7 +256,7 @@ func (b *builder) observation(i int) {
 	b.said = append(b.said, id)
 }
 
-func (b *builder) observationIdentity(o *model.Observation) identity {
+func (b *builder) observationIdentity(o *model.Observation) Identity {
 	code := o.Received.Code
 	if code == "" {
 		code = o.Received.Text

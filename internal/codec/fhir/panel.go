@@ -85,8 +85,7 @@ func pressure(c model.Code) (family string, part int, ok bool) {
 // measurement: same device, order, containment, time, status and kind. A
 // panel needs systolic and diastolic; a lone one stays an Observation of its
 // own, because nothing is invented.
-func (b *builder) findPanels(m *model.Message) panels {
-	var found panels
+func (b *builder) findPanels(m *model.Message, found panels) panels {
 	for i := range m.Observations {
 		o := &m.Observations[i]
 		family, part, ok := pressure(o.Code)
@@ -137,8 +136,8 @@ func together(a, b *model.Observation) bool {
 func sameTime(a, b time.Time) bool { return a.Equal(b) }
 
 // panel writes the blood pressure that observation i leads.
-func (b *builder) panel(ps panels, i int) {
-	p := ps.of(i)
+func (b *builder) panel(i int) {
+	p := b.spoken.panels.of(i)
 	m := b.spoken.m
 	lead := &m.Observations[i]
 	b.patient()

@@ -36,20 +36,20 @@ func primary(list []model.Identifier) (model.Identifier, bool) {
 	return best, rank < 9
 }
 
-func (b *builder) identifierIdentity(kind byte, i model.Identifier) identity {
+func (b *builder) identifierIdentity(kind byte, i model.Identifier) Identity {
 	b.h.start(kind)
 	b.h.add(b.system(i.System))
 	b.h.add(i.Value)
 	return b.h.sum()
 }
 
-func (b *builder) patientIdentity(p *model.Patient) (identity, bool) {
+func (b *builder) patientIdentity(p *model.Patient) (Identity, bool) {
 	if p == nil {
-		return identity{}, false
+		return Identity{}, false
 	}
 	i, ok := primary(p.Identifiers)
 	if !ok {
-		return identity{}, false
+		return Identity{}, false
 	}
 	return b.identifierIdentity('p', i), true
 }
@@ -57,7 +57,7 @@ func (b *builder) patientIdentity(p *model.Patient) (identity, bool) {
 // chooseTellers finds for each patient and visit the message that tells of
 // it: the last ADT message; for a patient without one, the first message.
 func (b *builder) chooseTellers(messages []*model.Message) {
-	b.tellers = make(map[identity]*model.Message, 2)
+	b.tellers = make(map[Identity]*model.Message, 2)
 	for _, m := range messages {
 		id, ok := b.patientIdentity(m.Patient)
 		if !ok {
@@ -115,8 +115,8 @@ func (b *builder) patient() {
 	gone := b.mergedInto(teller)
 	b.links(gone, "replaces")
 	first, _ := primary(p.Identifiers)
-	b.request("Patient", b.queryFor(nil, first), teller.Event != nil && !b.o.KeepPatients)
-	b.share(s.patient)
+	b.requestBy(first, "Patient", teller.Event != nil && !b.o.KeepPatients)
+	b.shared = append(b.shared, s.patient)
 	for _, i := range gone {
 		b.merged(i)
 	}

@@ -61,17 +61,14 @@ func (b *builder) provenance() {
 	b.agents()
 	b.source()
 	if tag {
-		var query [96]byte
-		q := append(query[:0], "_tag=urn%3Aietf%3Arfc%3A3986%7Curn%3Auuid%3A"...)
-		b.request("Provenance", id.appendUUID(q), false)
+		b.request("Provenance", false)
+		w.b = append(w.b, "_tag=urn%3Aietf%3Arfc%3A3986%7Curn%3Auuid%3A"...)
+		w.b = append(id.appendUUID(w.b), `"}}`...)
 		return
 	}
 	b.updates++
-	w.close('}')
-	w.open("request", '{')
-	w.word("method", "PUT")
-	w.name("url")
-	w.b = append(id.appendUUID(append(w.b, `"Provenance/`...)), '"', '}', '}')
+	w.b = append(w.b, `},"request":{"method":"PUT","url":"Provenance/`...)
+	w.b = append(id.appendUUID(w.b), `"}}`...)
 }
 
 // periodSaid writes occurredDateTime: when the sender made the message.

@@ -2,8 +2,6 @@ package fhir
 
 import (
 	"strings"
-
-	"thalamus/internal/model"
 )
 
 // Code systems and identifier systems of FHIR R4 (§4.3, terminologies-systems)
@@ -169,16 +167,4 @@ func appendEscaped(b []byte, s string) []byte {
 		b = append(b, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
 	}
 	return b
-}
-
-// sameCoding tells whether a sent coding says no more than LOINC or MDC
-// codings already written.
-func sameCoding(c model.Coding, mdc, loinc string) bool {
-	switch codeSystem(c.System) {
-	case systemMDC:
-		return c.Code == mdc
-	case systemLOINC:
-		return c.Code == loinc
-	}
-	return false
 }

@@ -135,7 +135,7 @@ func (b *builder) inUnit(ucum string, sent model.Coding) {
 // media writes the content of an ED value as Media, because R4's
 // Observation.value[x] has no Attachment. It says false when the content is
 // not base64; the Observation then stands alone.
-func (b *builder) media(of identity, o *model.Observation) (identity, bool) {
+func (b *builder) media(of Identity, o *model.Observation) (Identity, bool) {
 	content := strings.Map(func(r rune) rune {
 		if r == '\r' || r == '\n' || r == ' ' {
 			return -1
@@ -143,10 +143,10 @@ func (b *builder) media(of identity, o *model.Observation) (identity, bool) {
 		return r
 	}, o.Value.Text)
 	if content == "" {
-		return identity{}, false
+		return Identity{}, false
 	}
 	if _, err := base64.StdEncoding.DecodeString(content); err != nil {
-		return identity{}, false
+		return Identity{}, false
 	}
 	b.h.start('b')
 	b.h.raw(of[:])

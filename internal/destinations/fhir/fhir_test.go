@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	codec "thalamus/internal/codec/fhir"
 	"thalamus/internal/destination"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -276,22 +277,23 @@ func TestConcurrent(t *testing.T) {
 // TestGate: of two that bring the same name for the first time, one waits.
 func TestGate(t *testing.T) {
 	g := gate{limit: 10}
-	first, err := g.enter(t.Context(), []string{"a", "b"})
+	a, b, c := codec.Identity{1}, codec.Identity{2}, codec.Identity{3}
+	first, err := g.enter(t.Context(), []codec.Identity{a, b})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer stop()
-	if _, err := g.enter(ctx, []string{"b", "c"}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := g.enter(ctx, []codec.Identity{b, c}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal("two bring b at once:", err)
 	}
-	if other, err := g.enter(t.Context(), []string{"c"}); err != nil {
+	if other, err := g.enter(t.Context(), []codec.Identity{c}); err != nil {
 		t.Fatal(err)
 	} else {
 		other.leave(false)
 	}
 	first.leave(true)
-	second, err := g.enter(t.Context(), []string{"b", "c"})
+	second, err := g.enter(t.Context(), []codec.Identity{b, c})
 	if err != nil || len(second.names) != 1 {
 		t.Fatal("b is known now, c is not:", second.names, err)
 	}

@@ -3,6 +3,8 @@ package fhir
 import (
 	"context"
 	"sync"
+
+	codec "thalamus/internal/codec/fhir"
 )
 
 // gate lets one transaction at a time bring a shared resource that the server
@@ -12,19 +14,19 @@ type gate struct {
 	limit int // most names remembered; then it begins anew
 
 	mu    sync.Mutex
-	known map[string]struct{}
-	busy  map[string]chan struct{}
+	known map[codec.Identity]struct{}
+	busy  map[codec.Identity]chan struct{}
 }
 
 // turn is leave to bring the names of one transaction.
 type turn struct {
 	g     *gate
-	names []string
+	names []codec.Identity
 }
 
 // enter waits until nobody else brings one of the names. It takes all or
 // none, so two callers never wait for each other.
-func (g *gate) enter(ctx context.Context, names []string) (turn, error) {
+func (g *gate) enter(ctx context.Context, names []codec.Identity) (turn, error) {
 	for {
 		mine, wait := g.try(names)
 		if wait == nil {
@@ -38,7 +40,7 @@ func (g *gate) enter(ctx context.Context, names []string) (turn, error) {
 	}
 }
 
-func (g *gate) try(names []string) (mine []string, wait chan struct{}) {
+func (g *gate) try(names []codec.Identity) (mine []codec.Identity, wait chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, n := range names {
@@ -54,7 +56,7 @@ func (g *gate) try(names []string) (mine []string, wait chan struct{}) {
 		return nil, nil
 	}
 	if g.busy == nil {
-		g.busy = map[string]chan struct{}{}
+		g.busy = map[codec.Identity]chan struct{}{}
 	}
 	done := make(chan struct{})
 	for _, n := range mine {
@@ -72,7 +74,7 @@ func (t turn) leave(done bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.known == nil || len(g.known) > g.limit {
-		g.known = map[string]struct{}{}
+		g.known = map[codec.Identity]struct{}{}
 	}
 	close(g.busy[t.names[0]]) // all names of a turn share one
 	for _, n := range t.names {
