@@ -210,7 +210,8 @@ type Waveform struct {
 	Origin     Decimal   `json:"origin,omitzero"`
 	Scale      Decimal   `json:"scale"`
 	Samples    []int32   `json:"samples"`
-	Low, High  *Decimal  `json:",omitempty"`
+	Low        *Decimal  `json:"low,omitempty"`  // data range, in the unit sent
+	High       *Decimal  `json:"high,omitempty"` // data range, in the unit sent
 	Simulated  bool      `json:"simulated,omitempty"`
 	Device     int       `json:"device"`
 	Status     Status    `json:"status"`

@@ -21,8 +21,10 @@ var _ codec.Codec = Codec{}
 // Name is "hl7v2".
 func (Codec) Name() string { return Name }
 
-// Decode reads one message or a batch (HL7 v2.5.1 §2.10.3); the messages of a
-// batch have Ref.Part 0, 1, 2 …
+// Decode reads one message or a batch (HL7 v2.5.1 §2.10.3). A message that
+// tells of several patients (each PID begins another) becomes one for each,
+// so that nobody is given the values of somebody else. All that an entry
+// holds have Ref.Part 0, 1, 2 … in their order.
 func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 	if e.Redacted {
 		return one(e, model.Issue{Code: "decode.redacted", Severity: model.Warning, Text: "the content of this entry was removed; only its place is left"})
@@ -35,32 +37,33 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		return one(e, append(batch.Issues, model.Issue{Code: "decode.empty-batch", Severity: model.Warning,
 			Text: "the batch holds no message", Hint: "nothing to do if the sender had nothing to send"})...)
 	}
-	out := make([]model.Message, len(batch.Messages))
+	out := make([]model.Message, 0, len(batch.Messages))
 	var parsed hl7v2.Message
-	for i, b := range batch.Messages {
-		envelope(&out[i], e, i)
+	for _, b := range batch.Messages {
 		if err := parsed.Reset(b); err != nil {
-			out[i].Issues = append(out[i].Issues, issueOf(err))
+			out = append(out, blank(e))
+			out[len(out)-1].Issues = []model.Issue{issueOf(err)}
 			continue
 		}
-		d := decoder{m: &parsed, out: &out[i]}
-		d.message()
+		d := decoder{m: &parsed, entry: &e}
+		out = d.messages(out)
 	}
 	out[0].Issues = append(out[0].Issues, batch.Issues...)
+	for i := range out {
+		out[i].Ref.Part = i
+	}
 	return out
 }
 
-// envelope fills what the entry knows.
-func envelope(m *model.Message, e model.Entry, part int) {
-	m.Ref = model.MessageRef{Seq: e.Seq, Part: part}
-	m.Channel, m.Codec, m.Peer, m.Identity, m.Arrived = e.Channel, Name, e.Peer, e.Identity, e.Arrived
+// blank is a message with what the entry knows.
+func blank(e model.Entry) model.Message {
+	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived}
 }
 
 func one(e model.Entry, issues ...model.Issue) []model.Message {
-	out := make([]model.Message, 1)
-	envelope(&out[0], e, 0)
-	out[0].Issues = issues
-	return out
+	m := blank(e)
+	m.Issues = issues
+	return []model.Message{m}
 }
 
 func issueOf(err error) model.Issue {

@@ -16,6 +16,7 @@ const keepWhole = 64 << 10
 // decoder reads one message. It is used once.
 type decoder struct {
 	m     *hl7v2.Message
+	entry *model.Entry
 	out   *model.Message
 	whole string // the message's bytes, shared by all plain texts
 	esc   byte
@@ -23,11 +24,12 @@ type decoder struct {
 	upTo  int                         // highest field of f in use
 
 	kind    messageKind
-	counts  map[string]int // segments seen so far, by id, beyond OBX
 	obx     int
+	obr     int
 	comment *[]string // where an NTE belongs
 	unread  string    // ids of segments that were reported, each followed by a blank
 
+	hasPID bool // a PID was read
 	tree   containment
 	waves  []wave
 	alerts []alert
@@ -38,24 +40,57 @@ type decoder struct {
 // maxField is the highest field that is looked at by number.
 const maxField = 60
 
-// message reads all segments in order, then joins what belongs together.
-func (d *decoder) message() {
+// messages reads all segments in order, then joins what belongs together.
+// It appends to all.
+func (d *decoder) messages(all []model.Message) []model.Message {
 	if b := d.m.Bytes(); len(b) <= keepWhole {
 		d.whole = string(b)
 	}
 	d.esc = d.m.Delimiters().Escape
+	d.begin(blank(*d.entry))
 	d.out.Issues = append(d.out.Issues, d.m.Issues()...)
-	d.comment = &d.out.Notes
-	d.tree.init()
 	for i, s := range d.m.Segments() {
 		if i > 0 && s.Is("MSH") {
-			return // hl7v2 has said that a second message stands inside
+			break // hl7v2 has said that a second message stands inside
+		}
+		if s.Is("PID") {
+			if d.hasPID {
+				all = append(all, *d.finish())
+				d.begin(d.another())
+			}
+			d.hasPID = true
 		}
 		d.segment(s)
 	}
+	return append(all, *d.finish())
+}
+
+// begin starts a message of the result.
+func (d *decoder) begin(m model.Message) {
+	d.out = &m
+	d.comment = &d.out.Notes
+	d.tree.init()
+	d.waves, d.alerts, d.loose = nil, nil, nil
+}
+
+// another is the message of the next patient: the same header, and the same
+// event without what it said of the first patient.
+func (d *decoder) another() model.Message {
+	m, o := blank(*d.entry), d.out
+	m.Type, m.Profile, m.Version, m.ControlID, m.Sender, m.Receiver, m.Test, m.DeviceTime = o.Type, o.Profile, o.Version, o.ControlID, o.Sender, o.Receiver, o.Test, o.DeviceTime
+	if o.Event != nil {
+		event := *o.Event
+		event.Merged = nil
+		m.Event = &event
+	}
+	return m
+}
+
+func (d *decoder) finish() *model.Message {
 	d.finishWaves()
 	d.finishAlerts()
 	d.finishDevices()
+	return d.out
 }
 
 func (d *decoder) segment(s hl7v2.Segment) {

@@ -230,7 +230,7 @@ func (d *decoder) facts(r *reading) {
 	case "MDC_ATTR_SYS_ID":
 		d.addIdentifier(r.device, d.plainValue(r), "system-id")
 	case "MDC_NCC_WIRELESS_MAC":
-		d.addIdentifier(r.device, d.plainValue(r), "mac")
+		d.addIdentifier(d.root(r.device), d.plainValue(r), "mac")
 	}
 }
 
@@ -371,8 +371,16 @@ func (d *decoder) sender() model.Identifier {
 }
 
 // liftFacts copies what the only VMD of a device says about model and
-// release to the device itself, where that says nothing.
+// release, and what a part says about the battery, to the device itself,
+// where that says nothing.
 func (d *decoder) liftFacts() {
+	for i := range d.out.Devices {
+		if dev := &d.out.Devices[i]; dev.Battery != "" && dev.Parent >= 0 {
+			if root := &d.out.Devices[d.root(i)]; root.Battery == "" {
+				root.Battery = dev.Battery
+			}
+		}
+	}
 	for i := range d.out.Devices {
 		dev := &d.out.Devices[i]
 		if dev.Parent >= 0 {

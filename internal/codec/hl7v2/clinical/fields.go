@@ -13,9 +13,12 @@ var fieldText string
 type segment struct {
 	whole bool // the whole segment is left, with a reason
 	mask  [2]uint64
+	read  [2]uint64
 }
 
 func (s *segment) has(n int) bool { return n < 128 && s.mask[n>>6]&(1<<(n&63)) != 0 }
+
+func (s *segment) reads(n int) bool { return n < 128 && s.read[n>>6]&(1<<(n&63)) != 0 }
 
 type fieldTable struct {
 	segments map[string]*segment
@@ -49,10 +52,26 @@ func loadFields() *fieldTable {
 		}
 		for n := from; n <= to && n < 128; n++ {
 			s.mask[n>>6] |= 1 << (n & 63)
+			if p[2] == "read" {
+				s.read[n>>6] |= 1 << (n & 63)
+			}
 		}
 	}
 	if obx := t.segments["OBX"]; obx != nil {
 		t.obx = *obx
 	}
 	return t
+}
+
+// FieldStatus tells what becomes of a field: "read", "left" with a reason in
+// fields.tsv, or "" when nobody knows it and an issue says so.
+func FieldStatus(id string, n int) string {
+	s := table.segments[id]
+	switch {
+	case s == nil || !s.whole && !s.has(n):
+		return ""
+	case s.whole || !s.reads(n):
+		return "left"
+	}
+	return "read"
 }

@@ -10,7 +10,8 @@ import (
 
 // order reads OBR: what the OBX behind it stand under.
 func (d *decoder) order(s hl7v2.Segment) {
-	o := model.Order{Field: place("OBR", len(d.out.Orders)+1), Placer: d.entity(d.f[2]), Filler: d.entity(d.f[3]),
+	d.obr++
+	o := model.Order{Field: place("OBR", d.obr), Placer: d.entity(d.f[2]), Filler: d.entity(d.f[3]),
 		Code: d.coding(d.f[4], 1), Start: d.sent(d.f[7]), End: d.sent(d.f[8])}
 	if o.Code == (model.Coding{}) {
 		o.Code = d.coding(d.f[4], 4)
@@ -120,6 +121,9 @@ func (d *decoder) emit(r *reading) {
 		d.issueAt(d.f[3], "decode.no-code", model.Error, "the observation does not say what was observed; its value was kept", "the sender must fill OBX-3").Field = r.place + "-3"
 	}
 	if !r.hasValue {
+		if r.kind == "" && o.Status == model.StatusCancelled {
+			o.Status = model.StatusUnknown // a node of the containment without a value is sent with X
+		}
 		if o.Absent == "" && (d.f[5].IsNull() || r.kind != "") {
 			o.Absent = "unknown"
 		}

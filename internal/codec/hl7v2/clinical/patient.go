@@ -158,7 +158,11 @@ func (d *decoder) visit() {
 	if id, ok := d.cx(d.f[19].Rep(1), "VN"); ok {
 		v.Number = id
 	}
-	if v != (model.Visit{}) {
+	switch {
+	case v == (model.Visit{}):
+	case d.out.Visit != nil:
+		d.issueAt(d.f[2], "decode.second-visit", model.Error, "the message tells of another visit of the same patient; only the first one was read", "the sender should send one message for each visit").Field = "PV1"
+	default:
 		d.out.Visit = &v
 	}
 }

@@ -87,8 +87,8 @@ func (d *decoder) waveAttribute(r *reading) bool {
 			w.scale, w.scaled = v.Number, true
 			return true
 		}
-	case "MDC_EVT_INOP":
-		if v.Kind == model.ValueNumber {
+	case "MDC_EVT_INOP": // the sample that means "none"; 0 and 1 are a flag instead
+		if v.Kind == model.ValueNumber && v.Number.Coef != 0 && v.Number != (model.Decimal{Coef: 1}) {
 			w.invalid = append(w.invalid, v.Number)
 			return true
 		}
