@@ -31,7 +31,7 @@ func (w *writer) name(n string) {
 // open begins a member that is an object or array; bracket is '{' or '['.
 func (w *writer) open(n string, bracket byte) { w.name(n); w.b = append(w.b, bracket) }
 
-// item begins an element of an array that is an object.
+// element begins an element of an array that is an object.
 func (w *writer) element() { w.comma(); w.b = append(w.b, '{') }
 
 func (w *writer) close(bracket byte) { w.b = append(w.b, bracket) }
@@ -62,7 +62,8 @@ func (w *writer) whole(n string, v int64) { w.name(n); w.b = strconv.AppendInt(w
 
 func (w *writer) truth(n string, v bool) { w.name(n); w.b = strconv.AppendBool(w.b, v) }
 
-// instant writes a time with milliseconds where it has them, in UTC.
+// instant writes a time in UTC, with a fraction down to microseconds where it
+// has one.
 func (w *writer) instant(n string, t time.Time) {
 	w.name(n)
 	w.b = append(w.b, '"')
@@ -71,14 +72,7 @@ func (w *writer) instant(n string, t time.Time) {
 }
 
 func appendInstant(b []byte, t time.Time) []byte {
-	t = t.UTC()
-	if t.Nanosecond() >= 1e6 {
-		if t.Nanosecond()%1e6 != 0 {
-			return t.AppendFormat(b, "2006-01-02T15:04:05.000000Z")
-		}
-		return t.AppendFormat(b, "2006-01-02T15:04:05.000Z")
-	}
-	return t.AppendFormat(b, "2006-01-02T15:04:05Z")
+	return t.UTC().Truncate(time.Microsecond).AppendFormat(b, time.RFC3339Nano)
 }
 
 // dateTime writes a sender's time with the precision it was given in
