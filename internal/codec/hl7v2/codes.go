@@ -55,10 +55,14 @@ func placeAt(place string, off int) string {
 // note adds an issue about the byte off, in the field named.
 func (m *Message) note(code string, sev model.Severity, field string, off int, text, hint string) {
 	switch {
-	case len(m.issues) < maxIssues-1:
-		m.issues = append(m.issues, model.Issue{Code: code, Severity: sev, Field: field, Offset: off, Text: text, Hint: hint})
+	case m.full():
 	case len(m.issues) == maxIssues-1:
 		m.issues = append(m.issues, model.Issue{Code: codeMoreIssues, Severity: sev, Offset: off,
 			Text: "more was wrong with this message than is listed", Hint: "correct the first issues, then read it again"})
+	default:
+		m.issues = append(m.issues, model.Issue{Code: code, Severity: sev, Field: field, Offset: off, Text: text, Hint: hint})
 	}
 }
+
+// full tells whether no more issues are taken.
+func (m *Message) full() bool { return len(m.issues) >= maxIssues }

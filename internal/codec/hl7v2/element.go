@@ -43,9 +43,12 @@ func (m *Message) eachSegment(yield func(int, Segment) bool) {
 
 // Find gives the nth segment (from 1) with the id, or an absent one.
 func (m *Message) Find(id string, nth int) Segment {
+	if nth < 1 {
+		return Segment{}
+	}
 	for i := range m.segs {
-		if s := (Segment{m, i + 1}); s.Is(id) {
-			if nth--; nth == 0 {
+		if m.segs[i].nth == uint32(nth) {
+			if s := (Segment{m, i + 1}); s.Is(id) {
 				return s
 			}
 		}
@@ -58,6 +61,15 @@ func (s Segment) Present() bool { return s.n > 0 }
 
 // Index is the segment's place in the message from 0, -1 when absent.
 func (s Segment) Index() int { return s.n - 1 }
+
+// Occurrence is the segment's number among those with its id, from 1; 0 when
+// absent.
+func (s Segment) Occurrence() int {
+	if s.n == 0 {
+		return 0
+	}
+	return int(s.m.segs[s.n-1].nth)
+}
 
 // Offset is the byte of the message where the segment begins.
 func (s Segment) Offset() int {

@@ -8,12 +8,14 @@ type gluer struct {
 	b       []byte
 	sep     byte
 	end     int
-	orderAt int // next place that looks like OBX| or OBR|
-	ctrlAt  int // next place that looks like ORC|
+	orderAt int    // next place that looks like OBX| or OBR|
+	ctrlAt  int    // next place that looks like ORC|
+	asked   uint16 // ids that hasLine was asked for, by place in afterHeader
+	present uint16 // and those of which there is a line
 }
 
 func newGluer(b []byte, sep byte, start, end int) gluer {
-	return gluer{b[:end], sep, end, start - 1, start - 1}
+	return gluer{b: b[:end], sep: sep, end: end, orderAt: start - 1, ctrlAt: start - 1}
 }
 
 // next gives the first place after from that looks like OBX, OBR or ORC with
@@ -61,10 +63,10 @@ func (m *Message) findGlue(g *gluer, from, stop int) (cut, next int) {
 	sep := m.d.Field
 	switch string(line[:3]) {
 	case "MSH":
-		least = m.glueAfterHeader(from, stop, 12)
+		least = m.glueAfterHeader(g, from, stop, 12)
 		return cutAt(m.scan, from, least, stop)
 	case "EVN", "SFT", "UAC":
-		least = min(least, m.glueAfterHeader(from, stop, 1))
+		least = min(least, m.glueAfterHeader(g, from, stop, 1))
 	case "PID", "PD1", "NK1":
 		least = min(least, m.gluePV1(from, stop))
 	case "ERR":
@@ -171,10 +173,14 @@ func looksORC(b []byte, sep byte) bool {
 	return false
 }
 
+// afterHeader are the segments that may stand right after MSH, EVN, SFT or
+// UAC.
+var afterHeader = [...]string{"PID", "EVN", "MSA", "PV1", "OBR", "ORC", "QRD", "QPD", "SFT", "UAC"}
+
 // glueAfterHeader finds a segment that stands at the end of a field of MSH,
 // EVN, SFT or UAC, from the field number given: MSH-21 "…^ISOPID|||". It gives
 // stop when there is none.
-func (m *Message) glueAfterHeader(from, stop, field int) int {
+func (m *Message) glueAfterHeader(g *gluer, from, stop, field int) int {
 	b, sep := m.scan, m.d.Field
 	n := 0 // the field that ends at the separator found
 	if b[from] == 'M' {
@@ -189,31 +195,35 @@ func (m *Message) glueAfterHeader(from, stop, field int) int {
 		if n++; n < field || i < 3 {
 			continue
 		}
-		id := b[at-3 : at]
-		switch string(id) {
-		case "PID":
-			if _, _, ok := setID(b[at+1:stop], sep); !ok {
+		for k, id := range afterHeader {
+			if string(b[at-3:at]) != id {
 				continue
 			}
-		case "EVN", "MSA", "PV1", "OBR", "ORC", "QRD", "QPD", "SFT", "UAC":
-			if i == 3 {
-				continue // a whole field: more likely a value than a segment
+			if k > 0 && i == 3 {
+				break // a whole field: more likely a value than a segment
 			}
-		default:
-			continue
-		}
-		if !m.hasLine(id) {
-			return at - 3
+			if _, _, ok := setID(b[at+1:stop], sep); k == 0 && !ok {
+				break
+			}
+			if !g.hasLine(k) {
+				return at - 3
+			}
 		}
 	}
 }
 
-// hasLine tells whether a line of the message begins with id.
-func (m *Message) hasLine(id []byte) bool {
-	needle := [5]byte{'\r', id[0], id[1], id[2], m.d.Field}
-	if bytes.Contains(m.scan, needle[:]) {
-		return true
+// hasLine tells whether a line of the message begins with a segment of
+// afterHeader. It looks once for each.
+func (g *gluer) hasLine(k int) bool {
+	bit := uint16(1) << k
+	if g.asked&bit == 0 {
+		g.asked |= bit
+		id := afterHeader[k]
+		needle := [5]byte{'\r', id[0], id[1], id[2], g.sep}
+		found := bytes.Contains(g.b, needle[:])
+		if needle[0] = '\n'; found || bytes.Contains(g.b, needle[:]) {
+			g.present |= bit
+		}
 	}
-	needle[0] = '\n'
-	return bytes.Contains(m.scan, needle[:])
+	return g.present&bit != 0
 }

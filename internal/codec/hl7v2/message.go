@@ -31,8 +31,9 @@ type Message struct {
 	mask    []byte // kept for reuse
 }
 
-// span is a segment without its terminator, in bytes of raw.
-type span struct{ start, end uint32 }
+// span is a segment without its terminator, in bytes of raw. nth counts the
+// segments with its id up to it.
+type span struct{ start, end, nth uint32 }
 
 // Parse reads one message. It keeps b, which must not change while the
 // message is in use. A fault says that b is not an HL7 message; whatever

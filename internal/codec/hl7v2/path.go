@@ -123,8 +123,7 @@ func (m *Message) At(p Path) Element {
 }
 
 // PathAt names the place of a byte of the message: "OBX[3]-5.2", and "OBX-5"
-// in the first OBX. Bytes between segments belong to the one before them. It
-// counts segments from the first, so it is meant for issues and people.
+// in the first OBX. Bytes between segments belong to the one before them.
 func (m *Message) PathAt(offset int) string { return m.path(offset, subLevel) }
 
 // path names the element of the level given that holds the byte. Repetitions,
@@ -135,13 +134,8 @@ func (m *Message) path(offset int, lv level) string {
 		return ""
 	}
 	s := Segment{m, i + 1}
-	p := Path{Segment: s.ID()}
-	for j := range m.segs[:i+1] {
-		if (Segment{m, j + 1}).Is(p.Segment) {
-			p.Occurrence++
-		}
-	}
 	g := m.segs[i]
+	p := Path{Segment: s.ID(), Occurrence: int(g.nth)}
 	if offset < int(g.start)+3 {
 		return p.String()
 	}

@@ -171,6 +171,63 @@ func TestIssuesAreBounded(t *testing.T) {
 	}
 }
 
+// TestHostileIsLinear reads messages made so that a careless reader takes
+// forever; the test run's own limit is the measure.
+func TestHostileIsLinear(t *testing.T) {
+	const n = 190_000
+	for name, raw := range map[string]string{
+		"glue everywhere":         msh + strings.Repeat("\rEVN|xPID|1|", n) + "\rPID|1",
+		"glue in the header":      msh + strings.Repeat("|xPID|1", MaxFields/2-10) + strings.Repeat("\rDSC", n) + "\rPID|1",
+		"every segment wrapped":   msh + strings.Repeat("\rNTE|1||a\nb", n),
+		"every segment glued":     msh + "\rOBX|1||" + strings.Repeat("OBX|1||", n),
+		"almost glued":            msh + "\rOBX|1||" + strings.Repeat("OBX|x", MaxFields-10),
+		"one long wrapped field":  msh + "\rNTE|1||" + strings.Repeat("\na", n),
+		"escapes that never end":  msh + "\rNTE|1||" + strings.Repeat("\\X", n),
+		"escapes into wide sets":  string(withCharset("~ISO IR87", strings.Repeat("\\M24", n))),
+		"many kinds of segments":  msh + manyKinds(n),
+		"line feeds only":         msh + strings.Repeat("\nDSC", n),
+		"blanks":                  msh + strings.Repeat("\r   ", n),
+		"long before the message": strings.Repeat(" \r", n) + msh,
+	} {
+		m, err := Parse([]byte(raw))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		paths := 0
+		for _, s := range m.Segments() {
+			paths += len(s.Field(1).Path())
+		}
+		m.Get("NTE-3")
+		if _, err := SplitBatch([]byte(raw)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func manyKinds(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "\r%c%c%c|%d", 'A'+i%26, 'A'+i/26%26, 'A'+i/676%26, i)
+	}
+	return b.String()
+}
+
+func TestOccurrence(t *testing.T) {
+	m, err := Parse([]byte(msh + manyKinds(3*26*26*26)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Get("QQQ[3]-1") == "" || m.Get("QQQ[4]-1") != "" || m.Get("AAA-1") != "0" {
+		t.Error("segments are counted wrongly")
+	}
+	for i, s := range m.Segments() {
+		if i%1000 == 0 && m.Find(s.ID(), s.Occurrence()) != s {
+			t.Errorf("segment %d is not the %dth %s", i, s.Occurrence(), s.ID())
+		}
+	}
+}
+
 func TestResetForgets(t *testing.T) {
 	var m Message
 	if err := m.Reset([]byte("\ufeff" + msh + "\rNTE|1||\xe4\nb\r")); err != nil || len(m.Issues()) != 3 {
