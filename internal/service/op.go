@@ -53,8 +53,8 @@ func define[Req, Resp any](mode Mode, name, doc, example string, run func(ctx co
 	}
 }
 
-// patients marks an operation whose answer holds patients' data.
-func patients(o Op) Op { o.Patients = true; return o }
+// ofPatients marks an operation whose answer holds patients' data.
+func ofPatients(o Op) Op { o.Patients = true; return o }
 
 // Caller calls operations by name: the service for one actor, or the API's
 // client. request is a pointer to (or value of) the operation's request type,

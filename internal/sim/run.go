@@ -16,6 +16,7 @@ type Ward struct {
 	Sources []Source
 	// Acknowledged, when set, is called for each acknowledged message.
 	Acknowledged func(m Message)
+	Trouble      *Trouble // nil: they behave
 }
 
 // NewWard makes n beds with a monitor and a pump each, and an ADT feed.
@@ -49,11 +50,13 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 					return
 				}
 			}
+			count := 0
 			send := func() {
 				for _, m := range s.Next(time.Now()) {
-					if link.Send(sending, m) != nil {
+					if w.send(sending, link, m, count) != nil {
 						return
 					}
+					count++
 				}
 			}
 			send()

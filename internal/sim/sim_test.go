@@ -92,3 +92,42 @@ func TestTallySeesLossAndDisorder(t *testing.T) {
 		t.Errorf("%+v", tally)
 	}
 }
+
+func TestTroublesChangeWhatTheySay(t *testing.T) {
+	m := NewMonitor(Beds("ICU", 1)[0], NewTerms(), "t", 1).Message(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+	for name, want := range map[string]string{"unplugged": "|NM|", "wrong-format": "|---|", "clock-jump": "|19701121", "demo-mode": "||DEMO|"} {
+		trouble, err := ParseTrouble(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := trouble.change(m).Bytes; !bytes.Contains(got, []byte(want)) || bytes.Equal(got, m.Bytes) {
+			t.Errorf("%s: no %q in\n%s", name, want, bytes.ReplaceAll(got, []byte("\r"), []byte("\n")))
+		}
+	}
+	if _, err := ParseTrouble("sharks"); err == nil {
+		t.Error("unknown trouble was taken")
+	}
+}
+
+func TestTroublesOnTheLinkLoseNothing(t *testing.T) {
+	for _, name := range []string{"half-frame", "dropped", "garbage", "duplicates"} {
+		r, err := Listen("127.0.0.1:0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := NewWard(r.Address(), nil, "ICU", 1, NewTerms(), "t")
+		w.Trouble, _ = ParseTrouble(name)
+		link := &Link{Address: r.Address(), Ledger: w.Ledger}
+		all := ward(t)[:30]
+		for i, m := range all {
+			if err := w.send(context.Background(), link, m, i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		link.Close()
+		if tally := r.Tally(w.Ledger); tally.Lost != 0 || tally.Arrived != 30 {
+			t.Errorf("%s: %+v", name, tally)
+		}
+		r.Close()
+	}
+}

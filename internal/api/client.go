@@ -1,0 +1,137 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+)
+
+// Client calls the operations of a running Thalamus over HTTP. It implements
+// service.Caller.
+type Client struct {
+	base  string
+	token string
+	http  *http.Client
+}
+
+// NewClient calls the server at base ("https://thalamus:8443") with an API
+// token. authority names a PEM file of the authority to trust beside the
+// system's; empty for none.
+func NewClient(base, token, authority string) (*Client, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if authority != "" {
+		pem, err := os.ReadFile(authority)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "api.authority", "cannot read the authority's certificate").At(authority)
+		}
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fault.New(fault.Invalid, "api.authority", "the file holds no PEM certificate").At(authority)
+		}
+	}
+	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, MaxIdleConnsPerHost: 4,
+	}}}, nil
+}
+
+// NewLocal calls the server over the socket in its data folder; the operating
+// system says who we are.
+func NewLocal(socket string) *Client {
+	return &Client{base: "http://local", http: &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// Call implements service.Caller.
+func (c *Client) Call(ctx context.Context, name string, request, response any) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "api.body", "the request cannot be written as JSON")
+	}
+	if request == nil {
+		body = []byte("{}")
+	}
+	noun, verb, _ := strings.Cut(name, ".")
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/api/v1/"+noun+"/"+verb, bytes.NewReader(body))
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.base)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers; is it running?").At(c.base)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return problemFault(answer)
+	}
+	if response == nil {
+		return nil
+	}
+	if err := json.NewDecoder(answer.Body).Decode(response); err != nil {
+		return fault.Wrap(err, fault.Broken, "api.answer", "the server's answer cannot be read")
+	}
+	return nil
+}
+
+// Events streams changes until ctx ends; each line is one event's JSON.
+func (c *Client) Events(ctx context.Context, each func(line []byte)) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/events", nil)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.base)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers; is it running?").At(c.base)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return problemFault(answer)
+	}
+	return eachEvent(answer.Body, each)
+}
+
+func problemFault(answer *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, 64<<10))
+	var p Problem
+	if json.Unmarshal(text, &p) != nil || p.Code == "" {
+		return fault.New(fault.Broken, "api.answer", "the server answered %s, which is not Thalamus", answer.Status)
+	}
+	return fault.New(kindOf(answer.StatusCode), p.Code, "%s", p.Detail).At(p.Place)
+}
+
+func kindOf(status int) fault.Kind {
+	switch status {
+	case http.StatusBadRequest:
+		return fault.Invalid
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return fault.Denied
+	case http.StatusNotFound:
+		return fault.Absent
+	case http.StatusConflict:
+		return fault.Conflict
+	case http.StatusServiceUnavailable:
+		return fault.Transient
+	}
+	return fault.Broken
+}

@@ -1,0 +1,41 @@
+// Package builtin is the list of what is in the binary. A new link, codec or
+// receiver is a folder and a line here.
+package builtin
+
+import (
+	"thalamus/internal/codec"
+	"thalamus/internal/codec/hl7v2"
+	"thalamus/internal/codec/hl7v2/clinical"
+	"thalamus/internal/destination"
+	fhirdest "thalamus/internal/destinations/fhir"
+	"thalamus/internal/destinations/file"
+	hl7dest "thalamus/internal/destinations/hl7v2"
+	"thalamus/internal/destinations/webhook"
+	"thalamus/internal/driver"
+	"thalamus/internal/drivers/mllp"
+	"thalamus/internal/model"
+)
+
+// Drivers are the links to devices.
+func Drivers() []driver.Kind { return []driver.Kind{mllp.Kind()} }
+
+// Codecs read frames.
+func Codecs() []codec.Codec { return []codec.Codec{clinical.New()} }
+
+// Destinations are the receivers.
+func Destinations() []destination.Kind {
+	return []destination.Kind{fhirdest.Kind(), hl7dest.Kind(), webhook.Kind(), file.Kind()}
+}
+
+// Part cuts one message out of an entry that holds several; for an entry with
+// one message it gives the bytes as they are.
+func Part(e model.Entry, part int) []byte {
+	if e.Codec != "hl7v2" {
+		return e.Bytes
+	}
+	batch, err := hl7v2.SplitBatch(e.Bytes)
+	if err != nil || part >= len(batch.Messages) {
+		return e.Bytes
+	}
+	return batch.Messages[part]
+}

@@ -1,0 +1,137 @@
+package service
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+)
+
+// Field is one field of a request as people give it: a flag of the command
+// line, a query parameter of the API.
+type Field struct {
+	Name  string // JSON name
+	Doc   string
+	Arg   bool // may be given by position on the command line
+	List  bool
+	Bool  bool
+	index []int
+	typ   reflect.Type
+}
+
+// Fields lists the fields of a request type, in order.
+func Fields(t reflect.Type) []Field {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	var out []Field
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" || name == "-" {
+			continue
+		}
+		_, arg := f.Tag.Lookup("arg")
+		out = append(out, Field{
+			Name: name, Doc: f.Tag.Get("doc"), Arg: arg, index: f.Index, typ: f.Type,
+			List: f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8, Bool: f.Type.Kind() == reflect.Bool,
+		})
+	}
+	return out
+}
+
+// Set gives a field of the request (a pointer) its value from texts; several
+// texts only for a list.
+func (f Field) Set(request any, texts []string) error {
+	v := reflect.ValueOf(request).Elem().FieldByIndex(f.index)
+	if f.List {
+		var all []string
+		for _, t := range texts {
+			for one := range strings.SplitSeq(t, ",") {
+				all = append(all, strings.TrimSpace(one))
+			}
+		}
+		list := reflect.MakeSlice(f.typ, len(all), len(all))
+		for i, t := range all {
+			if err := f.one(list.Index(i), t); err != nil {
+				return err
+			}
+		}
+		v.Set(list)
+		return nil
+	}
+	return f.one(v, texts[len(texts)-1])
+}
+
+var textual = reflect.TypeFor[encoding.TextUnmarshaler]()
+
+func (f Field) one(v reflect.Value, text string) error {
+	wrong := func(want string) error {
+		return fault.New(fault.Invalid, "service.argument", "expected %s", want).At(f.Name)
+	}
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		t, err := ParseTime(text, time.Now())
+		if err != nil {
+			return wrong(`a time such as 2026-11-21T14:30:00Z, "14:30" or "-15m"`)
+		}
+		v.Set(reflect.ValueOf(t))
+	case v.Type() == reflect.TypeFor[time.Duration]():
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return wrong(`a duration such as "30s" or "5m"`)
+		}
+		v.SetInt(int64(d))
+	case v.Addr().Type().Implements(textual):
+		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+			return wrong("another form: " + err.Error())
+		}
+	case v.Kind() == reflect.String:
+		v.SetString(text)
+	case v.Kind() == reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return wrong("true or false")
+		}
+		v.SetBool(b)
+	case v.CanInt():
+		n, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		if err != nil {
+			return wrong("a whole number")
+		}
+		v.SetInt(n)
+	case v.CanUint():
+		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
+		if err != nil {
+			return wrong("a whole number from 0")
+		}
+		v.SetUint(n)
+	default:
+		if err := json.Unmarshal([]byte(text), v.Addr().Interface()); err != nil {
+			return wrong("JSON")
+		}
+	}
+	return nil
+}
+
+// ParseTime reads RFC 3339, a date, a clock time of today or a span back from
+// now ("-15m").
+func ParseTime(text string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
+		}
+	}
+	return time.Time{}, fault.New(fault.Invalid, "service.argument", "not a time")
+}

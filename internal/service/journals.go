@@ -1,0 +1,120 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"thalamus/internal/audit"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/model"
+)
+
+// JournalVerified is the outcome of a verification.
+type JournalVerified struct {
+	journal.Report
+	Good     bool   `json:"good"`
+	HeadHash string `json:"headHash"`
+}
+
+// SegmentAct is an act on one segment of the journal.
+type SegmentAct struct {
+	Segment journal.SegmentID `json:"segment" arg:"segment" doc:"number of the segment"`
+	Reason  string            `json:"reason" doc:"why, for the audit; needed"`
+}
+
+// EntryAct is an act on one entry.
+type EntryAct struct {
+	Seq    model.Seq `json:"seq" arg:"seq" doc:"number of the entry"`
+	Reason string    `json:"reason" doc:"why, for the audit; needed"`
+}
+
+func needReason(reason string) error {
+	if reason == "" {
+		return fault.New(fault.Invalid, "service.no-reason", "say why; it is kept in the audit").At("reason")
+	}
+	return nil
+}
+
+func journalOps() []Op {
+	return []Op{
+		define(Reads, "journal.stat", "Show how the journal stands.", "", func(_ context.Context, c *call, _ None) (journal.Stat, error) { return c.s.Journal.Stat() }),
+		define(Works, "journal.verify", "Read the whole journal and check every record and the chain.", "", verifyJournal),
+		define(Reads, "hold.list", "List the journal's segments and which are held.", "", func(_ context.Context, c *call, _ None) ([]journal.Segment, error) { return c.s.Journal.Segments() }),
+		define(Works, "hold.set", "Keep a segment from retention and redaction.", "3 --reason 'incident 2026-17'", func(_ context.Context, c *call, r SegmentAct) (None, error) {
+			c.object, c.reason = fmt.Sprintf("segment %d", r.Segment), r.Reason
+			if err := needReason(r.Reason); err != nil {
+				return None{}, err
+			}
+			return None{}, c.s.Journal.Hold(r.Segment, r.Reason)
+		}),
+		define(Works, "hold.release", "Let retention have a held segment again.", "3 --reason 'incident closed'", func(_ context.Context, c *call, r SegmentAct) (None, error) {
+			c.object, c.reason = fmt.Sprintf("segment %d", r.Segment), r.Reason
+			if err := needReason(r.Reason); err != nil {
+				return None{}, err
+			}
+			return None{}, c.s.Journal.Release(r.Segment, r.Reason)
+		}),
+		define(Works, "entry.redact", "Remove an entry's payload for good; its place and hash stay.", "4711 --reason 'request 12 of the data subject'", func(_ context.Context, c *call, r EntryAct) (None, error) {
+			c.object, c.reason = fmt.Sprintf("entry %d", r.Seq), r.Reason
+			if err := needReason(r.Reason); err != nil {
+				return None{}, err
+			}
+			return None{}, c.s.Journal.Redact(r.Seq, r.Reason)
+		}),
+	}
+}
+
+func verifyJournal(ctx context.Context, c *call, _ None) (JournalVerified, error) {
+	report, err := c.s.Journal.Verify(ctx, nil)
+	return JournalVerified{Report: report, Good: report.OK(), HeadHash: hexOf(report.HeadHash[:])}, err
+}
+
+// AuditAsk says which audit records to list.
+type AuditAsk struct {
+	Actor   model.ActorID   `json:"actor,omitempty" doc:"actor id"`
+	Action  string          `json:"action,omitempty" arg:"action" doc:"operation, or a noun and a dot: device."`
+	Patient model.PatientID `json:"patient,omitempty" doc:"whose data was looked at or changed"`
+	Outcome audit.Outcome   `json:"outcome,omitempty" doc:"done, denied or failed"`
+	Change  string          `json:"change,omitempty" doc:"one operation's id"`
+	After   uint64          `json:"after,omitempty" doc:"the next page: what the page before gave"`
+	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
+}
+
+func auditOps() []Op {
+	return []Op{
+		define(Reads, "audit.list", "List who did and saw what, newest first.", "--action device.", listAudit),
+		define(Works, "audit.verify", "Check that no audit record was altered, removed or reordered.", "", verifyAudit),
+	}
+}
+
+func listAudit(ctx context.Context, c *call, r AuditAsk) (List[audit.Record], error) {
+	q := audit.Query{Actor: r.Actor, Action: r.Action, Outcome: r.Outcome, Change: r.Change, Before: r.After, Limit: r.Limit}
+	if r.Patient != "" {
+		same, err := c.s.Patients.Same(ctx, r.Patient)
+		if err != nil {
+			return List[audit.Record]{}, err
+		}
+		q.Patient = same
+	}
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	rows, err := c.s.Store.AuditSearch(ctx, q)
+	list := List[audit.Record]{Rows: rows}
+	if len(rows) == q.Limit {
+		list.Next = fmt.Sprint(rows[len(rows)-1].Seq)
+	}
+	return list, err
+}
+
+// AuditVerified is the outcome of a verification of the audit.
+type AuditVerified struct {
+	audit.Report
+	Good bool `json:"good"`
+}
+
+func verifyAudit(ctx context.Context, c *call, _ None) (AuditVerified, error) {
+	report, err := audit.Verify(ctx, c.s.Store, nil, nil)
+	return AuditVerified{report, report.Sound()}, err
+}

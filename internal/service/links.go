@@ -1,0 +1,26 @@
+package service
+
+import (
+	"time"
+
+	"thalamus/internal/model"
+)
+
+// LinkStatus tells how a channel's link is.
+type LinkStatus struct {
+	State   string     `json:"state"` // listening, failed, stopped …
+	Address string     `json:"address,omitempty"`
+	Peers   int        `json:"peers"`
+	Text    string     `json:"text,omitempty"`
+	Notes   []LinkNote `json:"notes,omitempty"`
+}
+
+// LinkNote is something that happened on a link and is no frame: garbage, a
+// peer cut off, a refused connection.
+type LinkNote struct {
+	model.Issue
+	Peer  string    `json:"peer,omitempty"` // the last one it happened with
+	Count int       `json:"count"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+}

@@ -1,0 +1,305 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"reflect"
+	"slices"
+	"time"
+
+	"thalamus/internal/access"
+	"thalamus/internal/audit"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/deliver"
+	"thalamus/internal/flow/intake"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/model"
+	"thalamus/internal/patients"
+	"thalamus/internal/register"
+)
+
+// Tx is one transaction over everything that is governed.
+type Tx interface {
+	register.Tx
+	access.Tx
+	audit.Tx
+}
+
+// Store is the store of everything that is governed.
+type Store interface {
+	register.Reader
+	audit.Store
+	// Update does work in one transaction: all of it, or nothing.
+	Update(ctx context.Context, work func(tx Tx) error) error
+}
+
+// Links are the running drivers.
+type Links interface {
+	Status() map[model.ChannelID]LinkStatus
+	Check(c model.Channel) error
+}
+
+// Parts is what a Service works with. Functions may be nil where it says so.
+type Parts struct {
+	Version string
+	Started time.Time
+	Log     *slog.Logger
+
+	Store      Store
+	Record     record.Reader
+	Cursor     func() model.Seq
+	Journal    journal.Journal
+	Intake     *intake.Intake
+	Deliveries *deliver.Deliver
+	Links      Links
+	Register   *register.Register
+	Patients   *patients.Patients
+	Access     *access.Gate
+
+	// CheckRoute and CheckDestination say whether a thing could be put in
+	// force, without doing so.
+	CheckRoute       func(model.Route) error
+	CheckDestination func(model.Destination) error
+	// Redact leaves the secrets out of settings: kind is "driver" or
+	// "destination".
+	Redact func(kind, name string, settings map[string]any) map[string]any
+	// Apply brings what is governed in force: channels, routes, destinations.
+	Apply func(ctx context.Context) error
+	// Explain names the segments and fields of a received message; may be nil.
+	Explain func(codec string, raw []byte) []Segment
+	// Health lists what is wrong with the program itself, in plain words.
+	Health func() []string
+}
+
+// Service calls operations.
+type Service struct {
+	Parts
+	ops    map[string]Op
+	events *events
+}
+
+// New makes a service.
+func New(p Parts) *Service {
+	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents()}
+	for _, o := range Ops() {
+		s.ops[o.Name] = o
+	}
+	return s
+}
+
+// Ops lists every operation, sorted by name.
+func Ops() []Op {
+	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), deviceOps(), accountOps(), journalOps(), configOps(), auditOps())
+	slices.SortFunc(ops, func(a, b Op) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return ops
+}
+
+func (s *Service) now() time.Time { return time.Now().UTC() }
+
+func (s *Service) apply(ctx context.Context) error { return s.Apply(ctx) }
+
+// Origin is where a call comes from.
+type Origin struct {
+	Remote string // address of the caller
+}
+
+// As gives the door for one actor.
+func (s *Service) As(actor access.Actor, from Origin) *Door { return &Door{s, actor, from} }
+
+// Door calls operations for one actor. It implements Caller.
+type Door struct {
+	s     *Service
+	actor access.Actor
+	from  Origin
+}
+
+// Actor is who calls.
+func (d *Door) Actor() access.Actor { return d.actor }
+
+// May says whether the actor may call an operation.
+func (d *Door) May(name string) bool { return d.s.Access.May(d.actor, name) }
+
+// Call implements Caller: permission, work, audit record.
+func (d *Door) Call(ctx context.Context, name string, request, response any) error {
+	op, ok := d.s.ops[name]
+	if !ok {
+		return fault.New(fault.Absent, "service.no-operation", "there is no operation %q", name)
+	}
+	c := &call{s: d.s, actor: d.actor, from: d.from, op: op, change: newChange()}
+	if !d.May(name) {
+		err := fault.New(fault.Denied, "access.denied", "%s may not %s; ask an administrator for a role that may", d.actor.Name, name)
+		return c.denied(ctx, err)
+	}
+	req, err := requestOf(op, request)
+	if err != nil {
+		return err
+	}
+	answer, err := c.run(ctx, req)
+	if err != nil {
+		return err
+	}
+	if response == nil {
+		return nil
+	}
+	into := reflect.ValueOf(response).Elem()
+	if into.Type() != op.Response {
+		return fault.New(fault.Broken, "service.type", "%s answers with %s, not %s", name, op.Response, into.Type())
+	}
+	into.Set(reflect.ValueOf(answer))
+	return nil
+}
+
+// requestOf gives a pointer to the operation's request type.
+func requestOf(op Op, request any) (any, error) {
+	if request == nil {
+		return reflect.New(op.Request).Interface(), nil
+	}
+	v := reflect.ValueOf(request)
+	switch {
+	case v.Type() == reflect.PointerTo(op.Request):
+		return request, nil
+	case v.Type() == op.Request:
+		p := reflect.New(op.Request)
+		p.Elem().Set(v)
+		return p.Interface(), nil
+	}
+	return nil, fault.New(fault.Broken, "service.type", "%s takes %s, not %s", op.Name, op.Request, v.Type())
+}
+
+func newChange() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
+
+// call is one operation under way.
+type call struct {
+	s      *Service
+	actor  access.Actor
+	from   Origin
+	op     Op
+	change string
+	tx     Tx // in operations that act
+
+	object  string
+	reason  string
+	seen    []model.PatientID
+	pending []func(ctx context.Context) error
+}
+
+// look notes that a patient's data is in the answer.
+func (c *call) look(p model.PatientID) {
+	if p != "" && !slices.Contains(c.seen, p) {
+		c.seen = append(c.seen, p)
+	}
+}
+
+// after does something once the transaction is through.
+func (c *call) after(f func(ctx context.Context) error) { c.pending = append(c.pending, f) }
+
+func (c *call) mark() register.Mark {
+	return register.Mark{By: c.actor.ID, At: c.s.now(), Change: c.change}
+}
+
+func (c *call) record(err error) audit.Record {
+	r := audit.Record{
+		At: c.s.now(), Actor: c.actor.ID, ActorName: c.actor.Name, ActorKind: string(c.actor.Kind), Action: c.op.Name,
+		Object: c.object, Outcome: audit.Done, Reason: c.reason, Change: c.change, Remote: c.from.Remote,
+	}
+	if err != nil {
+		r.Outcome, r.FaultCode = audit.Failed, fault.CodeOf(err)
+		if fault.KindOf(err) == fault.Denied {
+			r.Outcome = audit.Denied
+		}
+	}
+	return r
+}
+
+// write appends one record for the call, and one for each patient whose data
+// the answer holds.
+func (c *call) write(ctx context.Context, tx Tx, err error) error {
+	r := c.record(err)
+	if len(c.seen) == 0 {
+		_, err := tx.AppendAudit(ctx, r)
+		return err
+	}
+	for _, p := range c.seen {
+		r.Patient = p
+		if _, err := tx.AppendAudit(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// log appends the call's record in a transaction of its own.
+func (c *call) log(ctx context.Context, err error) error {
+	return c.s.Store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return c.write(ctx, tx, err) })
+}
+
+func (c *call) denied(ctx context.Context, err error) error {
+	if failed := c.log(ctx, err); failed != nil {
+		c.s.Log.Error("audit record not written", "action", c.op.Name, "error", failed)
+	}
+	return err
+}
+
+func (c *call) run(ctx context.Context, request any) (any, error) {
+	switch c.op.Mode {
+	case Acts:
+		return c.act(ctx, request)
+	case Works:
+		answer, err := c.op.run(ctx, c, request)
+		if failed := c.log(ctx, err); failed != nil && err == nil {
+			err = failed
+		}
+		return answer, err
+	}
+	answer, err := c.op.run(ctx, c, request)
+	if !c.op.Patients {
+		return answer, err
+	}
+	// A look at a patient's data that cannot be recorded does not happen.
+	if failed := c.log(ctx, err); failed != nil && err == nil {
+		return nil, failed
+	}
+	return answer, err
+}
+
+// act does work and audit record in one transaction; what fails is recorded
+// in another, because its transaction is undone.
+func (c *call) act(ctx context.Context, request any) (any, error) {
+	var answer any
+	err := c.s.Store.Update(ctx, func(tx Tx) error {
+		c.tx = tx
+		var err error
+		if answer, err = c.op.run(ctx, c, request); err != nil {
+			return err
+		}
+		return c.write(ctx, tx, nil)
+	})
+	c.tx = nil
+	if err != nil {
+		if failed := c.log(ctx, err); failed != nil {
+			c.s.Log.Error("audit record not written", "action", c.op.Name, "error", failed)
+		}
+		return nil, err
+	}
+	for _, f := range c.pending {
+		if err := f(context.WithoutCancel(ctx)); err != nil {
+			return nil, err
+		}
+	}
+	c.s.events.publish(Event{Kind: "changed", Name: c.op.Name, Object: c.object})
+	return answer, nil
+}
