@@ -49,12 +49,7 @@ func (b *builder) alert(i int) {
 	if hasDevice {
 		b.reference("device", device)
 	}
-	if clean(a.Text) != "" {
-		w.open("note", '[')
-		w.element()
-		w.text("text", a.Text)
-		w.b = append(w.b, "}]"...)
-	}
+	b.notes([]string{a.Text})
 	b.components(a)
 	b.requestByID(id, "Observation", b.o.Replace)
 	b.said = append(b.said, id)

@@ -178,11 +178,10 @@ func (b *builder) about() {
 	}
 }
 
-// when writes effective[x] and issued. A value without a time of its own was
-// stated at the time of its message.
+// when writes effective[x] and issued.
 func (b *builder) when(o *model.Observation) {
 	w := &b.w
-	t := b.timeOf(o.DeviceTime)
+	t := b.timeOfObservation(o)
 	if !o.DeviceTimeEnd.IsZero() && !t.UTC.IsZero() && sane(t.UTC) && sane(o.DeviceTimeEnd) && !o.DeviceTimeEnd.Before(t.UTC) {
 		w.open("effectivePeriod", '{')
 		w.dateTime("start", t)
@@ -194,11 +193,41 @@ func (b *builder) when(o *model.Observation) {
 	b.issued()
 }
 
+// timeOf gives the time a device said, else that of its message.
 func (b *builder) timeOf(t model.Timestamp) model.Timestamp {
 	if t.UTC.IsZero() {
 		return b.spoken.m.DeviceTime
 	}
 	return t
+}
+
+// timeOfObservation: a value without a time of its own has that of what it
+// stands under (IHE PCD TF-2 B.7, OBR-7), else that of its message.
+func (b *builder) timeOfObservation(o *model.Observation) model.Timestamp {
+	if m := b.spoken.m; o.DeviceTime.UTC.IsZero() && o.Order >= 0 && o.Order < len(m.Orders) {
+		return b.timeOf(m.Orders[o.Order].Start)
+	}
+	return b.timeOf(o.DeviceTime)
+}
+
+// notes writes comments as Annotations.
+func (b *builder) notes(list []string) {
+	w, open := &b.w, false
+	for _, n := range list {
+		if clean(n) == "" {
+			continue
+		}
+		if !open {
+			w.open("note", '[')
+			open = true
+		}
+		w.element()
+		w.text("text", n)
+		w.close('}')
+	}
+	if open {
+		w.close(']')
+	}
 }
 
 func (b *builder) issued() {
@@ -238,6 +267,7 @@ func (b *builder) observation(i int) {
 	b.when(o)
 	b.value(o, v)
 	b.interpretation(o.Flags)
+	b.notes(o.Notes)
 	b.plain("bodySite", o.BodySite)
 	b.plain("method", o.Method)
 	if hasMetric {

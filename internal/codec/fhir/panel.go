@@ -124,6 +124,17 @@ func (p *panel) first() int {
 	return -1
 }
 
+// notes are the comments on any of the parts.
+func (p *panel) notes(m *model.Message) []string {
+	var all []string
+	for _, at := range p.part {
+		if at >= 0 {
+			all = append(all, m.Observations[at].Notes...)
+		}
+	}
+	return all
+}
+
 func (b *builder) fitsPanel(o *model.Observation) bool {
 	return b.keepsVital(o) && (hasNoValue(o) || bp.takes(o.UnitUCUM))
 }
@@ -162,6 +173,7 @@ func (b *builder) panel(i int) {
 	w.close('}')
 	b.about()
 	b.when(lead)
+	b.notes(p.notes(m))
 	b.plain("bodySite", lead.BodySite)
 	b.plain("method", lead.Method)
 	if hasMetric {

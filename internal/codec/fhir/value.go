@@ -161,7 +161,7 @@ func (b *builder) media(of Identity, o *model.Observation) (Identity, bool) {
 	if b.spoken.hasWho {
 		b.reference("subject", b.spoken.patient)
 	}
-	w.dateTime("createdDateTime", b.timeOf(o.DeviceTime))
+	w.dateTime("createdDateTime", b.timeOfObservation(o))
 	w.open("content", '{')
 	w.code("contentType", mediaType(o.Value.Coding.Code))
 	w.word("data", content)

@@ -78,7 +78,7 @@ func hasNoValue(o *model.Observation) bool {
 // keepsVital says whether the parts all vital signs need are there
 // (profile vitalsigns: subject 1..1, effective[x] 1..1 with vs-1).
 func (b *builder) keepsVital(o *model.Observation) bool {
-	t := b.timeOf(o.DeviceTime)
+	t := b.timeOfObservation(o)
 	return b.spoken.hasWho && !o.Setting &&
 		!t.UTC.IsZero() && sane(t.UTC) && t.Precision != "year" && t.Precision != "month" &&
 		(hasNoValue(o) || o.Value.Kind == model.ValueNumber)
