@@ -8,6 +8,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"math/rand/v2"
+	"unsafe"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -23,6 +24,7 @@ type group struct {
 	seg  *segment
 	at   int64 // where it begins in the segment
 	buf  []byte
+	lead int       // bytes in front that belong to the group before: the rest of its page
 	next model.Seq // state behind it
 	link [32]byte
 
@@ -34,13 +36,19 @@ type group struct {
 	err        error
 }
 
+const pageSize = 4096
+
+// end is where the group ends in the segment.
+func (g *group) end() int64 { return g.at + int64(len(g.buf)-g.lead) }
+
 // encoder is where the next record goes. It runs ahead of the disk.
 type encoder struct {
 	seg     *segment
 	next    model.Seq
 	link    [32]byte
 	at      int64
-	placed  int64 // where the last place of the index is
+	placed  int64  // where the last place of the index is
+	last    *group // the group before, for the rest of its page
 	origins map[origin]known
 }
 
@@ -179,11 +187,19 @@ func (l *Log) lastGroup() *group {
 			return g
 		}
 	}
-	g := &group{}
+	var old group
 	if n := len(l.free); n > 0 {
-		g, l.free = l.free[n-1], l.free[:n-1]
+		old = *l.free[n-1]
+		l.free = l.free[:n-1]
 	}
-	*g = group{seg: l.enc.seg, at: l.enc.at, buf: g.buf[:0], index: g.index[:0], minArrived: noTime, maxArrived: noTime, done: make(chan struct{})}
+	g := &group{seg: l.enc.seg, at: l.enc.at, index: old.index[:0], minArrived: noTime, maxArrived: noTime, done: make(chan struct{})}
+	g.lead = int(g.at & (pageSize - 1))
+	g.buf = grow(old.buf[:0], g.lead)
+	if g.lead > 0 {
+		last := l.enc.last.buf
+		copy(g.buf, last[len(last)-g.lead:])
+	}
+	l.enc.last = g
 	g.seg.pending++
 	l.queue = append(l.queue, g)
 	if len(l.queue) == 1 {
@@ -242,12 +258,19 @@ func (l *Log) put(g *group, f *model.Frame, d *made, more bool) {
 	e.at += r.size()
 }
 
-// grow makes b longer by n bytes of any content.
+// pages makes a buffer that begins at a page, as WriteSync wants it.
+func pages(n int) []byte {
+	b := make([]byte, n+pageSize)
+	from := -int(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) & (pageSize - 1)
+	return b[from : from : from+n]
+}
+
+// grow makes b, a buffer of pages, longer by n bytes of any content.
 func grow(b []byte, n int) []byte {
 	if len(b)+n <= cap(b) {
 		return b[:len(b)+n]
 	}
-	bigger := make([]byte, len(b)+n, max(2*cap(b), len(b)+n, 64<<10))
+	bigger := pages(max(2*cap(b), len(b)+n, 64<<10))[:len(b)+n]
 	copy(bigger, b)
 	return bigger
 }
@@ -290,11 +313,13 @@ func (l *Log) turn(day int32) error {
 	s := l.ready[0]
 	l.ready = l.ready[1:]
 	l.tendSoon()
+	s.take()
 	s.first, s.prev, s.day = l.enc.next, l.enc.link, day
 	s.next.Store(uint64(s.first))
 	s.link = s.prev
 	s.end.Store(recordsFrom)
 	s.loaded = true
+	s.closed = make(chan struct{})
 	s.index, s.minArrived, s.maxArrived = nil, noTime, noTime
 	s.origins = map[uint32]origin{}
 	l.enc = encoder{seg: s, next: l.enc.next, link: l.enc.link, at: recordsFrom, origins: map[origin]known{}}

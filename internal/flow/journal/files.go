@@ -33,9 +33,16 @@ type File interface {
 	io.Closer
 	// Sync makes what was written durable, with the metadata needed to read it.
 	Sync() error
+	// WriteSync writes p and makes it durable. p begins at a page in memory,
+	// its length and at are multiples of 4096, so that it can go to the disk
+	// without a copy. For one goroutine at a time.
+	WriteSync(p []byte, at int64) error
 	// Allocate reserves blocks for the first size bytes and makes the file at
 	// least that long; what was not written reads as zeros.
 	Allocate(size int64) error
+	// Zero writes zeros, all of length bytes at a multiple of 4096. They need
+	// not be durable; it only makes later syncs cheaper.
+	Zero(at, length int64) error
 	Truncate(size int64) error
 	Size() (int64, error)
 }
@@ -52,7 +59,7 @@ func (System) Open(path string, write bool) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return systemFile{f}, nil
+	return &systemFile{File: f}, nil
 }
 
 func (System) Create(path string) (File, error) {
@@ -60,7 +67,7 @@ func (System) Create(path string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return systemFile{f}, nil
+	return &systemFile{File: f}, nil
 }
 
 func (System) MkdirAll(path string) error   { return os.MkdirAll(path, 0o700) }
@@ -85,9 +92,39 @@ func (System) SyncDir(dir string) error {
 	return f.Sync()
 }
 
-type systemFile struct{ *os.File }
+type systemFile struct {
+	*os.File
+	direct   *os.File // the same file around the page cache; nil: not opened
+	indirect bool     // that does not work here
+}
 
-func (f systemFile) Size() (int64, error) {
+func (f *systemFile) Close() error {
+	if f.direct != nil {
+		f.direct.Close()
+	}
+	return f.File.Close()
+}
+
+// writeThenSync is WriteSync the plain way.
+func (f *systemFile) writeThenSync(p []byte, at int64) error {
+	if _, err := f.WriteAt(p, at); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// zeroByWriting writes zeros the plain way.
+func (f *systemFile) zeroByWriting(at, length int64) error {
+	zeros := make([]byte, min(length, 1<<20))
+	for end := at + length; at < end; at += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), end-at)], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *systemFile) Size() (int64, error) {
 	s, err := f.Stat()
 	if err != nil {
 		return 0, err
@@ -101,13 +138,8 @@ func allocateByWriting(f *os.File, size int64) error {
 	if err != nil {
 		return err
 	}
-	zeros := make([]byte, 1<<20)
-	for at := s.Size(); at < size; {
-		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
-		if err != nil {
-			return err
-		}
-		at += int64(n)
+	if s.Size() >= size {
+		return nil
 	}
-	return nil
+	return (&systemFile{File: f}).zeroByWriting(s.Size(), size-s.Size())
 }

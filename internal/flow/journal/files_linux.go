@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -9,7 +10,7 @@ import (
 
 // Sync is fdatasync: a segment's length does not change while it is written,
 // so there is no metadata to wait for.
-func (f systemFile) Sync() error {
+func (f *systemFile) Sync() error {
 	for {
 		if err := syscall.Fdatasync(int(f.Fd())); err != syscall.EINTR {
 			return err
@@ -17,7 +18,31 @@ func (f systemFile) Sync() error {
 	}
 }
 
-func (f systemFile) Allocate(size int64) error {
+// WriteSync goes around the page cache and asks for durability with the write
+// itself (open(2), O_DIRECT and O_DSYNC): one call, no copy, and no pages for
+// the kernel to find, mark and clean.
+func (f *systemFile) WriteSync(p []byte, at int64) error {
+	if f.direct == nil && !f.indirect {
+		direct, err := f.again(os.O_WRONLY | syscall.O_DIRECT | syscall.O_DSYNC)
+		if f.direct, f.indirect = direct, err != nil; err != nil {
+			f.direct = nil
+		}
+	}
+	if !f.indirect {
+		if _, err := f.direct.WriteAt(p, at); !errors.Is(err, syscall.EINVAL) {
+			return err
+		}
+		f.indirect = true // this file system cannot
+	}
+	return f.writeThenSync(p, at)
+}
+
+// again opens the same file in another way, whatever its name is now.
+func (f *systemFile) again(flag int) (*os.File, error) {
+	return os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), flag, 0)
+}
+
+func (f *systemFile) Allocate(size int64) error {
 	for {
 		err := syscall.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
@@ -28,6 +53,31 @@ func (f systemFile) Allocate(size int64) error {
 			return err
 		}
 	}
+}
+
+// Zero goes around the page cache where it can: that takes a tenth of the CPU
+// and pushes nothing out of it.
+func (f *systemFile) Zero(at, length int64) error {
+	direct, err := f.again(os.O_WRONLY | syscall.O_DIRECT)
+	if err != nil {
+		return f.zeroByWriting(at, length)
+	}
+	defer direct.Close()
+	zeros, err := syscall.Mmap(-1, 0, int(min(length, 1<<20)), syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		return f.zeroByWriting(at, length)
+	}
+	defer syscall.Munmap(zeros)
+	for end := at + length; at < end; at += int64(len(zeros)) {
+		_, err := direct.WriteAt(zeros[:min(int64(len(zeros)), end-at)], at)
+		if errors.Is(err, syscall.EINVAL) {
+			return f.zeroByWriting(at, end-at)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (System) Free(dir string) (int64, error) {

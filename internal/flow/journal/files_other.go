@@ -8,7 +8,11 @@ import (
 	"os"
 )
 
-func (f systemFile) Allocate(size int64) error { return allocateByWriting(f.File, size) }
+func (f *systemFile) Allocate(size int64) error { return allocateByWriting(f.File, size) }
+
+func (f *systemFile) Zero(at, length int64) error { return f.zeroByWriting(at, length) }
+
+func (f *systemFile) WriteSync(p []byte, at int64) error { return f.writeThenSync(p, at) }
 
 // Free is unknown here: the floor is then kept by failing writes alone.
 func (System) Free(string) (int64, error) { return math.MaxInt64, nil }

@@ -34,7 +34,55 @@ func (l *Log) keep() {
 				break // an append that needs one tries again and tells
 			}
 		}
+		l.zeroReady()
 	}
+}
+
+const zeroStep = 1 << 20
+
+// zeroReady writes zeros to the segments made ahead. Blocks that were written
+// before cost a sync no metadata, which makes it up to four times as fast.
+func (l *Log) zeroReady() {
+	for {
+		l.mu.Lock()
+		var next *segment
+		for _, s := range l.ready {
+			if s.zeroed < l.o.SegmentSize {
+				next = s
+				break
+			}
+		}
+		stop := l.closed || len(l.seals) > 0 || len(l.ready) < l.o.Prepare
+		l.mu.Unlock()
+		if next == nil || stop || !next.zeroSome() {
+			return
+		}
+	}
+}
+
+// zeroSome writes the next stretch of zeros; false when it failed.
+func (s *segment) zeroSome() bool {
+	s.zeroMu.Lock()
+	defer s.zeroMu.Unlock()
+	from := max(s.zeroed, recordsFrom)
+	step := min(zeroStep, s.size.Load()-from)
+	if s.taken || step <= 0 {
+		s.zeroed = s.size.Load()
+		return true
+	}
+	if err := s.file.Zero(from, step); err != nil {
+		s.zeroed = s.size.Load()
+		return false
+	}
+	s.zeroed = from + step
+	return true
+}
+
+// take ends the writing of zeros, at most one stretch later.
+func (s *segment) take() {
+	s.zeroMu.Lock()
+	s.taken = true
+	s.zeroMu.Unlock()
 }
 
 func (l *Log) wantReady() bool {
@@ -59,9 +107,23 @@ func (l *Log) sealAll() {
 		if s.next.Load() == uint64(s.first) {
 			s.leave()
 			l.files.Remove(s.path)
-			continue
+		} else {
+			l.seal(s)
 		}
-		l.seal(s)
+		close(s.closed)
+	}
+}
+
+// finish ends the writing of a segment and waits until it is over.
+func (l *Log) finish(s *segment) {
+	l.mu.Lock()
+	if l.enc.seg == s {
+		l.enc.seg = nil // the next append turns to a new one
+		l.retire(s)
+	}
+	l.mu.Unlock()
+	if s.closed != nil {
+		<-s.closed
 	}
 }
 

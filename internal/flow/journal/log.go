@@ -108,7 +108,7 @@ func Open(dir string, options Options) (*Log, error) {
 		return nil, openFault(err, dir)
 	}
 	l := &Log{
-		shelf: shelf{dir: dir, files: o.Files, keys: o.Keys}, o: o, lock: lock,
+		shelf: shelf{dir: dir, files: o.Files, keys: o.Keys, recent: &recent{}}, o: o, lock: lock,
 		tend: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	l.work = sync.NewCond(&l.mu)

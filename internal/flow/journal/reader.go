@@ -138,7 +138,7 @@ func (r *reader) walk(most int, head model.Seq) ([]model.Entry, error) {
 	if most == 1 {
 		chunk = firstRead
 	}
-	w := &walker{file: s.file, seed: s.seed, at: r.at, limit: end, chunk: chunk}
+	w := &walker{file: recentFile{r.sh.recent, s, s.file}, seed: s.seed, at: r.at, limit: end, chunk: chunk}
 	var batch []model.Entry
 	again := false
 	for len(batch) < most && w.at < end && r.next <= head {

@@ -14,8 +14,6 @@ func (l *Log) Redact(seq model.Seq, reason string) error {
 	if seq == 0 || seq > l.Head() {
 		return absentFault(seq, l.Head())
 	}
-	l.altering.Lock()
-	defer l.altering.Unlock()
 	list := l.list()
 	i := holding(list, seq)
 	if i < 0 || model.Seq(list[i].next.Load()) <= seq {
@@ -25,6 +23,12 @@ func (l *Log) Redact(seq model.Seq, reason string) error {
 	if l.acts.holds()[s.id] != "" {
 		return fault.New(fault.Conflict, "journal.held", "segment %d is held; release it before entry %d can be redacted", s.id, seq)
 	}
+	// Nothing is changed in a segment that is being written: the writer would
+	// write the rest of a page again as it remembers it.
+	l.finish(s)
+	l.altering.Lock()
+	defer l.altering.Unlock()
+	l.recent.forget(s)
 	one, err := s.redaction(seq)
 	if err != nil || one == nil {
 		return err

@@ -51,10 +51,15 @@ type segment struct {
 	next   atomic.Uint64 // first entry that is not (yet) in it
 	sealed atomic.Bool
 
-	pending int  // groups not written yet; guarded by Log.mu
-	turned  bool // nothing is added any more; guarded by Log.mu
+	closed  chan struct{} // closed when it was sealed (or that failed)
+	pending int           // groups not written yet; guarded by Log.mu
+	turned  bool          // nothing is added any more; guarded by Log.mu
 
 	size atomic.Int64 // of the file
+
+	zeroMu sync.Mutex
+	zeroed int64 // zeros were written up to here
+	taken  bool  // writing has begun: no more zeros
 
 	mu         sync.Mutex
 	files      Files
@@ -224,7 +229,8 @@ func (s *segment) sealRecord(at int64) []byte {
 func appendRecord(b []byte, r *record, body []byte, seed uint32) []byte {
 	r.bodyCRC = bodyCRC(body)
 	from := len(b)
-	b = append(b, make([]byte, r.size())...)
+	b = grow(b, int(r.size()))
+	clear(b[from:])
 	r.encode(b[from:], seed)
 	copy(b[from+recordHead:], body)
 	return b

@@ -18,6 +18,8 @@ type shelf struct {
 	files Files
 	keys  [][]byte
 
+	recent *recent // nil for a View
+
 	dropMu   sync.Mutex   // one drop at a time
 	altering sync.RWMutex // held for writing while records are changed in place
 	listMu   sync.Mutex   // changes of segs

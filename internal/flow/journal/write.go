@@ -25,8 +25,9 @@ func (l *Log) write() {
 		g := l.queue[0]
 		copy(l.queue, l.queue[1:])
 		l.queue = l.queue[:len(l.queue)-1]
+		pages := g.padded()
 		l.mu.Unlock()
-		err, touched := l.commit(g)
+		err, touched := l.commit(g, pages)
 		l.mu.Lock()
 		l.queued -= min(l.queued, int64(len(g.buf)))
 		l.settle(g, err, touched)
@@ -39,7 +40,7 @@ func (l *Log) write() {
 
 // commit brings a group to the disk. touched says that bytes may have got
 // there although it failed.
-func (l *Log) commit(g *group) (err error, touched bool) {
+func (l *Log) commit(g *group, pages []byte) (err error, touched bool) {
 	free, err := l.files.Free(l.dir)
 	if err != nil {
 		return syncFault(err), false
@@ -47,14 +48,20 @@ func (l *Log) commit(g *group) (err error, touched bool) {
 	if free < l.o.Floor {
 		return fullFault(errFloor, free, l.o.Floor), false
 	}
-	if _, err := g.seg.file.WriteAt(g.buf, g.at); err != nil {
-		return l.diskFault(err, free), true
-	}
 	l.syncs.Add(1)
-	if err := g.seg.file.Sync(); err != nil {
+	if err := g.seg.file.WriteSync(pages, g.at-int64(g.lead)); err != nil {
 		return l.diskFault(err, free), true
 	}
 	return nil, true
+}
+
+// padded gives the group's bytes with zeros up to the end of a page.
+func (g *group) padded() []byte {
+	from := len(g.buf)
+	b := grow(g.buf, -from&(pageSize-1))
+	clear(b[from:])
+	g.buf = b[:from]
+	return b
 }
 
 var errFloor = errors.New("the reserve is reached")
@@ -83,19 +90,22 @@ func (l *Log) settle(g *group, err error, touched bool) {
 	if g.at == recordsFrom {
 		l.add(s)
 	}
-	s.end.Store(g.at + int64(len(g.buf)))
+	old := l.recent.add(g)
+	s.end.Store(g.end())
 	s.next.Store(uint64(g.next))
 	l.head.Store(uint64(g.next) - 1)
 	l.fault = nil
 	l.appends.Add(g.entries)
 	l.groups.Add(1)
-	l.written.Add(uint64(len(g.buf)))
+	l.written.Add(uint64(len(g.buf) - g.lead))
 	s.pending--
 	l.sealWhenDone(s)
 	close(g.done)
 	l.announce()
-	if cap(g.buf) <= 2*groupMost && len(l.free) < 4 {
-		l.free = append(l.free, &group{buf: g.buf, index: g.index})
+	for _, g := range old {
+		if cap(g.buf) <= 2*groupMost && len(l.free) < 4 {
+			l.free = append(l.free, g)
+		}
 	}
 }
 
@@ -153,6 +163,7 @@ func (l *Log) retire(s *segment) {
 	l.sealWhenDone(s)
 }
 
+// sealWhenDone hands a segment on when its last group is settled.
 func (l *Log) sealWhenDone(s *segment) {
 	if s.turned && s.pending == 0 {
 		l.seals = append(l.seals, s)

@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -115,6 +116,21 @@ func (h *handle) Truncate(size int64) error {
 	}
 	f.reserved = size
 	return nil
+}
+
+func (h *handle) WriteSync(p []byte, at int64) error {
+	if at%4096 != 0 || len(p)%4096 != 0 {
+		return fmt.Errorf("write of %d bytes at %d is not in pages", len(p), at)
+	}
+	if _, err := h.WriteAt(p, at); err != nil {
+		return err
+	}
+	return h.Sync()
+}
+
+func (h *handle) Zero(at, length int64) error {
+	_, err := h.WriteAt(make([]byte, length), at)
+	return err
 }
 
 func (h *handle) Size() (int64, error) {
