@@ -161,11 +161,13 @@ type TrendQuery struct {
 // Trend is a run of numbers in one unit.
 type Trend struct {
 	Subject
-	Code     model.Code    `json:"code"`
-	Received model.Coding  `json:"received,omitzero"`
-	UnitUCUM string        `json:"unit,omitempty"`
-	Step     time.Duration `json:"step,omitempty"`
-	Points   []Point       `json:"points"`
+	Code     model.Code   `json:"code"`
+	Received model.Coding `json:"received,omitzero"`
+	UnitUCUM string       `json:"unit,omitempty"`
+	// Simulated values are never in one Trend with measured ones (R17).
+	Simulated bool          `json:"simulated,omitempty"`
+	Step      time.Duration `json:"step,omitempty"`
+	Points    []Point       `json:"points"`
 }
 
 // Point is one value (Count 1), or the values of one step of the grid: Time is

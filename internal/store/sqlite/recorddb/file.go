@@ -2,12 +2,12 @@ package recorddb
 
 import (
 	"context"
-	"os"
 	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"thalamus/internal/model"
+	"thalamus/internal/store/sqlite/recorddb/pack"
 )
 
 // key is a MessageRef as one number that sorts the same way.
@@ -25,23 +25,30 @@ func (k key) ref() model.MessageRef {
 type ordinal int64
 
 // file is one file of the record. Files follow each other: each begins after
-// the journal entry where the one before ends. What is here besides the
-// readers is guarded by DB.mu, and fixed for all but the newest file.
+// the journal entry where the one before ends. Its extent is guarded by DB.mu,
+// and fixed for all but the newest file.
 type file struct {
 	path string
 	vfs  string
+	extent
 
-	before   model.Seq // cursor when the file was begun
+	mu   sync.Mutex
+	idle []*conn    // reading connections nobody uses
+	dict *pack.Dict // nil: to be read
+	room chan struct{}
+}
+
+// extent is what a file reaches over.
+type extent struct {
+	before   model.Seq // the record's cursor when the file was begun
 	cursor   model.Seq
 	first    key // of its first message, 0: none yet
 	last     key
 	messages ordinal
 	begins   int64 // clock of the first block, Unix ns
 	clock    int64 // latest arrival so far, Unix ns
-
-	mu   sync.Mutex
-	idle []*conn // reading connections nobody uses
-	room chan struct{}
+	seal     int64 // number of the last seal
+	sealed   ordinal
 }
 
 const readersPerFile = 4
@@ -50,89 +57,117 @@ func newFile(path, vfs string) *file {
 	return &file{path: path, vfs: vfs, room: make(chan struct{}, readersPerFile)}
 }
 
-// read runs work with a reading connection in one snapshot.
-func (f *file) read(ctx context.Context, work func(c *conn) error) error {
+// reading is a snapshot of one file.
+type reading struct {
+	*conn
+	press *pack.Press
+	dict  *pack.Dict
+	extent
+}
+
+// read runs work in one snapshot. Its extent is no later than the snapshot.
+func (d *DB) read(ctx context.Context, f *file, work func(r *reading) error) error {
 	select {
 	case f.room <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { <-f.room }()
-	c, err := f.take()
-	if err != nil {
+	d.mu.RLock()
+	r := reading{press: d.press, extent: f.extent}
+	d.mu.RUnlock()
+	if err := f.take(&r); err != nil {
 		return classify(err, f.path)
 	}
-	c.SetInterrupt(ctx)
-	if err = c.exec("BEGIN"); err == nil {
-		err = work(c)
-		c.SetInterrupt(context.Background())
-		if end := c.exec("COMMIT"); err == nil {
+	r.SetInterrupt(ctx)
+	err := r.exec("BEGIN")
+	if err == nil {
+		err = work(&r)
+		r.SetInterrupt(context.Background())
+		if end := r.exec("COMMIT"); err == nil {
 			err = end
 		}
 	}
 	if err != nil {
-		c.close()
+		r.close()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return classify(err, f.path)
 	}
 	f.mu.Lock()
-	f.idle = append(f.idle, c)
+	f.idle = append(f.idle, r.conn)
 	f.mu.Unlock()
+	d.warm.used(f)
 	return nil
 }
 
-func (f *file) take() (*conn, error) {
+// take gives the reading a connection and the file's templates.
+func (f *file) take(r *reading) (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(f.idle); n > 0 {
-		c := f.idle[n-1]
-		f.idle = f.idle[:n-1]
-		return c, nil
+		r.conn, f.idle = f.idle[n-1], f.idle[:n-1]
+	} else if r.conn, err = openConn(f.path, f.vfs, true); err != nil {
+		return err
 	}
-	return openConn(f.path, f.vfs, true)
+	if f.dict == nil {
+		if f.dict, err = r.templates(); err != nil {
+			r.close()
+			return err
+		}
+	}
+	r.dict = f.dict
+	return nil
 }
 
-// rest closes the reading connections nobody uses.
-func (f *file) rest() {
+// rest closes the reading connections nobody uses; forget drops the templates.
+func (f *file) rest(forget bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.idle {
 		c.close()
 	}
 	f.idle = nil
+	if forget {
+		f.dict = nil
+	}
 }
 
-// span reads where the file begins and ends.
-func (f *file) span(c *conn) error {
-	err := c.rows("SELECT before, max(cursor, before) FROM progress", func(s *sqlite3.Stmt) (bool, error) {
-		f.before, f.cursor = model.Seq(s.ColumnInt64(0)), model.Seq(s.ColumnInt64(1))
-		return false, nil
+// mostTemplates bounds the dictionary of a file.
+const mostTemplates = 16384
+
+// templates reads the dictionary of a file.
+func (c *conn) templates() (*pack.Dict, error) {
+	d := pack.NewDict(mostTemplates)
+	err := c.rows("SELECT body FROM template ORDER BY id", func(s *sqlite3.Stmt) (bool, error) {
+		return true, d.Load(s.ColumnText(0))
 	})
-	if err != nil {
-		return err
-	}
-	err = c.rows("SELECT ref, clock FROM block ORDER BY id LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
-		f.first, f.begins = key(s.ColumnInt64(0)), s.ColumnInt64(1)
-		return false, nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.rows("SELECT id, count, cursor, clock, body FROM block ORDER BY id DESC LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
-		f.messages = ordinal(s.ColumnInt64(0) + s.ColumnInt64(1) - 1)
-		f.cursor = max(f.cursor, model.Seq(s.ColumnInt64(2)))
-		f.clock = s.ColumnInt64(3)
-		msgs, err := decodeBlock(s.ColumnRawBlob(4))
-		if err == nil && len(msgs) > 0 {
-			f.last = keyOf(msgs[len(msgs)-1].Ref)
+	return d, err
+}
+
+// warm keeps the connections of the files read last open, and closes those of
+// others: the newest file is not among them.
+type warm struct {
+	mu    sync.Mutex
+	files []*file // the one used last at the end
+}
+
+const mostWarm = 6
+
+func (w *warm) used(f *file) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, one := range w.files {
+		if one == f {
+			copy(w.files[i:], w.files[i+1:])
+			w.files[len(w.files)-1] = f
+			return
 		}
-		return false, err
-	})
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+	}
+	w.files = append(w.files, f)
+	if len(w.files) > mostWarm {
+		w.files[0].rest(true)
+		w.files = append(w.files[:0], w.files[1:]...)
+	}
 }

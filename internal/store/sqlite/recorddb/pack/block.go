@@ -241,3 +241,24 @@ func (b *Block) Read(i int, m *model.Message) error {
 	}
 	return nil
 }
+
+// LastRef gives the reference of the last message of a block without expanding
+// it or checking its checksum.
+func LastRef(body []byte) (ref model.MessageRef, err error) {
+	if len(body) < headerBytes || body[0] != layout {
+		return ref, damaged("the head of a block")
+	}
+	r := reader{s: string(body[headerBytes:])}
+	count := r.uint()
+	r.int()
+	r.uint()
+	for ; count > 0 && !r.bad; count-- {
+		ref.Seq += model.Seq(r.uint())
+		ref.Part = int(r.uint())
+		r.uint()
+	}
+	if r.bad {
+		return ref, damaged("the head of a block")
+	}
+	return ref, nil
+}

@@ -1,0 +1,97 @@
+package recorddb
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"thalamus/internal/flow/record"
+	"thalamus/internal/model"
+)
+
+// Latest gives the last value of every code of a subject. It reaches back to
+// the beginning of the file before the newest: yesterday.
+func (d *DB) Latest(ctx context.Context, s record.Subject) ([]record.LatestValue, error) {
+	if err := d.recall(ctx, s); err != nil {
+		return nil, err
+	}
+	d.mu.RLock()
+	list := d.fresh.series.of(s)
+	values := make([]record.LatestValue, 0, len(list))
+	for _, one := range list {
+		if one.known {
+			values = append(values, one.latest)
+		}
+	}
+	d.mu.RUnlock()
+	slices.SortFunc(values, func(a, b record.LatestValue) int {
+		return cmp.Or(strings.Compare(string(a.Patient), string(b.Patient)), strings.Compare(string(a.Device), string(b.Device)),
+			strings.Compare(a.Code.RefID, b.Code.RefID), cmp.Compare(a.Code.MDC, b.Code.MDC), strings.Compare(a.Code.LOINC, b.Code.LOINC), strings.Compare(a.Received.Code, b.Received.Code),
+			strings.Compare(a.UnitUCUM, b.UnitUCUM), cmp.Compare(number(a.Simulated), number(b.Simulated)))
+	})
+	return values, nil
+}
+
+// recall reads the last values of series that were loaded without them, from
+// the messages that brought them. It happens once after a start.
+func (d *DB) recall(ctx context.Context, s record.Subject) error {
+	type wish struct {
+		series *series
+		from   *file
+		at     ordinal
+	}
+	var wishes []wish
+	d.mu.RLock()
+	for _, one := range d.fresh.series.of(s) {
+		if !one.known && !one.wave && one.from != nil {
+			wishes = append(wishes, wish{one, one.from, one.at})
+		}
+	}
+	d.mu.RUnlock()
+	slices.SortFunc(wishes, func(a, b wish) int {
+		return cmp.Or(strings.Compare(a.from.path, b.from.path), cmp.Compare(a.at, b.at))
+	})
+	for len(wishes) > 0 {
+		n := 1
+		for n < len(wishes) && wishes[n].from == wishes[0].from {
+			n++
+		}
+		err := d.read(ctx, wishes[0].from, func(r *reading) error {
+			page := page{r: r}
+			m := new(model.Message)
+			have := ordinal(0)
+			for _, w := range wishes[:n] {
+				if w.at != have {
+					if err := page.message(w.at, m); err != nil {
+						return err
+					}
+					have = w.at
+				}
+				d.mu.Lock()
+				if !w.series.known && w.series.at == w.at {
+					w.series.recall(m, w.from, w.at)
+				}
+				d.mu.Unlock()
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		wishes = wishes[n:]
+	}
+	return nil
+}
+
+// recall takes the value of a series out of the message that brought it.
+func (s *series) recall(m *model.Message, f *file, at ordinal) {
+	touched := s.touched
+	for i := range m.Observations {
+		o := &m.Observations[i]
+		if o.UnitUCUM == s.unit && codeKeyOf(&o.Code, &o.Received) == s.code && deviceOf(m, o.Device) == s.device && (o.Simulated || m.Test) == s.simulated {
+			s.seen(o, m, timeOf(&o.DeviceTime, m), f, at)
+		}
+	}
+	s.touched = touched
+}

@@ -1,0 +1,307 @@
+package recorddb
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/model"
+)
+
+const mostPoints = 100_000
+
+// span is a query's times in Unix ns, open ends at the extremes.
+func span(from, until time.Time) (lo, hi int64) {
+	lo, hi = -1<<63, 1<<63-1
+	if !from.IsZero() {
+		lo = nanoseconds(from)
+	}
+	if !until.IsZero() {
+		hi = nanoseconds(until)
+	}
+	return lo, hi
+}
+
+// gathered is what all files know of one series.
+type gathered struct {
+	series *series
+	points []point
+}
+
+// gathering collects the points of a query.
+type gathering struct {
+	q      record.TrendQuery
+	wave   bool
+	lo, hi int64
+	files  []part
+	all    map[seriesKey]*gathered
+}
+
+// gather collects the points of a query from all files. Values lie in the file
+// of the day they arrived, whatever their own time, so no file is left out but
+// those that ended before the span began: nothing arrives before it was.
+func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathering, error) {
+	if q.Code == "" || q.Patient == "" && q.Device == "" {
+		return nil, fault.New(fault.Invalid, "record.trend", "a trend needs a code and a patient or device")
+	}
+	g := &gathering{q: q, wave: wave, all: map[seriesKey]*gathered{}}
+	g.lo, g.hi = span(q.From, q.Until)
+	d.mu.RLock()
+	g.files = d.filesAfter(0)
+	bodies := map[*gathered][]byte{}
+	for _, s := range d.fresh.series.of(q.Subject) {
+		if s.chunk.count > 0 && g.wants(s) && s.end >= g.lo && s.start < g.hi {
+			bodies[g.of(s)] = slices.Clone(s.body)
+		}
+	}
+	d.mu.RUnlock()
+	for i, f := range g.files {
+		if g.lo != -1<<63 && f.clock < g.lo-int64(ahead) {
+			continue
+		}
+		if err := d.read(ctx, f.f, func(r *reading) error { return g.file(r, i) }); err != nil {
+			return nil, err
+		}
+	}
+	for one, body := range bodies {
+		if err := g.read(one, body); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// ahead is how far a device's clock may run ahead for its values to be found in
+// files that ended before the span asked for.
+const ahead = 24 * time.Hour
+
+func (g *gathering) wants(s *series) bool {
+	return s.wave == g.wave && codeIs(&s.meaning, &s.sent, g.q.Code)
+}
+
+func (g *gathering) of(s *series) *gathered {
+	one := g.all[s.seriesKey]
+	if one == nil {
+		one = &gathered{series: &series{seriesKey: s.seriesKey, meaning: s.meaning, sent: s.sent}}
+		g.all[s.seriesKey] = one
+	}
+	return one
+}
+
+func (g *gathering) file(r *reading, index int) error {
+	column, id := "patient", string(g.q.Patient)
+	if g.q.Device != "" {
+		column, id = "device", string(g.q.Device)
+	}
+	var found []*series
+	err := r.rows("SELECT "+seriesColumns+" FROM series WHERE "+column+"=?", func(s *sqlite3.Stmt) (bool, error) {
+		one, err := scanSeries(s, nil)
+		if err != nil {
+			return false, err
+		}
+		if g.wants(one) && (g.q.Patient == "" || g.q.Patient == one.patient) {
+			found = append(found, one)
+		}
+		return true, nil
+	}, id)
+	if err != nil {
+		return err
+	}
+	for _, s := range found {
+		one := g.of(s)
+		err := r.rows("SELECT body FROM chunk WHERE series=? AND start<? AND until>=? AND seal<=?", func(st *sqlite3.Stmt) (bool, error) {
+			return true, g.read(one, st.ColumnRawBlob(0))
+		}, s.id, g.hi, g.lo, g.files[index].seal)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gathering) read(one *gathered, body []byte) error {
+	return readChunk(body, func(p point) {
+		end := p.time
+		if g.wave {
+			end += p.value.Coef
+		}
+		if p.time < g.hi && end >= g.lo {
+			one.points = append(one.points, p)
+		}
+	})
+}
+
+// settle sorts points by time and lets corrections take the place of what they
+// correct: of one time, the last correction counts, and what is voided goes.
+func (one *gathered) settle() {
+	slices.SortStableFunc(one.points, func(a, b point) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.ref, b.ref))
+	})
+	out := one.points[:0]
+	for _, p := range one.points {
+		if p.flags != 0 {
+			for len(out) > 0 && out[len(out)-1].time == p.time {
+				out = out[:len(out)-1]
+			}
+		}
+		if p.flags&voids == 0 {
+			out = append(out, p)
+		}
+	}
+	one.points = out
+}
+
+// sorted gives what was gathered, by patient, device and unit, points settled.
+func (g *gathering) sorted() []*gathered {
+	var list []*gathered
+	for _, one := range g.all {
+		if one.settle(); len(one.points) > 0 {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b *gathered) int {
+		x, y := a.series, b.series
+		return cmp.Or(strings.Compare(string(x.patient), string(y.patient)), strings.Compare(string(x.device), string(y.device)),
+			strings.Compare(x.unit, y.unit), cmp.Compare(number(x.simulated), number(y.simulated)))
+	})
+	return list
+}
+
+// Trend gives the numbers of a code over time.
+func (d *DB) Trend(ctx context.Context, q record.TrendQuery) ([]record.Trend, error) {
+	g, err := d.gather(ctx, q, false)
+	if err != nil {
+		return nil, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = mostPoints
+	}
+	var trends []record.Trend
+	for _, one := range g.sorted() {
+		t := record.Trend{
+			Subject: record.Subject{Patient: one.series.patient, Device: one.series.device},
+			Code:    one.series.meaning, Received: one.series.sent, UnitUCUM: one.series.unit, Simulated: one.series.simulated, Step: q.Step,
+		}
+		if q.Step > 0 {
+			t.Points = align(one.points, int64(q.Step), limit)
+		} else {
+			t.Points = raw(one.points, limit)
+		}
+		trends = append(trends, t)
+	}
+	return trends, nil
+}
+
+func raw(points []point, limit int) []record.Point {
+	points = points[:min(len(points), limit)]
+	out := make([]record.Point, len(points))
+	for i := range points {
+		p := &points[i]
+		out[i] = record.Point{Time: utc(p.time), Count: 1, Last: p.value, Min: p.value, Max: p.value, Mean: p.value.Float64(), Ref: p.ref.ref()}
+	}
+	return out
+}
+
+// align gathers points by steps of a grid counted from the Unix epoch.
+func align(points []point, step int64, limit int) []record.Point {
+	var out []record.Point
+	for i := 0; i < len(points); {
+		cell := floor(points[i].time, step)
+		p := record.Point{Time: utc(cell), Min: points[i].value, Max: points[i].value}
+		sum := 0.0
+		last := &points[i]
+		for ; i < len(points) && floor(points[i].time, step) == cell; i++ {
+			last = &points[i]
+			v := last.value
+			if compare(v, p.Min) < 0 {
+				p.Min = v
+			}
+			if compare(v, p.Max) > 0 {
+				p.Max = v
+			}
+			sum += v.Float64()
+			p.Count++
+		}
+		if len(out) == limit {
+			break
+		}
+		p.Last, p.Mean, p.Ref = last.value, sum/float64(p.Count), last.ref.ref()
+		out = append(out, p)
+	}
+	return out
+}
+
+func floor(t, step int64) int64 {
+	r := t % step
+	if r < 0 {
+		r += step
+	}
+	return t - r
+}
+
+// compare two numbers exactly.
+func compare(a, b model.Decimal) int {
+	if a.Exp == b.Exp {
+		return cmp.Compare(a.Coef, b.Coef)
+	}
+	if a.Exp < b.Exp {
+		return -compare(b, a)
+	}
+	// a has the greater exponent: bring it down to b's while it has room.
+	for ; a.Exp > b.Exp; a.Exp-- {
+		if a.Coef == 0 {
+			return cmp.Compare(0, b.Coef)
+		}
+		if a.Coef > math.MaxInt64/10 {
+			return 1
+		}
+		if a.Coef < math.MinInt64/10 {
+			return -1
+		}
+		a.Coef *= 10
+	}
+	return cmp.Compare(a.Coef, b.Coef)
+}
+
+// Waveform gives the runs of samples of a code that touch the time span.
+func (d *DB) Waveform(ctx context.Context, q record.TrendQuery) ([]record.Samples, error) {
+	g, err := d.gather(ctx, q, true)
+	if err != nil {
+		return nil, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 10_000
+	}
+	var all []record.Samples
+	for _, one := range g.sorted() {
+		for _, p := range one.points[:min(len(one.points), limit)] {
+			m, err := d.Message(ctx, p.ref.ref())
+			if err != nil {
+				return nil, err
+			}
+			all = appendSamples(all, one.series, m, p.time)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b record.Samples) int { return a.Start.Compare(b.Start) })
+	return all, nil
+}
+
+// appendSamples adds the waveform of a series that begins at a time.
+func appendSamples(all []record.Samples, s *series, m *model.Message, at int64) []record.Samples {
+	for i := range m.Waveforms {
+		w := &m.Waveforms[i]
+		if codeKeyOf(&w.Code, &w.Received) == s.code && deviceOf(m, w.Device) == s.device && w.UnitUCUM == s.unit && timeOf(&w.DeviceTime, m).UnixNano() == at {
+			all = append(all, record.Samples{Subject: record.Subject{Patient: s.patient, Device: s.device}, Ref: m.Ref, Start: utc(at), Waveform: w})
+		}
+	}
+	return all
+}
