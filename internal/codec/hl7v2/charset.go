@@ -140,6 +140,7 @@ func (m *Message) setCharset(start, end int) {
 		m.cs = &asciiSet // §2.15.9.18: the first repetition may be empty
 	}
 	m.shift = m.cs != nil && m.cs.trail == isoTrail || len(more) > 0 || len(env.Switching) > 0
+	m.ascii = m.ascii && !(m.shift && bytes.IndexByte(m.raw[start:end], shiftOut) >= 0)
 	if m.cs != nil && m.cs.trail != noTrail && !m.ascii || m.shift {
 		m.mask = append(m.mask[:0], m.raw...)
 		m.scan = m.mask

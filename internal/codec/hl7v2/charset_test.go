@@ -54,6 +54,7 @@ func TestCharsets(t *testing.T) {
 		{"IR 14, escaped", "ISO IR14", "100\\E\\\xd4", "100\\ﾔ", ""},
 		{"IR 149", "~ISO IR149", esc + "$)C\xb1\xe8\xc8\xf1\xc1\xdf", "김희중", ""},
 		{"IR 58", "~ISO IR58", esc + "$)A\xcd\xf5\xd0\xa1\xb6\xab", "王小东", ""},
+		{"KS X 1001 by SO and SI", "KS X 1001", "a\x0e1h|^\x0f^x", "a김回^x", ""},
 		{"several sets in one field", "8859/1~ISO IR87~8859/5", "M\xfcller=" + esc + "$B;3ED" + esc + "(B=" + esc + "-L\xb8\xd2\xd0\xdd", "Müller=山田=Иван", ""},
 		{"sets by \\M and \\C", "UNICODE UTF-8", "M\\M2442\\;3ED\\C2842\\ü", "M山田ü", ""},
 		{"sets by \\C in ASCII", "", "\\C2D41\\M\\XFC\\ller", "Müller", ""},

@@ -31,7 +31,7 @@ func (e Element) AppendText(to []byte) []byte {
 	}
 	from := len(to)
 	to = m.unescape(to, int(e.start), int(e.end), e.level != literal)
-	if asciiOnly(to[from:]) {
+	if asciiOnly(to[from:]) && !(m.shift && bytes.IndexByte(to[from:], shiftOut) >= 0) {
 		return to
 	}
 	src := append([]byte(nil), to[from:]...)
@@ -44,8 +44,10 @@ func (e Element) plain() bool {
 	if m.ascii && !m.escaped && !m.wrapped {
 		return true
 	}
-	if !m.ascii && (m.cs != &utf8Set || m.shift || !utf8.Valid(b)) && !asciiOnly(m.raw[e.start:e.end]) {
-		return false
+	if !m.ascii && (m.cs != &utf8Set || m.shift || !utf8.Valid(b)) {
+		if b := m.raw[e.start:e.end]; !asciiOnly(b) || m.shift && bytes.IndexByte(b, shiftOut) >= 0 {
+			return false
+		}
 	}
 	if e.level == literal {
 		return true

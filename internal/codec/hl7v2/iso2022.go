@@ -38,6 +38,9 @@ var (
 	setKorean   = set{multi: korean.EUCKR}
 )
 
+// SO puts the right set into the left half, SI takes it away.
+const shiftOut, shiftIn = 0x0e, 0x0f
+
 // designation is an escape sequence without its ESC.
 type designation struct {
 	seq   string
@@ -95,8 +98,8 @@ func decode2022(to, src []byte, base *charset) []byte {
 			}
 			to = append(to, c)
 			i++
-		case c == 0x0e || c == 0x0f:
-			out = c == 0x0e
+		case c == shiftOut || c == shiftIn:
+			out = c == shiftOut
 			i++
 		case c <= ' ' || c == 0x7f:
 			to = append(to, c)
@@ -172,7 +175,7 @@ func (cs *charset) hide(b []byte, shift bool, escape byte) {
 		hideWide(b, trail)
 	default:
 		if shift {
-			hide2022(b, escape)
+			hide2022(b, escape, cs != nil && cs.right != nil && cs.right.multi != nil)
 		}
 	}
 }
@@ -205,41 +208,36 @@ func hideWide(b []byte, trail trailing) {
 	}
 }
 
-// hide2022 hides the bytes that ISO 2022 escapes, raw or as \M..\, put into a
-// two-byte set in the left half, until the left half is ASCII again.
-func hide2022(b []byte, escape byte) {
-	wide := false
+// hide2022 hides the bytes that ISO 2022 escapes, raw or as \M..\, and SO put
+// into a two-byte set in the left half, until the left half is ASCII again.
+// right says whether the right set, which SO uses, is a two-byte set.
+func hide2022(b []byte, escape byte, right bool) {
+	left, out := false, false // the left set is a two-byte set; SO is in force
+	put := func(d *designation) {
+		if d.right {
+			right = d.to.multi != nil
+		} else {
+			left = d.to.multi != nil
+		}
+	}
 	for i := 0; i < len(b); i++ {
+		wide := left && !out || right && out
 		switch c := b[i]; {
 		case c == '\r' || c == '\n':
-			wide = false
+			left, out = false, false
+		case c == shiftOut || c == shiftIn:
+			out = c == shiftOut
 		case c == 0x1b:
-			d := designate(b[i+1:])
-			if d == nil {
-				continue
+			if d := designate(b[i+1:]); d != nil {
+				put(d)
+				for j := range len(d.seq) {
+					b[i+1+j] = hidden
+				}
+				i += len(d.seq)
 			}
-			if !d.right {
-				wide = d.to.multi != nil
-			}
-			for j := range len(d.seq) {
-				b[i+1+j] = hidden
-			}
-			i += len(d.seq)
 		case c == escape && c != 0 && i+6 < len(b) && (b[i+1] == 'M' || b[i+1] == 'C'):
-			stop := bytes.IndexByte(b[i+1:min(len(b), i+9)], escape)
-			if stop < 0 {
-				if wide {
-					b[i] = hidden
-				}
-				continue
-			}
-			var room [4]byte
-			seq, ok := appendHex(room[:0], b[i+2:i+1+stop])
-			if d := designate(seq); ok && d != nil && len(d.seq) == len(seq) {
-				if !d.right {
-					wide = d.to.multi != nil
-				}
-				i += stop + 1
+			if n := escaped2022(b[i:], put); n > 0 {
+				i += n - 1
 			} else if wide {
 				b[i] = hidden
 			}
@@ -247,4 +245,21 @@ func hide2022(b []byte, escape byte) {
 			b[i] = hidden
 		}
 	}
+}
+
+// escaped2022 reads the \C..\ or \M..\ that begins b and gives its length, 0
+// when it is none.
+func escaped2022(b []byte, put func(*designation)) int {
+	stop := bytes.IndexByte(b[1:min(len(b), 9)], b[0])
+	if stop < 0 {
+		return 0
+	}
+	var room [4]byte
+	seq, ok := appendHex(room[:0], b[2:1+stop])
+	d := designate(seq)
+	if !ok || d == nil || len(d.seq) != len(seq) {
+		return 0
+	}
+	put(d)
+	return stop + 2
 }
