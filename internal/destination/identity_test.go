@@ -1,6 +1,8 @@
 package destination
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -41,5 +43,28 @@ func TestWrappedErrors(t *testing.T) {
 	}
 	if IsDown(cause) || NotBefore(cause) != 0 {
 		t.Error("a plain fault is neither down nor later")
+	}
+}
+
+func TestAppendLine(t *testing.T) {
+	m := model.Message{Ref: model.MessageRef{Seq: 7}, Type: "ORU^R01"}
+	p := Parcel{Message: &m, Replay: 3}
+	b, err := p.AppendLine([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var line struct {
+		model.Message
+		DeliveryID string
+		Replay     int
+	}
+	if b[0] != 'x' || b[len(b)-1] != '\n' || bytes.Count(b, []byte("\n")) != 1 {
+		t.Errorf("line %q", b)
+	}
+	if err := json.Unmarshal(b[1:], &line); err != nil {
+		t.Fatal(err)
+	}
+	if line.DeliveryID != p.ID() || line.Replay != 3 || line.Ref != m.Ref || line.Type != m.Type {
+		t.Errorf("line %+v", line)
 	}
 }

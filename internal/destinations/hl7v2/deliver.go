@@ -282,6 +282,9 @@ func part(p destination.Parcel) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "hl7v2dest.not-hl7", "what was received is not HL7 v2, so it cannot be sent on as it came; use mode rebuilt")
 	}
+	if len(batch.Messages) == 1 && batch.Header == nil {
+		return batch.Messages[0], nil // cut out already
+	}
 	if p.Message.Ref.Part >= len(batch.Messages) {
 		return nil, fault.New(fault.Absent, "hl7v2dest.no-part", "the batch has %d messages, this would be number %d", len(batch.Messages), p.Message.Ref.Part+1)
 	}
