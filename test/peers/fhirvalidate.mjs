@@ -8,9 +8,9 @@
 // Run it from a folder with node_modules (build/peers).
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
-const peers = process.env.PEERS ?? process.cwd();
+const peers = resolve(process.env.PEERS ?? '.');
 const require = createRequire(join(peers, 'package.json'));
 const { Fhir } = require('fhir');
 const { indexStructureDefinitionBundle, validateResource } = require('@medplum/core');

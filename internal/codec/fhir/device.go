@@ -204,6 +204,9 @@ func (b *builder) metric(device int, subID string, code model.Code, received mod
 	w := &b.w
 	b.ownIdentifier(id)
 	w.open("type", '{')
+	if code.MDC != 0 {
+		code.LOINC = "" // LOINC says what was observed, MDC what observes
+	}
 	b.meaning(code, received, model.Coding{})
 	w.close('}')
 	if unit != "" {

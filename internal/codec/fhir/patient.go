@@ -1,6 +1,8 @@
 package fhir
 
 import (
+	"strings"
+
 	"thalamus/internal/model"
 )
 
@@ -78,8 +80,16 @@ func (b *builder) queryFor(q []byte, i model.Identifier) []byte {
 	q = append(q, "identifier="...)
 	q = appendEscaped(q, b.system(i.System))
 	q = append(q, "%7C"...)
-	return appendEscaped(q, clean(i.Value))
+	value := clean(i.Value)
+	if strings.ContainsAny(value, `\\|,$`) {
+		value = searchEscapes.Replace(value)
+	}
+	return appendEscaped(q, value)
 }
+
+// searchEscapes: these have a meaning in the value of a search parameter
+// (FHIR R4 §3.1.1.4.2.1).
+var searchEscapes = strings.NewReplacer(`\`, `\\`, `|`, `\|`, `,`, `\,`, `$`, `\$`)
 
 // patient makes sure that the transaction holds the message's patient.
 func (b *builder) patient() {

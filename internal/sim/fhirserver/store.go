@@ -80,7 +80,7 @@ func (s *store) find(kind, query string) ([]*resource, string) {
 		if name != "identifier" && name != "_tag" || len(list) != 1 {
 			return nil, "a condition other than identifier or _tag"
 		}
-		system, value, ok := strings.Cut(list[0], "|")
+		system, value, ok := cutToken(list[0])
 		if !ok {
 			return nil, "a condition without a system"
 		}
@@ -93,6 +93,24 @@ func (s *store) find(kind, query string) ([]*resource, string) {
 		return nil, "an empty condition"
 	}
 	return found, ""
+}
+
+// cutToken reads system|value with the escapes of FHIR R4 §3.1.1.4.2.1.
+func cutToken(s string) (system, value string, ok bool) {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+			b = append(b, s[i])
+		case s[i] == '|' && !ok:
+			system, ok = string(b), true
+			b = b[:0]
+		default:
+			b = append(b, s[i])
+		}
+	}
+	return system, string(b), ok
 }
 
 // put stores a resource and gives its version.
