@@ -122,7 +122,7 @@ func (d *decoder) openAlert(r *reading) {
 			out.Received = v.Coding
 		case v.Kind == model.ValueText:
 			// Some send the event as ST with the components of a CWE.
-			if c := d.coding(d.f[5].Rep(1), 1); c.System != "" {
+			if c := d.coding(d.f[5].Rep(1)); c.System != "" {
 				out.Received = c
 				out.Text = d.text(d.f[5].Rep(1).Component(9))
 			} else {

@@ -19,9 +19,10 @@ type decoder struct {
 	entry *model.Entry
 	out   *model.Message
 	whole string // the message's bytes, shared by all plain texts
-	esc   byte
+	d     hl7v2.Delimiters
 	f     [maxField + 1]hl7v2.Element // fields of the segment being read
 	upTo  int                         // highest field of f in use
+	at    int                         // index of the segment being read
 
 	kind    messageKind
 	obx     int
@@ -46,7 +47,7 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 	if b := d.m.Bytes(); len(b) <= keepWhole {
 		d.whole = string(b)
 	}
-	d.esc = d.m.Delimiters().Escape
+	d.d = d.m.Delimiters()
 	d.begin(blank(*d.entry))
 	d.out.Issues = append(d.out.Issues, d.m.Issues()...)
 	for i, s := range d.m.Segments() {
@@ -60,6 +61,7 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 			}
 			d.hasPID = true
 		}
+		d.at = i
 		d.segment(s)
 	}
 	return append(all, *d.finish())
@@ -177,7 +179,7 @@ func (d *decoder) text(e hl7v2.Element) string {
 	if d.whole != "" {
 		plain := true
 		for _, c := range raw {
-			if c < ' ' || c >= 0x7f || c == d.esc {
+			if c < ' ' || c >= 0x7f || c == d.d.Escape {
 				plain = false
 				break
 			}
@@ -193,7 +195,17 @@ func (d *decoder) text(e hl7v2.Element) string {
 // joined is the texts of all components (and repetitions) with ^ (and ~)
 // between them, whatever the message's own delimiters are.
 func (d *decoder) joined(e hl7v2.Element) string {
-	if e.RepCount() == 1 && e.ComponentCount() == 1 {
+	if !e.Present() {
+		return ""
+	}
+	single := true
+	for _, c := range e.Raw() {
+		if c == d.d.Component || c == d.d.Repetition || c == d.d.Sub {
+			single = false
+			break
+		}
+	}
+	if single {
 		return d.text(e)
 	}
 	var b strings.Builder
@@ -216,24 +228,71 @@ func (d *decoder) joined(e hl7v2.Element) string {
 	return b.String()
 }
 
-// coding reads a CE, CWE or CNE from component n on.
-func (d *decoder) coding(e hl7v2.Element, n int) model.Coding {
-	return model.Coding{Code: d.text(e.Component(n)), Text: d.text(e.Component(n + 1)), System: d.text(e.Component(n + 2))}
+// parts of a field's first repetition by their numbers, as far as 9.
+type parts [10]string
+
+// split gives the texts of the components of the first repetition.
+func (d *decoder) split(e hl7v2.Element) (to parts) {
+	raw := e.Raw()
+	if len(raw) == 0 {
+		return to
+	}
+	if d.whole == "" || !d.splitPlain(&to, raw, e.Offset()) {
+		to = parts{}
+		for n, c := range e.Components() {
+			if n < len(to) {
+				to[n] = d.text(c)
+			}
+		}
+	}
+	return to
+}
+
+// splitPlain is split for what most fields are: ASCII without escapes and
+// sub-components. It does not allocate.
+func (d *decoder) splitPlain(to *parts, raw []byte, at int) bool {
+	n, start := 1, 0
+	put := func(end int) {
+		if t := d.whole[at+start : at+end]; n < len(to) && t != `""` {
+			to[n] = strings.TrimSpace(t)
+		}
+	}
+	for i, c := range raw {
+		switch {
+		case c == d.d.Component:
+			put(i)
+			n, start = n+1, i+1
+		case c == d.d.Repetition:
+			put(i)
+			return true
+		case c < ' ' || c >= 0x7f || c == d.d.Escape || c == d.d.Sub:
+			return false
+		}
+	}
+	put(len(raw))
+	return true
+}
+
+// coding reads the first triplet of a CE, CWE or CNE.
+func (d *decoder) coding(e hl7v2.Element) model.Coding {
+	if !e.Present() {
+		return model.Coding{}
+	}
+	p := d.split(e)
+	return model.Coding{Code: p[1], Text: p[2], System: p[3]}
 }
 
 // codings reads both triplets of a CWE; a code without text takes the
 // original text of component 9.
 func (d *decoder) codings(e hl7v2.Element) (first, second model.Coding) {
-	var c [10]hl7v2.Element
-	for n, part := range e.Components() {
-		if n < len(c) {
-			c[n] = part
-		}
+	if !e.Present() {
+		return first, second
 	}
-	first = model.Coding{Code: d.text(c[1]), Text: d.text(c[2]), System: d.text(c[3])}
-	second = model.Coding{Code: d.text(c[4]), Text: d.text(c[5]), System: d.text(c[6])}
+	p := d.split(e)
+	first = model.Coding{Code: p[1], Text: p[2], System: p[3]}
+	second = model.Coding{Code: p[4], Text: p[5], System: p[6]}
 	if first.Text == "" {
-		first.Text = d.text(c[9])
+		first.Text = p[9]
 	}
 	return first, second
 }

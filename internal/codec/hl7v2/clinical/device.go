@@ -281,7 +281,7 @@ func (d *decoder) participation(s hl7v2.Segment) {
 	if lot := d.text(d.f[19]); lot != "" {
 		dev.Identifiers = append(dev.Identifiers, model.Identifier{Value: lot, Type: "lot"})
 	}
-	kind := d.coding(d.f[22], 1)
+	kind := d.coding(d.f[22])
 	if t, _, ok := mdc.OfCoding(kind); ok {
 		dev.Kind = t.Meaning()
 	} else {

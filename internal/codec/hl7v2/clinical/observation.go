@@ -12,9 +12,9 @@ import (
 func (d *decoder) order(s hl7v2.Segment) {
 	d.obr++
 	o := model.Order{Field: place("OBR", d.obr), Placer: d.entity(d.f[2]), Filler: d.entity(d.f[3]),
-		Code: d.coding(d.f[4], 1), Start: d.sent(d.f[7]), End: d.sent(d.f[8])}
+		Code: d.coding(d.f[4]), Start: d.sent(d.f[7]), End: d.sent(d.f[8])}
 	if o.Code == (model.Coding{}) {
-		o.Code = d.coding(d.f[4], 4)
+		_, o.Code = d.codings(d.f[4])
 	}
 	if status := d.text(d.f[25]); status != "" {
 		o.Status = d.status(status)
@@ -106,74 +106,99 @@ func (d *decoder) termOf(r *reading) {
 // emit makes the observations of an OBX: one for each repetition of its
 // value, or one without a value.
 func (d *decoder) emit(r *reading) {
-	o := model.Observation{
-		Field: r.place, SubID: r.sub, Received: r.received, Alternate: r.alternate, ValueType: r.kind,
-		UnitSent: d.coding(d.f[6], 1), UnitOther: d.coding(d.f[6], 4), RangeText: d.joined(d.f[7]),
-		DeviceTime: d.timeOf(), Status: d.status(d.text(d.f[11])), Device: r.device, Order: max(len(d.out.Orders)-1, 0),
-		BodySite: d.coding(d.f[20], 1),
-	}
+	o := d.next()
+	o.Field, o.SubID, o.Received, o.Alternate, o.ValueType = r.place, r.sub, r.received, r.alternate, r.kind
+	o.UnitSent, o.UnitOther = d.codings(d.f[6])
+	o.RangeText, o.DeviceTime, o.Status = d.joined(d.f[7]), d.timeOf(), d.status(d.text(d.f[11]))
+	o.Device, o.Order, o.BodySite = r.device, max(len(d.out.Orders)-1, 0), d.coding(d.f[20])
 	if r.node != nil {
 		o.Parent = r.node.sub
 	}
-	d.method(&o, r)
-	d.flags(&o)
+	d.method(o, r)
+	d.flags(o)
 	if o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
 		d.issueAt(d.f[3], "decode.no-code", model.Error, "the observation does not say what was observed; its value was kept", "the sender must fill OBX-3").Field = r.place + "-3"
 	}
-	if !r.hasValue {
+	switch {
+	case !r.hasValue:
 		if r.kind == "" && o.Status == model.StatusCancelled {
 			o.Status = model.StatusUnknown // a node of the containment without a value is sent with X
 		}
 		if o.Absent == "" && (d.f[5].IsNull() || r.kind != "") {
 			o.Absent = "unknown"
 		}
-		d.keep(o)
-		return
-	}
-	switch r.kind {
-	case "TX", "FT": // repetitions are lines (HL7 v2.5.1 §2.A.78)
+	case r.kind == "TX" || r.kind == "FT": // repetitions are lines (HL7 v2.5.1 §2.A.78)
 		var lines []string
 		for _, rep := range d.f[5].Reps() {
 			lines = append(lines, d.joined(rep))
 		}
 		o.Value = model.Value{Kind: model.ValueText, Text: strings.Join(lines, "\n")}
-		d.keep(o)
 	default:
 		if r.kind == "" {
 			d.issueAt(d.f[5], "decode.no-value-type", model.Warning, "the value has no type; it was read as text", "the sender should fill OBX-2")
 		}
-		several := d.f[5].RepCount() > 1
-		for n, rep := range d.f[5].Reps() {
-			one := o
-			if several {
-				if !rep.Present() {
-					continue
-				}
-				one.Field = r.place + "-5[" + itoa(n) + "]"
-			}
-			var unit model.Coding
-			if one.Value, unit = d.value(rep, r.kind); one.UnitSent == (model.Coding{}) {
-				one.UnitSent = unit
-			}
-			if one.Value.Kind == model.ValueNone && one.Absent == "" {
-				one.Absent = "unknown"
-			}
-			d.keep(one)
+		d.values(o, r)
+		return
+	}
+	d.settle(o)
+}
+
+// values reads the repetitions of OBX-5. Those after the first become
+// observations of their own, alike in all else.
+func (d *decoder) values(o *model.Observation, r *reading) {
+	several := d.f[5].RepCount() > 1
+	if !several {
+		d.valueInto(o, d.f[5].Rep(1), r)
+		return
+	}
+	like, first := *o, true
+	for n, rep := range d.f[5].Reps() {
+		if !rep.Present() {
+			continue
 		}
+		if !first {
+			o = d.next()
+			*o = like
+		}
+		first = false
+		o.Field = r.place + "-5[" + itoa(n) + "]"
+		d.valueInto(o, rep, r)
 	}
 }
 
-// keep adds the observation; a value that the sender calls invalid is moved
+func (d *decoder) valueInto(o *model.Observation, rep hl7v2.Element, r *reading) {
+	var unit model.Coding
+	if o.Value, unit = d.value(rep, r.kind); o.UnitSent == (model.Coding{}) {
+		o.UnitSent = unit
+	}
+	if o.Value.Kind == model.ValueNone && o.Absent == "" {
+		o.Absent = "unknown"
+	}
+	d.settle(o)
+}
+
+// next is a new observation at the end of the list.
+func (d *decoder) next() *model.Observation {
+	if d.out.Observations == nil {
+		n := 1 // the OBX from here to the next patient
+		for i := d.at + 1; i < d.m.Len() && !d.m.Segment(i).Is("PID"); i++ {
+			if d.m.Segment(i).Is("OBX") {
+				n++
+			}
+		}
+		d.out.Observations = make([]model.Observation, 0, n)
+	}
+	d.out.Observations = append(d.out.Observations, model.Observation{})
+	return &d.out.Observations[len(d.out.Observations)-1]
+}
+
+// settle ends an observation: a value that the sender calls invalid is moved
 // aside, where nobody takes it for one.
-func (d *decoder) keep(o model.Observation) {
+func (d *decoder) settle(o *model.Observation) {
 	if o.Absent != "" && o.Value.Kind != model.ValueNone {
 		o.ValueSent, o.Value = o.Value, model.Value{}
 	}
-	if d.out.Observations == nil {
-		d.out.Observations = make([]model.Observation, 0, d.m.Len())
-	}
-	d.out.Observations = append(d.out.Observations, o)
-	d.comment = &d.out.Observations[len(d.out.Observations)-1].Notes
+	d.comment = &o.Notes
 }
 
 // timeOf is the time of the OBX: OBX-14, else OBX-19, else that of its OBR,
@@ -218,7 +243,7 @@ func (d *decoder) method(o *model.Observation, r *reading) {
 		return
 	}
 	for n, rep := range d.f[17].Reps() {
-		c := d.coding(rep, 1)
+		c := d.coding(rep)
 		if n == 1 {
 			o.Method = c
 		} else if more := strings.TrimSpace(c.Code + " " + c.Text); more != "" {
