@@ -75,6 +75,11 @@ func (g *Gate) Put(ctx context.Context, tx Tx, a Account, expect int64, by Actor
 	if expect != AnyVersion && expect != stored.Version {
 		return Account{}, fault.New(fault.Conflict, "access.version", "account %q is at version %d, not %d: somebody changed it meanwhile; read it again", a.Name, stored.Version, expect)
 	}
+	if by.ID != stored.ID {
+		if err := g.mayGive(by, stored.Roles); err != nil {
+			return Account{}, err
+		}
+	}
 	stored.Name, stored.Display, stored.Disabled = a.Name, a.Display, a.Disabled
 	stored.Roles = append([]string(nil), a.Roles...)
 	stored.Version++
@@ -136,12 +141,12 @@ func has(list []string, s string) bool {
 	return false
 }
 
-// mayGive refuses to give roles that the giver does not have: nobody makes
-// anybody more powerful than himself.
+// mayGive refuses to give roles that the giver does not have, and to change
+// accounts that have such: nobody makes himself more powerful than he is.
 func (g *Gate) mayGive(by Actor, roles []string) error {
 	for _, r := range roles {
 		if !has(by.Roles, r) && !has(by.Roles, "administrator") {
-			return fault.New(fault.Denied, "access.more-than-own", "you cannot give the role %q, which you do not have; ask an administrator", clip(r))
+			return fault.New(fault.Denied, "access.more-than-own", "the role %q is not yours to give or to change; ask an administrator", clip(r))
 		}
 	}
 	return nil
@@ -164,6 +169,11 @@ func (g *Gate) SetPassword(ctx context.Context, tx Tx, id model.ActorID, passwor
 	a, err := tx.Account(ctx, id)
 	if err != nil {
 		return err
+	}
+	if by.ID != id {
+		if err := g.mayGive(by, a.Roles); err != nil {
+			return err
+		}
 	}
 	if err := CheckPassword(a.Name, password); err != nil {
 		return err

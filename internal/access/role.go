@@ -50,22 +50,20 @@ type Role struct {
 // handles accounts.
 func BuiltIn() []Role {
 	viewer := []string{
-		"*.list", "*.get", "*.search", "*.watch", "*.stat", "session.end", "account.password",
-		"!audit.*", "!user.*", "!token.*", "!config.*",
+		"*.list", "*.get", "*.search", "*.watch", "*.stat",
+		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
-		"entry.replay", "message.replay", "replay.*", "deadletter.*", "device.adopt", "device.assert", "destination.resume", "destination.pause",
-		"association.*",
+		"entry.replay", "deadletter.*", "device.adopt", "device.assert", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "profile.*", "site.*", "journal.verify", "journal.cat", "hold.*",
-		"config.export", "config.diff", "config.apply", "bench.*", "simulate.*",
+		"channel.*", "route.*", "destination.*", "device.*", "site.*", "profile.*", "config.*", "hold.*", "journal.*",
 	)
 	return []Role{
-		{"viewer", "sees devices, messages and patients, changes nothing", viewer},
-		{"operator", "also replays, settles dead letters and adopts devices", operator},
-		{"engineer", "also configures channels, routes, destinations and devices", engineer},
-		{"administrator", "everything, including accounts, tokens and the audit", []string{"*.*"}},
+		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},
+		{Name: "operator", Doc: "also replays, settles dead letters and adopts devices", May: operator},
+		{Name: "engineer", Doc: "also configures channels, routes, destinations and devices", May: engineer},
+		{Name: "administrator", Doc: "everything, including accounts, tokens and the audit", May: []string{"*.*"}},
 	}
 }
 

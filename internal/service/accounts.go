@@ -9,6 +9,9 @@ import (
 	"thalamus/internal/fault"
 )
 
+// Account is a person who may sign in.
+type Account = access.Account
+
 // UserAdd makes an account.
 type UserAdd struct {
 	Name     string   `json:"name" arg:"name" doc:"name to sign in with"`

@@ -114,6 +114,11 @@ type Origin struct {
 // As gives the door for one actor.
 func (s *Service) As(actor access.Actor, from Origin) *Door { return &Door{s, actor, from} }
 
+// OnThisMachine gives the door of somebody who can read the data folder.
+func (s *Service) OnThisMachine(name string) *Door {
+	return s.As(access.OnThisMachine(name), Origin{Remote: "local"})
+}
+
 // Door calls operations for one actor. It implements Caller.
 type Door struct {
 	s     *Service

@@ -28,11 +28,10 @@ const (
 )
 
 // look moves from open to half-open when the time has come.
-func (b *breaker) look(now time.Time) breakerState {
+func (b *breaker) look(now time.Time) {
 	if b.state == open && !now.Before(b.until) {
 		b.state = halfOpen
 	}
-	return b.state
 }
 
 // down takes note that the destination is down. Calls that began before the

@@ -26,8 +26,10 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,14 +41,15 @@ import (
 // Record is what deliver reads: the messages as recorded, with their
 // decisions, in the order of their refs.
 type Record interface {
+	// Head is the last message recorded; zero when there is none.
+	Head() model.MessageRef
 	// Owed gives up to limit messages after a ref that have an unrefused
-	// decision for the destination, and upTo: how far was looked. Fewer than
-	// limit means that nothing more is there now. upTo is never before after
-	// nor before the last message.
+	// decision for the destination, and upTo: the last message looked at. The
+	// work of one call may be bounded; upTo == after means nothing is there yet.
 	Owed(ctx context.Context, dest model.DestinationID, after model.MessageRef, limit int) (msgs []*model.Message, upTo model.MessageRef, err error)
 	// Message gives one message; fault.Absent when there is none.
 	Message(ctx context.Context, ref model.MessageRef) (*model.Message, error)
-	// Wait returns as soon as something after the ref is recorded.
+	// Wait returns as soon as Head is after the ref.
 	Wait(ctx context.Context, after model.MessageRef) error
 	// Refs gives the messages that arrived in [from, until), of one device and
 	// one channel where these are not empty, in ascending order. A zero until
@@ -138,6 +141,11 @@ func New(o Options) *Deliver {
 // gone ends, what changed goes on from where it was, what is disabled pauses.
 // Everything is checked first; with an error nothing has changed. What is owed
 // to a destination that is gone stays in the store, in case it comes back.
+//
+// A destination that was never seen begins at the head of the record, so a
+// long record need not be searched for what cannot be there. Apply must
+// therefore come before routes that name it are in force, at start as well;
+// Destinations gives the list to compile them with.
 func (d *Deliver) Apply(ctx context.Context, list []model.Destination) error {
 	d.applying.Lock()
 	defer d.applying.Unlock()
@@ -196,7 +204,7 @@ func (d *Deliver) Apply(ctx context.Context, list []model.Destination) error {
 		if c.runner != nil {
 			continue
 		}
-		standing, err := d.options.Store.Standing(ctx, c.want.ID)
+		standing, err := d.standing(ctx, c.want.ID)
 		if err != nil {
 			undo()
 			return err
@@ -231,6 +239,24 @@ func (d *Deliver) Apply(ctx context.Context, list []model.Destination) error {
 	}
 	stopAll(ctx, ended)
 	return nil
+}
+
+// standing gives where a destination goes on; for a new one that is stored
+// first.
+func (d *Deliver) standing(ctx context.Context, id model.DestinationID) (Standing, error) {
+	s, err := d.options.Store.Standing(ctx, id)
+	if err != nil || s.Known {
+		return s, err
+	}
+	s.Cursor = d.options.Record.Head()
+	return s, d.options.Store.Commit(ctx, &Batch{Destination: id, Cursor: s.Cursor})
+}
+
+// Destinations are those in force, sorted.
+func (d *Deliver) Destinations() []model.DestinationID {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return slices.Sorted(maps.Keys(d.runners))
 }
 
 // Close stops all destinations: calls under way may finish while ctx and the

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"math"
 
 	"thalamus/internal/model"
 )
@@ -41,27 +40,26 @@ func (r *runner) park(l *lane) {
 	}
 }
 
-// spill parks a lane and keeps only its first parcels in memory.
+// spill parks a lane and keeps only its first parcels in memory; when memory
+// is short, without their messages, which are read again when they are sent.
 func (r *runner) spill(l *lane) {
-	if l.spilled > 0 {
-		return // then all of it has rows already
-	}
-	r.park(l)
-	for i, p := range l.parcels {
-		if i >= l.flying {
-			r.unload(p)
+	if l.spilled == 0 { // else all of it has rows already
+		r.park(l)
+		if keep := max(r.o.LaneWindow, l.flying); len(l.parcels) > keep {
+			for i, p := range l.parcels {
+				if i < keep {
+					l.loadedTo = p.ord
+				} else {
+					r.unload(p)
+				}
+			}
+			l.spilled = len(l.parcels) - keep
+			clear(l.parcels[keep:])
+			l.parcels = l.parcels[:keep:keep]
 		}
 	}
-	keep := max(r.o.LaneWindow, l.flying)
-	if len(l.parcels) <= keep {
-		return
-	}
-	l.spilled += len(l.parcels) - keep
-	clear(l.parcels[keep:])
-	l.parcels = l.parcels[:keep:keep]
-	l.loadedTo = math.MinInt64
-	for _, p := range l.parcels {
-		l.loadedTo = max(l.loadedTo, p.ord)
+	for i := l.flying; i < len(l.parcels) && r.crowded(); i++ {
+		r.unload(l.parcels[i])
 	}
 }
 

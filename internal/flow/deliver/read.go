@@ -11,8 +11,6 @@ import (
 type readAhead struct {
 	messages []*model.Message
 	upTo     model.MessageRef
-	short    bool   // nothing more was there
-	pokes    uint64 // the newest poke before the look
 	err      error
 }
 
@@ -22,11 +20,9 @@ const (
 	readAtMost = 10 * time.Second
 )
 
-// readRecord reads ahead whenever the loop wants more, and waits for the
-// record in between.
+// readRecord reads ahead whenever the loop wants more and the record has more.
 func (r *runner) readRecord(ctx context.Context, position model.MessageRef) {
-	more := true // no need to wait before the next look
-	pause, looked := readRetry, uint64(0)
+	pause := readRetry
 	for {
 		var limit int
 		select {
@@ -35,17 +31,8 @@ func (r *runner) readRecord(ctx context.Context, position model.MessageRef) {
 			return
 		}
 		a := readAhead{}
-		if !more {
-			a.err = r.awaitRecord(ctx, position, looked)
-		}
-		looked = r.wait.pokes.Load()
-		a.pokes = looked
-		if a.err == nil {
+		if a.err = r.o.Record.Wait(ctx, position); a.err == nil {
 			a.messages, a.upTo, a.err = r.o.Record.Owed(ctx, r.id, position, limit)
-		}
-		if a.err == nil {
-			a.short = len(a.messages) < limit
-			more, pause, position = !a.short, readRetry, a.upTo
 		}
 		select {
 		case r.reads <- a:
@@ -53,29 +40,12 @@ func (r *runner) readRecord(ctx context.Context, position model.MessageRef) {
 			return
 		}
 		if a.err != nil {
-			more = true
 			sleep(ctx, pause)
 			pause = min(2*pause, readAtMost)
+			continue
 		}
+		pause, position = readRetry, a.upTo
 	}
-}
-
-// awaitRecord returns when something is recorded after position, or the loop
-// pokes; looked is the newest poke that it heeded.
-func (r *runner) awaitRecord(ctx context.Context, position model.MessageRef, looked uint64) error {
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r.wait.mu.Lock()
-	r.wait.cancel = cancel
-	r.wait.mu.Unlock()
-	if r.wait.pokes.Load() != looked {
-		return nil
-	}
-	err := r.o.Record.Wait(waiting, position)
-	if waiting.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -122,14 +92,14 @@ func (r *runner) typical() int { return max(r.numbers.weight, 4096) }
 // and, when the cursor is too far behind, the lane it waits for, whatever that
 // one does.
 func (r *runner) relieve() {
-	for _, l := range r.stuck {
+	for len(r.stuck) > 0 && r.crowded() {
+		l := r.stuck[len(r.stuck)-1]
+		r.stuck = r.stuck[:len(r.stuck)-1]
 		l.stuck = false
 		if l.state == waiting || l.state == held {
 			r.spill(l)
 		}
 	}
-	clear(r.stuck)
-	r.stuck = r.stuck[:0]
 	for {
 		r.ledger.advance(r.read)
 		if r.ledger.slots.len() < r.o.Spread {
@@ -172,9 +142,6 @@ func (r *runner) admitAll(a readAhead) {
 	r.read = a.upTo
 	if r.skip != nil && !after(r.skipTo, r.read) {
 		r.skip = nil
-	}
-	if a.short {
-		r.caughtUp = a.pokes + 1
 	}
 	if r.cursorAt.IsZero() && r.read != r.cursor {
 		r.cursorAt = time.Now().Add(cursorDelay)

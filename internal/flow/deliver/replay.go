@@ -90,10 +90,11 @@ func (d *Deliver) Replay(ctx context.Context, q ReplayRequest) (uint64, error) {
 	if replay.ID, err = d.options.Store.AddReplay(ctx, replay); err != nil {
 		return 0, err
 	}
+	head := d.options.Record.Head()
 	for i, r := range targets {
 		j := replay.Jobs[i]
 		j.Replay, j.Span = replay.ID, replay.Span
-		r.do(func() { r.jobs = append(r.jobs, &job{Job: j, poke: r.wait.poke()}) })
+		r.do(func() { r.jobs = append(r.jobs, &job{Job: j, head: head}) })
 	}
 	return replay.ID, nil
 }
@@ -136,7 +137,7 @@ func (d *Deliver) targets(ids []model.DestinationID) ([]*runner, error) {
 // job is a replay that is being unrolled at one destination.
 type job struct {
 	Job
-	poke uint64 // the record is read up to the moment of the request when this poke was heeded
+	head model.MessageRef // what is owed up to here comes first
 }
 
 // expansion is some of a replay's messages.
@@ -151,7 +152,7 @@ type expansion struct {
 // unrollNext begins with the oldest replay once everything that was owed when
 // it was asked for has been read, so that it comes behind.
 func (r *runner) unrollNext() {
-	if r.unrolls || r.stopping || len(r.jobs) == 0 || r.caughtUp <= r.jobs[0].poke {
+	if r.unrolls || r.stopping || len(r.jobs) == 0 || after(r.jobs[0].head, r.read) {
 		return
 	}
 	r.unrolls = true

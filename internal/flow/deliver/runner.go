@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"thalamus/internal/destination"
@@ -33,8 +32,7 @@ type runner struct {
 	storing    context.Context
 	giveUp     context.CancelFunc
 	others     sync.WaitGroup // reader and expander
-	wait       waiter
-	err        error // of the last commit, when it could not be made
+	err        error          // of the last commit, when it could not be made
 
 	// The rest is loop's.
 	destination destination.Destination
@@ -58,7 +56,6 @@ type runner struct {
 	ledger   ledger
 	read     model.MessageRef // how far the record was read
 	reading  bool             // a read is under way
-	caughtUp uint64           // the newest poke after which nothing more was there; 0: never yet
 	readErr  error
 	skip     map[model.MessageRef]struct{}
 	skipTo   model.MessageRef
@@ -120,7 +117,7 @@ func newRunner(o *Options, d model.Destination, rules rules, dest destination.De
 		}
 	}
 	for _, j := range s.Jobs {
-		r.jobs = append(r.jobs, &job{Job: j})
+		r.jobs = append(r.jobs, &job{Job: j, head: o.Record.Head()})
 	}
 	return r
 }
@@ -205,6 +202,7 @@ func (r *runner) loop() {
 		if r.next != nil && !r.swapping && r.inFlight == 0 {
 			r.swap()
 		}
+		r.breaker.look(now)
 		r.dispatch(now)
 		r.askForMore()
 		r.unrollNext()
@@ -280,7 +278,7 @@ func (r *runner) dispatch(now time.Time) {
 	if r.rules.paused || r.stopping || r.next != nil || r.unstored+r.pending.rows() >= r.o.Pending {
 		return
 	}
-	switch r.breaker.look(now) {
+	switch r.breaker.state {
 	case open:
 		return
 	case halfOpen:
@@ -362,21 +360,4 @@ func (r *runner) swap() {
 			r.setRules(r.nextRules)
 		})
 	}()
-}
-
-// waiter lets the loop end the reader's waiting, so that it looks at once.
-type waiter struct {
-	mu     sync.Mutex
-	cancel context.CancelFunc
-	pokes  atomic.Uint64
-}
-
-func (w *waiter) poke() uint64 {
-	n := w.pokes.Add(1)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cancel != nil {
-		w.cancel()
-	}
-	return n
 }

@@ -11,7 +11,7 @@ import (
 // Package storetest has the suite every store passes.
 type Store interface {
 	// Standing gives where a destination stands; a zero Standing for one that
-	// was never seen.
+	// no batch was ever committed for.
 	Standing(ctx context.Context, dest model.DestinationID) (Standing, error)
 	// Commit makes all of b durable, or nothing. Committing the same batch
 	// again changes nothing.
@@ -40,6 +40,7 @@ type Store interface {
 
 // Standing is what a runner starts from.
 type Standing struct {
+	Known  bool
 	Cursor model.MessageRef // everything owed up to here is settled or parked
 	// Done are the messages after the cursor that are settled or parked
 	// already, of those owed for the first time (Replay 0).

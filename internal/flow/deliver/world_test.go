@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +79,12 @@ func (r *record) Message(_ context.Context, ref model.MessageRef) (*model.Messag
 		return nil, fault.New(fault.Absent, "record.absent", "there is no such message")
 	}
 	return r.messages[ref.Seq-1], nil
+}
+
+func (r *record) Head() model.MessageRef {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return model.MessageRef{Seq: model.Seq(len(r.messages))}
 }
 
 func (r *record) Wait(ctx context.Context, after model.MessageRef) error {
@@ -173,14 +182,18 @@ func (v *receiver) Deliver(ctx context.Context, parcels []destination.Parcel) (d
 		}
 	}
 	v.mu.Unlock()
+	defer func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.busy[key] = false
+		v.now--
+	}()
 	var err error
 	if script != nil {
 		err = script(ctx, call, parcels)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.busy[key] = false
-	v.now--
 	var lost lostAnswer
 	if l, ok := err.(lostAnswer); ok {
 		lost, err = l, l.error
@@ -198,14 +211,38 @@ func (v *receiver) Deliver(ctx context.Context, parcels []destination.Parcel) (d
 // lostAnswer is an error after which the receiver has the parcels all the same.
 type lostAnswer struct{ error }
 
-func (v *receiver) Close() error {
+// link is one destination made for a receiver.
+type link struct {
+	*receiver
+	calls  atomic.Int32
+	closed atomic.Bool
+}
+
+func (l *link) Deliver(ctx context.Context, parcels []destination.Parcel) (destination.Receipt, error) {
+	if l.calls.Add(1); l.closed.Load() {
+		l.wrong("called after it was closed")
+	}
+	defer l.calls.Add(-1)
+	return l.receiver.Deliver(ctx, parcels)
+}
+
+func (l *link) Close() error {
+	if l.calls.Load() > 0 {
+		l.wrong("closed while a call was under way")
+	}
+	if l.closed.Swap(true) {
+		l.wrong("closed twice")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.receiver.closed++
+	return nil
+}
+
+func (v *receiver) wrong(what string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.now > 0 {
-		v.errs = append(v.errs, "closed while a call was under way")
-	}
-	v.closed++
-	return nil
+	v.errs = append(v.errs, what)
 }
 
 func (v *receiver) set(script func(ctx context.Context, call int, parcels []destination.Parcel) error) {
@@ -225,6 +262,24 @@ func (v *receiver) seqs() []model.Seq {
 	return all
 }
 
+// of gives what was taken of a patient.
+func (v *receiver) of(patient string) []model.Seq {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := []model.Seq{}
+	for _, s := range v.by["patient/"+patient] {
+		all = append(all, s.seq)
+	}
+	return all
+}
+
+// called gives the number of calls, and the most parcels in one.
+func (v *receiver) called() (calls, biggest int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.calls, v.biggest
+}
+
 func (v *receiver) count() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -240,29 +295,56 @@ type world struct {
 	options   deliver.Options
 	list      []model.Destination
 	store     *deliverdb.DB
+	wantsRaw  bool
+	wrap      func(deliver.Store) deliver.Store // a store that fails, between
 	*deliver.Deliver
 }
 
 // kind has what the tests need: batches of up to 10, four calls at once.
 func (w *world) kind() destination.Kind {
 	return destination.Kind{
-		Name: "test", MaxBatch: 10, Concurrency: 4,
+		Name: "test", MaxBatch: 10, Concurrency: 4, WantsRaw: w.wantsRaw,
 		New: func(d model.Destination, _ destination.Host) (destination.Destination, error) {
 			if d.Settings["wrong"] != nil {
 				return nil, fault.New(fault.Invalid, "conf.unknown-key", "unknown key").At("wrong")
 			}
-			return w.receivers[d.ID], nil
+			return &link{receiver: w.receivers[d.ID]}, nil
 		},
 	}
 }
 
-func newWorld(t testing.TB, dests ...model.DestinationID) *world {
-	w := &world{t: t, path: filepath.Join(t.TempDir(), "deliver.db"), record: newRecord(), receivers: map[model.DestinationID]*receiver{}}
+func newWorld(t testing.TB, o deliver.Options, dests ...model.DestinationID) *world {
+	w := &world{options: o, t: t, path: filepath.Join(t.TempDir(), "deliver.db"), record: newRecord(), receivers: map[model.DestinationID]*receiver{}}
 	for _, d := range dests {
 		w.receivers[d] = newReceiver(d)
 		w.list = append(w.list, model.Destination{ID: d, Kind: "test"})
 	}
+	w.open()
 	return w
+}
+
+// script lets every receiver end its calls in one way.
+func (w *world) script(id model.DestinationID, f func(ctx context.Context, call int, parcels []destination.Parcel) error) {
+	w.receivers[id].set(f)
+}
+
+// failing gives a script that fails calls holding one of the messages.
+func failing(err func() error, seqs ...model.Seq) func(context.Context, int, []destination.Parcel) error {
+	return func(_ context.Context, _ int, parcels []destination.Parcel) error {
+		for _, p := range parcels {
+			if slices.Contains(seqs, p.Message.Ref.Seq) {
+				return err()
+			}
+		}
+		return nil
+	}
+}
+
+// reopen stops in good order and starts again.
+func (w *world) reopen() {
+	w.t.Helper()
+	w.shut()
+	w.open()
 }
 
 // open starts with what is stored.
@@ -273,8 +355,8 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	o := w.options
-	if o.Store == nil {
-		o.Store = w.store
+	if o.Store = w.store; w.wrap != nil {
+		o.Store = w.wrap(w.store)
 	}
 	o.Record, o.Kinds = w.record, []destination.Kind{w.kind()}
 	w.Deliver = deliver.New(o)
@@ -346,3 +428,15 @@ func expect[T comparable](t testing.TB, what string, got, want T) {
 }
 
 func text(x any) string { return fmt.Sprint(x) }
+
+// locked makes a source of randomness that several goroutines may use.
+type locked struct {
+	mu     sync.Mutex
+	source rand.Source
+}
+
+func (l *locked) Uint64() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.source.Uint64()
+}

@@ -40,9 +40,9 @@ type File interface {
 	// Allocate reserves blocks for the first size bytes and makes the file at
 	// least that long; what was not written reads as zeros.
 	Allocate(size int64) error
-	// Zero writes zeros, all of length bytes at a multiple of 4096. They need
-	// not be durable; it only makes later syncs cheaper.
-	Zero(at, length int64) error
+	// WriteAhead writes p, pages as for WriteSync, where nothing counts yet. It
+	// need not be durable and should leave no trace in the page cache.
+	WriteAhead(p []byte, at int64) error
 	Truncate(size int64) error
 	Size() (int64, error)
 }
@@ -113,17 +113,6 @@ func (f *systemFile) writeThenSync(p []byte, at int64) error {
 	return f.Sync()
 }
 
-// zeroByWriting writes zeros the plain way.
-func (f *systemFile) zeroByWriting(at, length int64) error {
-	zeros := make([]byte, min(length, 1<<20))
-	for end := at + length; at < end; at += int64(len(zeros)) {
-		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), end-at)], at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (f *systemFile) Size() (int64, error) {
 	s, err := f.Stat()
 	if err != nil {
@@ -141,5 +130,11 @@ func allocateByWriting(f *os.File, size int64) error {
 	if s.Size() >= size {
 		return nil
 	}
-	return (&systemFile{File: f}).zeroByWriting(s.Size(), size-s.Size())
+	zeros := make([]byte, 1<<20)
+	for at := s.Size(); at < size; at += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -55,29 +55,16 @@ func (f *systemFile) Allocate(size int64) error {
 	}
 }
 
-// Zero goes around the page cache where it can: that takes a tenth of the CPU
-// and pushes nothing out of it.
-func (f *systemFile) Zero(at, length int64) error {
+func (f *systemFile) WriteAhead(p []byte, at int64) error {
 	direct, err := f.again(os.O_WRONLY | syscall.O_DIRECT)
-	if err != nil {
-		return f.zeroByWriting(at, length)
-	}
-	defer direct.Close()
-	zeros, err := syscall.Mmap(-1, 0, int(min(length, 1<<20)), syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_ANON)
-	if err != nil {
-		return f.zeroByWriting(at, length)
-	}
-	defer syscall.Munmap(zeros)
-	for end := at + length; at < end; at += int64(len(zeros)) {
-		_, err := direct.WriteAt(zeros[:min(int64(len(zeros)), end-at)], at)
-		if errors.Is(err, syscall.EINVAL) {
-			return f.zeroByWriting(at, end-at)
-		}
-		if err != nil {
+	if err == nil {
+		defer direct.Close()
+		if _, err = direct.WriteAt(p, at); !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
 	}
-	return nil
+	_, err = f.WriteAt(p, at)
+	return err
 }
 
 func (System) Free(dir string) (int64, error) {

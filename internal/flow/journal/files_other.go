@@ -10,7 +10,10 @@ import (
 
 func (f *systemFile) Allocate(size int64) error { return allocateByWriting(f.File, size) }
 
-func (f *systemFile) Zero(at, length int64) error { return f.zeroByWriting(at, length) }
+func (f *systemFile) WriteAhead(p []byte, at int64) error {
+	_, err := f.WriteAt(p, at)
+	return err
+}
 
 func (f *systemFile) WriteSync(p []byte, at int64) error { return f.writeThenSync(p, at) }
 

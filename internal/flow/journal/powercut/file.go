@@ -128,8 +128,8 @@ func (h *handle) WriteSync(p []byte, at int64) error {
 	return h.Sync()
 }
 
-func (h *handle) Zero(at, length int64) error {
-	_, err := h.WriteAt(make([]byte, length), at)
+func (h *handle) WriteAhead(p []byte, at int64) error {
+	_, err := h.WriteAt(p, at)
 	return err
 }
 

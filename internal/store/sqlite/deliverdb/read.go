@@ -72,7 +72,7 @@ func (d *DB) Standing(ctx context.Context, dest model.DestinationID) (deliver.St
 	if err != nil || id == 0 {
 		return s, err
 	}
-	s.Cursor, s.Counters = cursor, counters
+	s.Known, s.Cursor, s.Counters = true, cursor, counters
 	for _, table := range []string{"delivery", "queue"} {
 		if err := d.each(ctx, func(scan func(...any) error) error {
 			var ref model.MessageRef

@@ -41,28 +41,26 @@ func lifeOf(s *record.AlertState) string {
 	return string(ref) + " " + string(s.Device) + " " + s.Alert.ID
 }
 
-func ended(a *model.Alert) bool { return a.Phase == "end" || a.State == "inactive" }
-
 func (all *alerts) add(m *model.Message) {
 	for i := range m.Alerts {
 		a := &m.Alerts[i]
-		k := alertKey{deviceOf(m, a.Device), a.ID}
+		k := alertKey{record.DeviceOf(m, a.Device), a.ID}
 		s := all.active[k]
 		if s == nil {
 			if len(all.active) >= mostActive {
 				continue
 			}
-			s = &record.AlertState{Started: timeOf(&a.DeviceTime, m), First: m.Ref}
+			s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), First: m.Ref}
 		} else {
 			// Readers hold the state they were given: change a copy.
 			one := *s
 			s = &one
 		}
 		s.Alert, s.Ref, s.Channel = *a, m.Ref, m.Channel
-		s.Patient, s.Device = patientOf(m), k.device
-		s.Updated = timeOf(&a.DeviceTime, m)
+		s.Patient, s.Device = record.PatientOf(m), k.device
+		s.Updated = record.TimeOf(&a.DeviceTime, m)
 		s.Events++
-		s.Active = !ended(a)
+		s.Active = !record.Ended(a)
 		if s.Active {
 			all.active[k] = s
 		} else {
@@ -70,12 +68,6 @@ func (all *alerts) add(m *model.Message) {
 		}
 		all.touched[lifeOf(s)] = s
 	}
-}
-
-func alertMatches(q *record.AlertQuery, s *record.AlertState) bool {
-	return (!q.Active || s.Active) &&
-		(q.Patient == "" || q.Patient == s.Patient) && (q.Device == "" || q.Device == s.Device) &&
-		(q.From.IsZero() || !s.Updated.Before(q.From)) && (q.Until.IsZero() || s.Started.Before(q.Until))
 }
 
 func sortAlerts(list []record.AlertState) {
@@ -93,14 +85,14 @@ func (d *DB) Alerts(ctx context.Context, q record.AlertQuery) ([]record.AlertSta
 	lives := map[string]*record.AlertState{}
 	d.mu.RLock()
 	for _, s := range d.fresh.alerts.active {
-		if alertMatches(&q, s) {
+		if q.Matches(s) {
 			lives[lifeOf(s)] = s
 		}
 	}
 	known := make(map[string]bool, len(d.fresh.alerts.touched))
 	for life, s := range d.fresh.alerts.touched {
 		known[life] = true
-		if alertMatches(&q, s) {
+		if q.Matches(s) {
 			lives[life] = s
 		}
 	}
@@ -124,7 +116,7 @@ func (d *DB) Alerts(ctx context.Context, q record.AlertQuery) ([]record.AlertSta
 						return false, err
 					}
 					known[life] = true
-					if alertMatches(&q, s) {
+					if q.Matches(s) {
 						lives[life] = s
 						n++
 					}

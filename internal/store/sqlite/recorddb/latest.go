@@ -89,8 +89,8 @@ func (s *series) recall(m *model.Message, f *file, at ordinal) {
 	touched := s.touched
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		if o.UnitUCUM == s.unit && codeKeyOf(&o.Code, &o.Received) == s.code && deviceOf(m, o.Device) == s.device && (o.Simulated || m.Test) == s.simulated {
-			s.seen(o, m, timeOf(&o.DeviceTime, m), f, at)
+		if o.UnitUCUM == s.unit && codeKeyOf(&o.Code, &o.Received) == s.code && record.DeviceOf(m, o.Device) == s.device && (o.Simulated || m.Test) == s.simulated {
+			s.seen(o, m, record.TimeOf(&o.DeviceTime, m), f, at)
 		}
 	}
 	s.touched = touched

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
 
@@ -115,7 +116,7 @@ func (n *names) add(m *model.Message, at ordinal) {
 func (n *names) codes(m *model.Message) *name {
 	var h maphash.Hash
 	h.SetSeed(n.seed)
-	eachCode(m, func(c *model.Code, sent *model.Coding) {
+	record.EachCode(m, func(c *model.Code, sent *model.Coding) {
 		h.WriteString(c.RefID)
 		h.WriteByte(0)
 		h.WriteString(c.LOINC)
@@ -144,24 +145,11 @@ func (n *names) codes(m *model.Message) *name {
 	return one
 }
 
-func eachCode(m *model.Message, each func(c *model.Code, sent *model.Coding)) {
-	for i := range m.Observations {
-		each(&m.Observations[i].Code, &m.Observations[i].Received)
-	}
-	for i := range m.Waveforms {
-		each(&m.Waveforms[i].Code, &m.Waveforms[i].Received)
-	}
-	for i := range m.Alerts {
-		each(&m.Alerts[i].Code, &m.Alerts[i].Received)
-		each(&m.Alerts[i].Source, &m.Alerts[i].Received)
-	}
-}
-
 // codeSet writes the words by which a message's codes may be asked for, sorted,
 // each between line feeds.
 func codeSet(m *model.Message) string {
 	var words []string
-	eachCode(m, func(c *model.Code, sent *model.Coding) {
+	record.EachCode(m, func(c *model.Code, sent *model.Coding) {
 		words = append(words, codeWords(c, sent)...)
 	})
 	slices.Sort(words)
@@ -186,10 +174,4 @@ func codeWords(c *model.Code, sent *model.Coding) []string {
 // inCodeSet says whether a set of codes has one that is asked for by word.
 func inCodeSet(set, word string) bool {
 	return set == "" || strings.Contains(set, "\n"+word+"\n")
-}
-
-// codeIs says whether a person who asks for word means this code.
-func codeIs(c *model.Code, sent *model.Coding, word string) bool {
-	return word != "" && (word == c.RefID || word == sent.Code || word == c.LOINC ||
-		c.MDC != 0 && word == strconv.FormatUint(uint64(c.MDC), 10) || word == c.Key())
 }

@@ -70,7 +70,7 @@ func (d *DB) refs(ctx context.Context, s *search, f *file, from ordinal) (refs [
 			if err := p.message(n, &m); err != nil {
 				return false, err
 			}
-			if matches(&s.q, &m) && m.Duplicate == (model.MessageRef{}) {
+			if s.q.Matches(&m) && m.Duplicate == (model.MessageRef{}) {
 				refs = append(refs, m.Ref)
 			}
 			return true, nil

@@ -3,7 +3,6 @@ package recorddb
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -148,7 +147,7 @@ func (s *search) try(p *page, n ordinal) error {
 	if err := b.Read(i, &m); err != nil {
 		return err
 	}
-	if matches(&s.q, &m) {
+	if s.q.Matches(&m) {
 		s.found = append(s.found, record.Summarise(&m))
 	}
 	if s.messages--; len(s.found) == s.limit || s.messages == 0 {
@@ -187,38 +186,12 @@ func (s *search) wanted() []group {
 		all = append(all, group{kind: nameCodes, is: func(text string) bool { return inCodeSet(text, s.q.Code) }})
 	}
 	if s.q.Type != "" {
-		all = append(all, group{kind: nameType, is: func(text string) bool { return typeIs(text, s.q.Type) }})
+		all = append(all, group{kind: nameType, is: func(text string) bool { return record.TypeIs(text, s.q.Type) }})
 	}
 	if s.q.Channel != "" {
 		exact(nameChannel, string(s.q.Channel))
 	}
 	return all
-}
-
-func typeIs(have, want string) bool { return have == want || strings.HasPrefix(have, want+"^") }
-
-// matches says whether a message is what a query asks for.
-func matches(q *record.Query, m *model.Message) bool {
-	switch {
-	case len(q.Patients) > 0 && !slices.Contains(q.Patients, patientOf(m)),
-		q.Device != "" && !slices.ContainsFunc(m.Devices, func(d model.Device) bool { return d.ID == q.Device }),
-		q.Channel != "" && q.Channel != m.Channel,
-		q.Type != "" && !typeIs(m.Type, q.Type),
-		q.ControlText != "" && !strings.Contains(m.ControlID, q.ControlText),
-		!q.From.IsZero() && m.Arrived.Before(q.From),
-		!q.Until.IsZero() && !m.Arrived.Before(q.Until),
-		q.WithIssues && len(m.Issues) == 0,
-		q.WithAlerts && len(m.Alerts) == 0,
-		q.Refused && !slices.ContainsFunc(m.Routed, func(r model.Decision) bool { return r.Refused != "" }),
-		q.Code != "" && !hasCode(m, q.Code):
-		return false
-	}
-	return true
-}
-
-func hasCode(m *model.Message, word string) (has bool) {
-	eachCode(m, func(c *model.Code, sent *model.Coding) { has = has || codeIs(c, sent, word) })
-	return has
 }
 
 // view is what memory knows of a file and a query, at one moment.

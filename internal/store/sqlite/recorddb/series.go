@@ -151,56 +151,17 @@ func (a *allSeries) put(s *series) {
 	}
 }
 
-// timeOf gives the time a value stands for: the device's own, else the
-// message's, else that of arrival.
-func timeOf(t *model.Timestamp, m *model.Message) time.Time {
-	for _, one := range [...]time.Time{t.UTC, m.DeviceTime.UTC} {
-		// A nanosecond count reaches from 1678 to 2262; what a device says
-		// beyond that is no time.
-		if y := one.Year(); y > 1700 && y < 2200 {
-			return one
-		}
-	}
-	return m.Arrived
-}
-
-func deviceOf(m *model.Message, i int) model.DeviceID {
-	if i >= 0 && i < len(m.Devices) {
-		// A channel or VMD without an identity of its own belongs to its whole.
-		for range len(m.Devices) {
-			d := &m.Devices[i]
-			if d.ID != "" || d.Parent < 0 || d.Parent >= len(m.Devices) {
-				return d.ID
-			}
-			i = d.Parent
-		}
-	}
-	for k := range m.Devices {
-		if m.Devices[k].ID != "" {
-			return m.Devices[k].ID
-		}
-	}
-	return ""
-}
-
-func patientOf(m *model.Message) model.PatientID {
-	if m.Patient == nil {
-		return ""
-	}
-	return m.Patient.ID
-}
-
 // add takes the observations and waveforms of a message.
 func (a *allSeries) add(m *model.Message, f *file, at ordinal) {
-	patient := patientOf(m)
+	patient := record.PatientOf(m)
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		key := seriesKey{patient: patient, device: deviceOf(m, o.Device), code: codeKeyOf(&o.Code, &o.Received), unit: o.UnitUCUM, simulated: o.Simulated || m.Test}
+		key := seriesKey{patient: patient, device: record.DeviceOf(m, o.Device), code: codeKeyOf(&o.Code, &o.Received), unit: o.UnitUCUM, simulated: o.Simulated || m.Test}
 		s := a.get(key, &o.Code, &o.Received)
 		if s == nil {
 			continue
 		}
-		t := timeOf(&o.DeviceTime, m)
+		t := record.TimeOf(&o.DeviceTime, m)
 		p := point{time: t.UnixNano(), value: o.Value.Number, ref: keyOf(m.Ref)}
 		switch o.Status {
 		case model.StatusCorrected:
@@ -215,12 +176,12 @@ func (a *allSeries) add(m *model.Message, f *file, at ordinal) {
 	}
 	for i := range m.Waveforms {
 		w := &m.Waveforms[i]
-		key := seriesKey{patient: patient, device: deviceOf(m, w.Device), code: codeKeyOf(&w.Code, &w.Received), unit: w.UnitUCUM, simulated: w.Simulated || m.Test, wave: true}
+		key := seriesKey{patient: patient, device: record.DeviceOf(m, w.Device), code: codeKeyOf(&w.Code, &w.Received), unit: w.UnitUCUM, simulated: w.Simulated || m.Test, wave: true}
 		s := a.get(key, &w.Code, &w.Received)
 		if s == nil {
 			continue
 		}
-		t := timeOf(&w.DeviceTime, m).UnixNano()
+		t := record.TimeOf(&w.DeviceTime, m).UnixNano()
 		long := lengthOf(w)
 		s.chunk.add(point{time: t, value: model.Decimal{Coef: long}, ref: keyOf(m.Ref)}, t+long)
 		s.from, s.at, s.touched = f, at, true

@@ -86,7 +86,7 @@ func (t *tally) sight(m *model.Message, id model.DeviceID) {
 		t.sightings[id] = s
 	}
 	s.Channel, s.Peer, s.Last, s.Ref = m.Channel, m.Peer, m.Arrived, m.Ref
-	if p := patientOf(m); p != "" {
+	if p := record.PatientOf(m); p != "" {
 		s.Patient = p
 	}
 	s.Messages++

@@ -83,7 +83,7 @@ func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathe
 const ahead = 24 * time.Hour
 
 func (g *gathering) wants(s *series) bool {
-	return s.wave == g.wave && codeIs(&s.meaning, &s.sent, g.q.Code)
+	return s.wave == g.wave && record.CodeIs(&s.meaning, &s.sent, g.q.Code)
 }
 
 func (g *gathering) of(s *series) *gathered {
@@ -299,7 +299,7 @@ func (d *DB) Waveform(ctx context.Context, q record.TrendQuery) ([]record.Sample
 func appendSamples(all []record.Samples, s *series, m *model.Message, at int64) []record.Samples {
 	for i := range m.Waveforms {
 		w := &m.Waveforms[i]
-		if codeKeyOf(&w.Code, &w.Received) == s.code && deviceOf(m, w.Device) == s.device && w.UnitUCUM == s.unit && timeOf(&w.DeviceTime, m).UnixNano() == at {
+		if codeKeyOf(&w.Code, &w.Received) == s.code && record.DeviceOf(m, w.Device) == s.device && w.UnitUCUM == s.unit && record.TimeOf(&w.DeviceTime, m).UnixNano() == at {
 			all = append(all, record.Samples{Subject: record.Subject{Patient: s.patient, Device: s.device}, Ref: m.Ref, Start: utc(at), Waveform: w})
 		}
 	}

@@ -1,0 +1,266 @@
+// Package app wires the program: it opens what lies on disk, starts the way of
+// a message and the doors to it, and stops everything in reverse. The start
+// order is the order of App.steps.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"thalamus/internal/access"
+	"thalamus/internal/conf"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/deliver"
+	"thalamus/internal/flow/intake"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/model"
+	"thalamus/internal/patients"
+	"thalamus/internal/register"
+	"thalamus/internal/service"
+	"thalamus/internal/store/sqlite/deliverdb"
+	"thalamus/internal/store/sqlite/recorddb"
+	"thalamus/internal/store/sqlite/registerdb"
+)
+
+// SocketName is the file in the data folder through which the command line of
+// this machine calls the server.
+const SocketName = "thalamus.sock"
+
+// Options beside the boot file.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	// Console is a listener to use in place of binding Boot.Console.Listen;
+	// tests and the demo bind port 0 themselves.
+	Console net.Listener
+}
+
+// App is the running program.
+type App struct {
+	boot conf.Boot
+	o    Options
+	log  *slog.Logger
+
+	authority  *Authority
+	governed   *registerdb.DB
+	journal    *journal.Log
+	intake     *intake.Intake
+	record     *recorddb.DB
+	stage      *record.Stage
+	deliveries *deliverdb.DB
+	deliver    *deliver.Deliver
+	register   *register.Register
+	patients   *patients.Patients
+	access     *access.Gate
+	links      *links
+	routing    routing
+	service    *service.Service
+	doors      *doors
+
+	waiting atomic.Pointer[string] // why the record waits, nil when it does not
+	broken  atomic.Pointer[string] // why the way ended, nil while it runs
+	started time.Time
+
+	background context.Context
+	cancel     context.CancelFunc
+	work       sync.WaitGroup
+	stops      []step
+}
+
+// step is one part of the program: its start, and its stop (may be nil).
+type step struct {
+	name  string
+	start func(ctx context.Context) error
+	stop  func(ctx context.Context) error
+}
+
+// steps is the program, in start order.
+func (a *App) steps() []step {
+	return []step{
+		{"data folder", a.openFolder, nil},
+		{"certificate authority", a.openAuthority, nil},
+		{"governed store", a.openGoverned, func(context.Context) error { return a.governed.Close() }},
+		{"accounts", a.openAccess, nil},
+		{"journal", a.openJournal, func(context.Context) error { return a.journal.Close() }},
+		{"record", a.openRecord, func(context.Context) error { return a.record.Close() }},
+		{"register and patients", a.openRegister, a.flushRegister},
+		{"deliveries", a.openDeliveries, a.closeDeliveries},
+		{"service", a.makeDoor, nil},
+		{"the way", a.startWay, a.stopWay},
+		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
+		{"doors", a.openDoors, func(ctx context.Context) error { return a.doors.close(ctx) }},
+	}
+}
+
+// Start starts everything; an error means that nothing runs.
+func Start(ctx context.Context, boot conf.Boot, o Options) (*App, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{boot: boot, o: o, log: o.Log, started: time.Now().UTC()}
+	a.background, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, s := range a.steps() {
+		if err := s.start(ctx); err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			_ = a.Stop(stop) // the first error says more
+			return nil, err
+		}
+		a.stops = append(a.stops, s)
+	}
+	a.log.Info("ready", "console", a.ConsoleURL(), "data", boot.Data, "took", time.Since(a.started).Round(time.Millisecond))
+	return a, nil
+}
+
+// Stop stops everything, in reverse order of its start.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		s := a.stops[i]
+		if s.stop == nil {
+			continue
+		}
+		if err := s.stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+	}
+	a.stops = nil
+	a.cancel()
+	a.work.Wait()
+	return errors.Join(errs...)
+}
+
+// Service is the door to every operation.
+func (a *App) Service() *service.Service { return a.service }
+
+// Authority is the program's own certificate authority.
+func (a *App) Authority() *Authority { return a.authority }
+
+// ConsoleURL is where the console answers.
+func (a *App) ConsoleURL() string { return a.doors.url() }
+
+// ChannelAddress gives where a channel listens, empty when it does not.
+func (a *App) ChannelAddress(id model.ChannelID) string { return a.links.Status()[id].Address }
+
+func (a *App) path(name string) string { return filepath.Join(a.boot.Data, name) }
+
+func (a *App) openFolder(context.Context) error {
+	if err := os.MkdirAll(a.boot.Data, 0o700); err != nil {
+		return fault.Wrap(err, fault.Broken, "app.folder", "cannot make the data folder; check its parent and permissions").At(a.boot.Data)
+	}
+	return nil
+}
+
+func (a *App) openAuthority(context.Context) (err error) {
+	a.authority, err = OpenAuthority(a.path("tls"), a.boot.Console.Names)
+	return err
+}
+
+func (a *App) openGoverned(ctx context.Context) (err error) {
+	a.governed, err = registerdb.Open(ctx, a.boot.Data, registerdb.Options{})
+	return err
+}
+
+func (a *App) openAccess(ctx context.Context) (err error) {
+	if a.access, err = access.Open(ctx, a.governed, access.Options{Idle: a.boot.Console.Idle}); err != nil {
+		return err
+	}
+	a.work.Go(func() { a.access.Run(a.background, a.report("accounts")) })
+	return nil
+}
+
+func (a *App) openJournal(context.Context) error {
+	keys, err := journalKeys(a.path("keys"), a.boot.Journal.Encrypted)
+	if err != nil {
+		return err
+	}
+	a.journal, err = journal.Open(a.path("journal"), journal.Options{SegmentSize: a.boot.Journal.Segment, Floor: a.boot.Journal.Floor, Keys: keys})
+	if err != nil {
+		return err
+	}
+	if st, err := a.journal.Stat(); err == nil && st.Recovery.Unclean {
+		a.log.Warn("the journal was not closed; its tail was checked", "cutBytes", st.Recovery.CutBytes, "head", st.Head)
+	}
+	a.intake = intake.New(a.journal, intake.Options{})
+	a.work.Go(func() { a.retain(a.background) })
+	return nil
+}
+
+func (a *App) openRecord(ctx context.Context) (err error) {
+	a.record, err = recorddb.Open(ctx, a.boot.Data, recorddb.Options{Report: a.report("record")})
+	return err
+}
+
+func (a *App) openRegister(ctx context.Context) (err error) {
+	if a.register, err = register.Open(ctx, a.governed, register.Options{}); err != nil {
+		return err
+	}
+	if a.patients, err = patients.Open(ctx, a.governed, patients.Options{}); err != nil {
+		return err
+	}
+	a.work.Go(func() { a.register.Run(a.background, a.report("register")) })
+	a.work.Go(func() { a.patients.Run(a.background, a.report("patients")) })
+	return nil
+}
+
+func (a *App) flushRegister(ctx context.Context) error {
+	return errors.Join(a.register.Flush(ctx), a.patients.Flush(ctx), a.access.Flush(ctx))
+}
+
+// report logs what happens in the background and has no caller.
+func (a *App) report(room string) func(error) {
+	return func(err error) {
+		a.log.Error("in the background", "room", room, "fault", fault.CodeOf(err), "error", err)
+	}
+}
+
+// retain drops journal segments that are older than the boot file says.
+func (a *App) retain(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if a.boot.Journal.Keep <= 0 {
+			continue
+		}
+		dropped, err := a.journal.DropOlder(time.Now().Add(-a.boot.Journal.Keep), "retention")
+		if err != nil {
+			a.report("journal")(err)
+		} else if dropped.Segments > 0 {
+			a.log.Info("journal segments dropped", "segments", dropped.Segments, "entries", dropped.Entries, "held", dropped.Held)
+		}
+	}
+}
+
+// health says in plain words what is wrong with the program itself.
+func (a *App) health() []string {
+	var out []string
+	if why := a.broken.Load(); why != nil {
+		out = append(out, "Messages are received and kept, but not processed: "+*why)
+	}
+	if why := a.waiting.Load(); why != nil {
+		out = append(out, "The record waits: "+*why)
+	}
+	if st, err := a.journal.Stat(); err == nil && st.Fault != "" {
+		out = append(out, "The journal takes nothing, senders are told to wait: "+st.Fault)
+	}
+	for id, s := range a.links.Status() {
+		if s.State == "failed" {
+			out = append(out, fmt.Sprintf("Channel %s is not open: %s", id, s.Text))
+		}
+	}
+	return out
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+
+	"thalamus/internal/builtin"
+	explained "thalamus/internal/codec/hl7v2/explain"
+	"thalamus/internal/conf"
+	"thalamus/internal/destination"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/route"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/service"
+	"thalamus/internal/store/sqlite/registerdb"
+)
+
+// governedStore is register.db as service sees it.
+type governedStore struct{ *registerdb.DB }
+
+func (g governedStore) Update(ctx context.Context, work func(tx service.Tx) error) error {
+	return g.DB.Update(ctx, func(tx registerdb.Tx) error { return work(tx) })
+}
+
+func (a *App) makeService() *service.Service {
+	kinds := map[string]destination.Kind{}
+	for _, k := range builtin.Destinations() {
+		kinds[k.Name] = k
+	}
+	secrets := map[string][]conf.Key{}
+	for _, k := range builtin.Drivers() {
+		secrets["driver "+k.Name] = conf.Describe(k.Settings)
+	}
+	for name, k := range kinds {
+		secrets["destination "+name] = conf.Describe(k.Settings)
+	}
+	host := destination.Host{Log: a.log, Roots: a.authority.Pool()}
+	return service.New(service.Parts{
+		Version: a.o.Version, Started: a.started, Log: a.log,
+		Store: governedStore{a.governed}, Record: a.record, Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
+		Deliveries: a.deliver, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access,
+		CheckDestination: func(d model.Destination) error {
+			kind, ok := kinds[d.Kind]
+			if !ok {
+				return fault.New(fault.Invalid, "deliver.unknown-kind", "there is no kind of destination called %q", d.Kind).At("kind")
+			}
+			made, err := kind.New(d, host)
+			if err != nil {
+				return err
+			}
+			return made.Close()
+		},
+		CheckRoute: func(r model.Route) error {
+			rows, err := register.Destinations().List(context.Background(), a.governed)
+			if err != nil {
+				return err
+			}
+			ids := make([]model.DestinationID, len(rows))
+			for i := range rows {
+				ids[i] = rows[i].Value.ID
+			}
+			_, err = route.Compile([]model.Route{r}, ids)
+			return err
+		},
+		Redact: func(kind, name string, settings map[string]any) map[string]any {
+			return conf.Redact(settings, secrets[kind+" "+name])
+		},
+		Apply:   a.apply,
+		Explain: explain,
+		Health:  a.health,
+	})
+}
+
+// explain names the segments and fields of a received message for people.
+func explain(codec string, raw []byte) []service.Segment {
+	if codec != "hl7v2" {
+		return nil
+	}
+	var out []service.Segment
+	for _, s := range explained.Segments(raw) {
+		seg := service.Segment{ID: s.ID, Name: s.Name}
+		for _, f := range s.Fields {
+			seg.Fields = append(seg.Fields, service.SegmentField{Path: f.Path, Name: f.Name, Text: f.Text})
+		}
+		out = append(out, seg)
+	}
+	return out
+}

@@ -1,0 +1,249 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"thalamus/internal/builtin"
+	"thalamus/internal/codec"
+	"thalamus/internal/destination"
+	"thalamus/internal/driver"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow"
+	"thalamus/internal/flow/decode"
+	"thalamus/internal/flow/deliver"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/flow/normalise"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/flow/route"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/store/sqlite/deliverdb"
+)
+
+// routing is what is in force of routes and channels, for the hot path.
+type routing struct {
+	table    atomic.Pointer[route.Table]
+	channels atomic.Pointer[map[model.ChannelID]channelRules]
+	adopted  func(model.DeviceID) bool
+}
+
+type channelRules struct {
+	channel model.Channel
+	zone    *time.Location
+}
+
+// Decide implements record.Router.
+func (r *routing) Decide(m *model.Message) []model.Decision {
+	table := r.table.Load()
+	if table == nil {
+		return nil
+	}
+	rules := (*r.channels.Load())[m.Channel]
+	return table.Decide(m, route.Quarantined(rules.channel, m, r.adopted))
+}
+
+func (a *App) startWay(ctx context.Context) error {
+	site, err := time.LoadLocation(a.boot.Site.Zone)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("site.zone")
+	}
+	a.routing.adopted = a.register.Adopted
+	a.routing.channels.Store(&map[model.ChannelID]channelRules{})
+	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits})
+	decoder := decode.New(builtin.Codecs()...)
+	way := &flow.Way{
+		Journal: a.journal,
+		Read: func(e model.Entry) []model.Message {
+			zone := (*a.routing.channels.Load())[e.Channel].zone
+			messages := decoder.Decode(e, codec.Context{Site: site, Channel: zone})
+			for i := range messages {
+				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone})
+			}
+			return messages
+		},
+		Record:  a.stage,
+		Watch:   a.recorded,
+		Damaged: func(d *journal.Damage) { a.report("journal")(d) },
+		Workers: a.boot.Record.Workers,
+		Batch:   a.boot.Record.Batch,
+	}
+	a.work.Go(func() {
+		if err := way.Run(a.background); err != nil {
+			text := err.Error()
+			a.broken.Store(&text)
+			a.report("the way")(err)
+		}
+	})
+	return nil
+}
+
+// stopWay lets the record take what the journal has, for a moment, so that a
+// clean stop leaves nothing to do at the next start.
+func (a *App) stopWay(ctx context.Context) error {
+	deadline := time.Now().Add(5 * time.Second)
+	for a.broken.Load() == nil && a.waiting.Load() == nil && a.stage.Cursor() < a.journal.Head() && time.Now().Before(deadline) && ctx.Err() == nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	a.cancel()
+	a.work.Wait()
+	return nil
+}
+
+func (a *App) recordWaits(err error) {
+	if err == nil {
+		a.waiting.Store(nil)
+		a.log.Info("the record goes on")
+		return
+	}
+	text := err.Error()
+	if a.waiting.Swap(&text) == nil {
+		a.report("record")(err)
+	}
+}
+
+func (a *App) recorded(entries []record.Entry) {
+	var all []*model.Message
+	for i := range entries {
+		all = append(all, entries[i].Messages...)
+	}
+	a.service.Recorded(all)
+}
+
+func (a *App) openDeliveries(ctx context.Context) (err error) {
+	if a.deliveries, err = deliverdb.Open(ctx, a.path("deliver.db"), ""); err != nil {
+		return err
+	}
+	a.deliver = deliver.New(deliver.Options{
+		Record: owing{a.record}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(),
+		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
+	})
+	return nil
+}
+
+func (a *App) closeDeliveries(ctx context.Context) error {
+	return errors.Join(a.deliver.Close(ctx), a.deliveries.Close())
+}
+
+// owing is the record as deliver reads it.
+type owing struct{ record.Reader }
+
+func (o owing) Refs(ctx context.Context, from, until time.Time, device model.DeviceID, channel model.ChannelID) iter.Seq2[model.MessageRef, error] {
+	return o.Reader.Refs(ctx, record.Span{From: from, Until: until, Device: device, Channel: channel})
+}
+
+func (a *App) makeDoor(context.Context) error {
+	a.links = newLinks(builtin.Drivers(), driver.Host{Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate})
+	a.service = a.makeService()
+	return nil
+}
+
+func (a *App) stopLinks(ctx context.Context) error {
+	a.links.Close(ctx)
+	return nil
+}
+
+// applyAtStart brings what is governed in force; a channel that cannot open
+// (its port is in use) is shown and does not keep the rest from working.
+func (a *App) applyAtStart(ctx context.Context) error {
+	err := a.apply(ctx)
+	if err != nil && fault.KindOf(err) == fault.Broken {
+		return err
+	}
+	return nil
+}
+
+// apply brings channels, routes and destinations in force as the store has
+// them.
+func (a *App) apply(ctx context.Context) error {
+	destinations, err := register.Destinations().List(ctx, a.governed)
+	if err != nil {
+		return err
+	}
+	routes, err := register.Routes().List(ctx, a.governed)
+	if err != nil {
+		return err
+	}
+	channels, err := register.Channels().List(ctx, a.governed)
+	if err != nil {
+		return err
+	}
+	known := values(destinations)
+	ids := make([]model.DestinationID, len(known))
+	for i := range known {
+		ids[i] = known[i].ID
+	}
+	table, err := route.Compile(values(routes), ids)
+	if err != nil {
+		return err
+	}
+	rules := map[model.ChannelID]channelRules{}
+	for _, c := range values(channels) {
+		r := channelRules{channel: c}
+		if c.Zone != "" {
+			if r.zone, err = time.LoadLocation(c.Zone); err != nil {
+				return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("channel " + string(c.ID))
+			}
+		}
+		rules[c.ID] = r
+	}
+	if err := a.deliver.Apply(ctx, known); err != nil {
+		return err
+	}
+	a.routing.table.Store(table)
+	a.routing.channels.Store(&rules)
+	return a.links.Apply(ctx, values(channels))
+}
+
+func values[T any](rows []register.Versioned[T]) []T {
+	out := make([]T, len(rows))
+	for i := range rows {
+		out[i] = rows[i].Value
+	}
+	return out
+}
+
+// JournalKeys gives the master keys of the journal in a folder, newest first;
+// none when it was never encrypted.
+func JournalKeys(dir string) ([][]byte, error) { return journalKeys(dir, false) }
+
+// journalKeys gives the master keys of the journal, newest first; makes the
+// first one when encryption is asked for and there is none.
+func journalKeys(dir string, encrypted bool) ([][]byte, error) {
+	path := filepath.Join(dir, "journal.key")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !encrypted {
+		return nil, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+		text = []byte(hex.EncodeToString(key) + "\n")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot make the folder of the journal's key").At(dir)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot write the journal's master key").At(path)
+		}
+	} else if err != nil {
+		return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot read the journal's master key").At(path)
+	}
+	var keys [][]byte
+	for _, line := range strings.Fields(string(text)) {
+		key, err := hex.DecodeString(line)
+		if err != nil || len(key) != 32 {
+			return nil, fault.New(fault.Invalid, "app.journal-key", "each line must be a key of 64 hexadecimal digits, the newest first").At(path)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

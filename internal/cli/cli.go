@@ -1,0 +1,143 @@
+// Package cli is the command line. The operations of service become commands
+// by themselves; what is written here by hand runs the server, works on files
+// without a server, simulates, measures and torments.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"thalamus/internal/api"
+	"thalamus/internal/app"
+	"thalamus/internal/fault"
+	"thalamus/internal/service"
+)
+
+// program is one run of the command line.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	version  string
+
+	json      bool
+	data      string
+	server    string
+	authority string
+}
+
+const (
+	groupRun   = "run"
+	groupOps   = "ops"
+	groupFiles = "files"
+	groupProof = "proof"
+)
+
+// Run executes a command line and gives the exit code: 0 done, 1 failed, 2
+// wrong usage.
+func Run(ctx context.Context, version string, args []string, in io.Reader, out, errOut io.Writer) int {
+	c := &program{in: in, out: out, err: errOut, version: version}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f), errors.Is(err, context.Canceled):
+		fmt.Fprintln(errOut, "thalamus:", err)
+		return 1
+	case errors.Is(err, errSilent):
+		return 1
+	}
+	fmt.Fprintln(errOut, "thalamus:", err)
+	fmt.Fprintln(errOut, "`thalamus help` lists the commands; every command has --help with an example.")
+	return 2
+}
+
+// errSilent ends with exit code 1 when everything has been said.
+var errSilent = errors.New("failed")
+
+func (c *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "thalamus",
+		Short:         "The relay between medical devices and everything that needs their data, and the register of those devices",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       c.version,
+	}
+	root.SetVersionTemplate("thalamus {{.Version}}\n")
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupOps, Title: "Operate a running Thalamus:"},
+		&cobra.Group{ID: groupFiles, Title: "Work on files:"},
+		&cobra.Group{ID: groupProof, Title: "Measure and prove:"},
+	)
+	pf := root.PersistentFlags()
+	pf.BoolVar(&c.json, "json", false, "print JSON")
+	pf.StringVar(&c.data, "data", env("THALAMUS_DATA", "./thalamus-data"), "data folder of the server on this machine")
+	pf.StringVar(&c.server, "server", os.Getenv("THALAMUS_SERVER"), "address of another server, https://host:8443; its token in THALAMUS_TOKEN")
+	pf.StringVar(&c.authority, "authority", os.Getenv("THALAMUS_AUTHORITY"), "PEM file of the authority that server's certificate is from")
+	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.versionCommand())
+	root.AddCommand(c.decode(), c.convert())
+	root.AddCommand(c.torture())
+	root.AddCommand(c.export(), c.diff(), c.apply())
+	root.AddCommand(c.journal())
+	c.addOps(root)
+	root.SetHelpCommandGroupID(groupRun)
+	root.SetCompletionCommandGroupID(groupRun)
+	return root
+}
+
+func env(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func upperFirst(s string) string {
+	for i, r := range s {
+		return string(unicode.ToUpper(r)) + s[i+len(string(r)):]
+	}
+	return s
+}
+
+// connect finds the running server: the one named, else the one whose socket
+// lies in the data folder.
+func (c *program) connect() (service.Caller, error) {
+	if c.server != "" {
+		token := strings.TrimSpace(os.Getenv("THALAMUS_TOKEN"))
+		if token == "" {
+			return nil, fault.New(fault.Denied, "cli.no-token", "set THALAMUS_TOKEN to an API token of %s; `thalamus token create` makes one", c.server)
+		}
+		return api.NewClient(c.server, token, c.authority)
+	}
+	socket := filepath.Join(c.data, app.SocketName)
+	if _, err := os.Stat(socket); err != nil {
+		return nil, fault.Wrap(err, fault.Absent, "cli.no-server", "no Thalamus runs on this folder").At(c.data)
+	}
+	return api.NewLocal(socket), nil
+}
+
+func (c *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", GroupID: groupRun, Args: cobra.NoArgs, Example: "  thalamus version --json",
+		RunE: func(*cobra.Command, []string) error {
+			return c.print(struct {
+				Version string `json:"version"`
+			}{c.version})
+		},
+	}
+}

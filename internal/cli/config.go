@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"thalamus/internal/service"
+)
+
+func (c *program) export() *cobra.Command {
+	return &cobra.Command{
+		Use: "export", Short: "Write what is governed as text: channels, routes, destinations, adopted devices", GroupID: groupOps, Args: cobra.NoArgs,
+		Long:    "Write what is governed as text. Secrets stand as (secret); applied again they stay as they are.",
+		Example: "  thalamus export > ward.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			caller, err := c.caller()
+			if err != nil {
+				return err
+			}
+			var t service.ConfigText
+			if err := caller.Call(cmd.Context(), "config.export", service.None{}, &t); err != nil {
+				return err
+			}
+			if c.json {
+				return c.print(t)
+			}
+			_, err = fmt.Fprint(c.out, t.Text)
+			return err
+		},
+	}
+}
+
+func (c *program) diff() *cobra.Command {
+	return &cobra.Command{
+		Use: "diff FILE", Short: "Compare a configuration text with what is in force", GroupID: groupOps, Args: cobra.ExactArgs(1),
+		Example: "  thalamus diff ward.yaml",
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.config(cmd, "config.diff", args[0], "") },
+	}
+}
+
+func (c *program) apply() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "apply FILE", Short: "Bring a configuration text in force: all of it, or nothing", GroupID: groupOps, Args: cobra.ExactArgs(1),
+		Example: "  thalamus apply ward.yaml --reason 'new monitors on ICU'",
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.config(cmd, "config.apply", args[0], reason) },
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit")
+	return cmd
+}
+
+func (c *program) config(cmd *cobra.Command, op, file, reason string) error {
+	text, err := c.readFile(file)
+	if err != nil {
+		return err
+	}
+	caller, err := c.caller()
+	if err != nil {
+		return err
+	}
+	var changes []service.ConfigChange
+	if err := caller.Call(cmd.Context(), op, service.ConfigText{Name: file, Text: string(text), Reason: reason}, &changes); err != nil {
+		return err
+	}
+	if c.json {
+		return c.print(changes)
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(c.out, "no difference")
+	}
+	for _, d := range changes {
+		switch d.Do {
+		case "add":
+			fmt.Fprintf(c.out, "+ %s\n", d.What)
+		case "remove":
+			fmt.Fprintf(c.out, "- %s\n", d.What)
+		default:
+			fmt.Fprintf(c.out, "~ %s %s: %s → %s\n", d.What, d.Key, orNothing(d.Was), orNothing(d.Now))
+		}
+	}
+	return nil
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+// progress draws one line that is written over, when people watch.
+type progress struct {
+	c    *program
+	what string
+	on   bool
+}
+
+func (c *program) progress(what string) *progress {
+	f, ok := c.err.(*os.File)
+	on := false
+	if ok && !c.json {
+		st, err := f.Stat()
+		on = err == nil && st.Mode()&os.ModeCharDevice != 0
+	}
+	return &progress{c: c, what: what, on: on}
+}
+
+const progressWidth = 30
+
+func (p *progress) set(done, total float64) {
+	if !p.on || total <= 0 {
+		return
+	}
+	full := int(min(done/total, 1) * progressWidth)
+	bar := make([]rune, progressWidth)
+	for i := range bar {
+		bar[i] = '░'
+		if i < full {
+			bar[i] = '█'
+		}
+	}
+	fmt.Fprintf(p.c.err, "\r%s %s %3.0f %%", p.what, string(bar), 100*min(done/total, 1))
+}
+
+func (p *progress) end() {
+	if p.on {
+		fmt.Fprintln(p.c.err)
+	}
+}

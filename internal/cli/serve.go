@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"thalamus/internal/app"
+	"thalamus/internal/conf"
+	"thalamus/internal/service"
+)
+
+// stopPatience is how long a stop may take before it is forced.
+const stopPatience = 20 * time.Second
+
+func (c *program) serve() *cobra.Command {
+	var file string
+	var sample bool
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server", GroupID: groupRun, Args: cobra.NoArgs,
+		Long:    "Run the server. Without --config it starts with safe defaults: it listens on this machine only, with TLS from its own authority, and keeps everything in ./thalamus-data.",
+		Example: "  thalamus serve\n  thalamus serve --config /etc/thalamus/thalamus.yaml\n  thalamus serve --sample > thalamus.yaml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if sample {
+				fmt.Fprint(c.out, conf.Sample(&conf.Boot{}))
+				return nil
+			}
+			boot := conf.Default()
+			if file != "" {
+				var err error
+				if boot, err = conf.Load(file); err != nil {
+					return err
+				}
+			}
+			if file == "" || cmd.Flags().Changed("data") {
+				boot.Data = c.data
+			}
+			a, err := app.Start(cmd.Context(), boot, app.Options{Version: c.version, Log: c.logger(boot.Log)})
+			if err != nil {
+				return err
+			}
+			if err := c.welcome(cmd.Context(), a, boot, file); err != nil {
+				return err
+			}
+			<-cmd.Context().Done()
+			fmt.Fprintln(c.err, "stopping: what is under way is finished")
+			ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+			defer cancel()
+			return a.Stop(ctx)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "boot file")
+	cmd.Flags().BoolVar(&sample, "sample", false, "print a boot file with every key, its default and what it is for")
+	return cmd
+}
+
+func (c *program) logger(l conf.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(l.Level)) // checked by conf
+	o := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(c.err, o))
+	}
+	return slog.New(slog.NewTextHandler(c.err, o))
+}
+
+// welcome says how to go on: the console's address, and at the first start an
+// account with a link that signs in once.
+func (c *program) welcome(ctx context.Context, a *app.App, boot conf.Boot, file string) error {
+	fmt.Fprintf(c.out, "Thalamus %s runs. Console: %s\n", c.version, a.ConsoleURL())
+	door := a.Service().OnThisMachine("first start")
+	var users []service.Account
+	if err := door.Call(ctx, "user.list", nil, &users); err != nil {
+		return err
+	}
+	if len(users) == 0 {
+		link, err := firstAccount(ctx, door, "admin")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "First sign-in, once, within 15 minutes: %s%s\n", a.ConsoleURL(), link.Path)
+		fmt.Fprintln(c.out, "Then set a password: thalamus user password admin")
+	}
+	if file == "" {
+		data, err := filepath.Abs(boot.Data)
+		if err != nil {
+			data = boot.Data
+		}
+		fmt.Fprintf(c.out, "It runs with safe defaults, on this machine only; everything lies in %s.\n", data)
+		fmt.Fprintf(c.out, "How to go on:\n  1. thalamus serve --sample > thalamus.yaml   and change what you need\n  2. thalamus export > ward.yaml               add a channel, a destination and a route\n  3. thalamus diff ward.yaml && thalamus apply ward.yaml\n  4. thalamus overview get                     see it work\n")
+	}
+	if a.Authority() != nil {
+		fmt.Fprintf(c.out, "Browsers trust the console once they trust %s.\n", a.Authority().CertificateFile())
+	}
+	return nil
+}
+
+// firstAccount makes an administrator and a link that signs in once.
+func firstAccount(ctx context.Context, door service.Caller, name string) (service.SignInLink, error) {
+	var link service.SignInLink
+	err := door.Call(ctx, "user.add", service.UserAdd{Name: name, Display: "Administrator", Roles: []string{"administrator"}, Reason: "first start"}, nil)
+	if err == nil {
+		err = door.Call(ctx, "user.link", service.UserName{Name: name, Reason: "first start"}, &link)
+	}
+	return link, err
+}
+
+// readFile reads a file named on the command line; "-" is the standard input.
+func (c *program) readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return readAll(c.in)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fileFault(err, name)
+	}
+	defer f.Close()
+	return readAll(f)
+}

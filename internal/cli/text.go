@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+)
+
+// printText writes a value for people: a list of structs as a table, a struct
+// as its fields, lists inside as tables under their name.
+func printText(w io.Writer, v any) error {
+	x := reflect.ValueOf(v)
+	for x.Kind() == reflect.Pointer {
+		if x.IsNil() {
+			return nil
+		}
+		x = x.Elem()
+	}
+	switch {
+	case isTable(x.Type()):
+		return printTable(w, x)
+	case x.Kind() == reflect.Struct && !scalar(x):
+		return printFields(w, x)
+	case x.Kind() == reflect.String:
+		_, err := fmt.Fprintln(w, strings.TrimRight(x.String(), "\n"))
+		return err
+	default:
+		_, err := fmt.Fprintln(w, cell(x))
+		return err
+	}
+}
+
+func isTable(t reflect.Type) bool {
+	if t.Kind() != reflect.Slice {
+		return false
+	}
+	e := t.Elem()
+	for e.Kind() == reflect.Pointer {
+		e = e.Elem()
+	}
+	return e.Kind() == reflect.Struct
+}
+
+// column is a scalar field of a row, embedded structs flattened.
+type column struct {
+	name  string
+	index []int
+}
+
+func columns(t reflect.Type) []column {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	var out []column
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" || name == "-" || !f.IsExported() || !scalar(reflect.New(f.Type).Elem()) {
+			continue
+		}
+		out = append(out, column{title(name), f.Index})
+	}
+	return out
+}
+
+// title turns "faultCode" into "FAULT CODE".
+func title(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
+}
+
+func scalar(v reflect.Value) bool {
+	t := v.Type()
+	switch {
+	case t == reflect.TypeFor[time.Time](), t.Implements(reflect.TypeFor[encoding.TextMarshaler]()), t.Implements(reflect.TypeFor[fmt.Stringer]()):
+		return true
+	case t.Kind() == reflect.Slice:
+		return t.Elem().Kind() == reflect.String
+	case t.Kind() == reflect.Struct, t.Kind() == reflect.Map, t.Kind() == reflect.Pointer, t.Kind() == reflect.Interface, t.Kind() == reflect.Array:
+		return false
+	}
+	return true
+}
+
+func cell(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case time.Time:
+		if x.IsZero() {
+			return ""
+		}
+		return x.Local().Format("2006-01-02 15:04:05.000")
+	case encoding.TextMarshaler:
+		if v.IsZero() {
+			return ""
+		}
+		text, err := x.MarshalText()
+		if err != nil {
+			return "?"
+		}
+		return string(text)
+	case fmt.Stringer:
+		return x.String()
+	}
+	switch v.Kind() {
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = fmt.Sprint(v.Index(i).Interface())
+		}
+		return strings.Join(parts, " ")
+	case reflect.Bool:
+		if v.Bool() {
+			return "yes"
+		}
+		return ""
+	}
+	return strings.ReplaceAll(fmt.Sprint(v.Interface()), "\r", "⏎")
+}
+
+func printTable(w io.Writer, rows reflect.Value) error {
+	all := columns(rows.Type().Elem())
+	at := func(row reflect.Value) reflect.Value {
+		for row.Kind() == reflect.Pointer {
+			row = row.Elem()
+		}
+		return row
+	}
+	// Columns that are empty in every row only take room.
+	var used []column
+	for _, c := range all {
+		for i := range rows.Len() {
+			if cell(at(rows.Index(i)).FieldByIndex(c.index)) != "" {
+				used = append(used, c)
+				break
+			}
+		}
+	}
+	if rows.Len() == 0 {
+		_, err := fmt.Fprintln(w, "none")
+		return err
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, c := range used {
+		fmt.Fprintf(tw, "%s\t", c.name)
+	}
+	fmt.Fprintln(tw)
+	for i := range rows.Len() {
+		for _, c := range used {
+			fmt.Fprintf(tw, "%s\t", cell(at(rows.Index(i)).FieldByIndex(c.index)))
+		}
+		fmt.Fprintln(tw)
+	}
+	return tw.Flush()
+}
+
+func printFields(w io.Writer, v reflect.Value) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var later []reflect.StructField
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous || name == "" || name == "-" {
+			continue
+		}
+		x := v.FieldByIndex(f.Index)
+		if !scalar(x) {
+			later = append(later, f)
+			continue
+		}
+		if text := cell(x); text != "" {
+			fmt.Fprintf(tw, "%s\t%s\n", strings.ToLower(title(name)), text)
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, f := range later {
+		x := v.FieldByIndex(f.Index)
+		if x.IsZero() || x.Kind() == reflect.Slice && x.Len() == 0 {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "rows" && name != "value" {
+			fmt.Fprintf(w, "\n%s\n", strings.ToLower(title(name)))
+		}
+		var err error
+		switch {
+		case x.Type() == reflect.TypeFor[[]byte]():
+			_, err = fmt.Fprintln(w, strings.ReplaceAll(string(x.Bytes()), "\r", "\n"))
+		case x.Kind() == reflect.Map || x.Kind() == reflect.Interface:
+			var text []byte
+			if text, err = json.Marshal(x.Interface()); err == nil {
+				_, err = fmt.Fprintln(w, string(text))
+			}
+		default:
+			err = printText(w, x.Interface())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
