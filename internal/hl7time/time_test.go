@@ -1,6 +1,7 @@
 package hl7time
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -80,6 +81,9 @@ func TestParseRefuses(t *testing.T) {
 		"\"\"":                      "hl7time.form",
 		"20200229135958.1234567890123456789012345678901": "hl7time.form",
 	} {
+		if !slices.ContainsFunc(fault.Catalogue(), func(d fault.Described) bool { return d.Code == code }) {
+			t.Errorf("%s is not in the catalogue", code)
+		}
 		if got, err := Parse(text); fault.CodeOf(err) != code {
 			t.Errorf("%q: %+v %v, want %s", text, got, err, code)
 		}
