@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"path"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,7 +13,7 @@ import (
 
 // Document is the OpenAPI 3.1 description of the operations.
 func Document(version string, ops []service.Op) ([]byte, error) {
-	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	schemas := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	problem := map[string]any{
 		"description": "An error; its code is described in the fault list.",
 		"content":     map[string]any{"application/problem+json": map[string]any{"schema": schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")}},
@@ -76,4 +78,18 @@ func Document(version string, ops []service.Op) ([]byte, error) {
 		"paths":      paths,
 		"components": map[string]any{"schemas": schemas.Map(), "securitySchemes": map[string]any{"token": map[string]any{"type": "http", "scheme": "bearer"}}},
 	}, "", "  ")
+}
+
+// schemaName names a type by its package and name, because two packages may
+// use the same word.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if t.Name() == "" || t.PkgPath() == "" {
+		return name
+	}
+	room := path.Base(t.PkgPath())
+	return strings.ToUpper(room[:1]) + room[1:] + name
 }

@@ -9,54 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"thalamus/internal/peertest"
 )
-
-// missing skips the test, or fails it where every peer must be there.
-func missingPeer(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("peer missing: %s", what)
-	}
-	t.Skipf("peer missing: %s", what)
-}
-
-// script runs a node script of test/peers to its end and gives what it said.
-func script(t *testing.T, name, module string, run map[string]any) []map[string]string {
-	t.Helper()
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missingPeer(t, "node")
-	}
-	peers := filepath.Join(root, "build", "peers")
-	if _, err := os.Stat(filepath.Join(peers, "node_modules", module)); err != nil {
-		missingPeer(t, module+" (make peers)")
-	}
-	in, err := json.Marshal(run)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), node, "--experimental-websocket", filepath.Join(root, "test", "peers", name))
-	cmd.Env = append(os.Environ(), "PEERS="+peers)
-	cmd.Stdin = bytes.NewReader(in)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	var said []map[string]string
-	for line := range strings.Lines(string(out)) {
-		var one map[string]string
-		if json.Unmarshal([]byte(line), &one) == nil {
-			said = append(said, one)
-		}
-	}
-	if err != nil {
-		t.Fatalf("%s: %v\n%s%s", name, err, out, errs.String())
-	}
-	return said
-}
 
 func host(addr string) (string, int) {
 	h, p, _ := strings.Cut(addr, ":")
@@ -67,7 +22,7 @@ func host(addr string) (string, int) {
 
 // TestNodeClients: two foreign HL7 stacks send to us and believe our answers.
 func TestNodeClients(t *testing.T) {
-	k := makeKeys(t)
+	k := peertest.MakeKeys(t)
 	messages := []string{string(oru("m1")), string(oru("m2")), string(oru("m3"))}
 	for _, c := range []struct {
 		name, script, module string
@@ -77,8 +32,8 @@ func TestNodeClients(t *testing.T) {
 	}{
 		{"node-hl7-client", "node-hl7-client.mjs", "node-hl7-client", nil, nil, ""},
 		{"node-hl7-client TLS 1.3", "node-hl7-client.mjs", "node-hl7-client",
-			k.settings(map[string]any{"client_ca": k.ca, "require_client": true}),
-			map[string]any{"ca": k.ca, "cert": k.clientCert, "key": k.clientKey}, "CN=monitor-7,O=Ward"},
+			tlsSettings(k, map[string]any{"client_ca": k.CA, "require_client": true}),
+			map[string]any{"ca": k.CA, "cert": k.ClientCert, "key": k.ClientKey}, "CN=monitor-7,O=Ward"},
 		{"medplum", "medplum-client.mjs", "@medplum/hl7", nil, nil, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,8 +44,8 @@ func TestNodeClients(t *testing.T) {
 				run["tls"] = c.tls
 			}
 			var got []string
-			for _, one := range script(t, c.script, c.module, run) {
-				got = append(got, one["code"]+" "+one["id"]+one["error"])
+			for _, one := range peertest.Run(t, c.script, c.module, run) {
+				got = append(got, one.Text("code")+" "+one.Text("id")+one.Text("error"))
 			}
 			if want := []string{"AA m1", "AA m2", "AA m3"}; !slices.Equal(got, want) {
 				t.Errorf("answers %q, want %q", got, want)
@@ -112,7 +67,7 @@ func TestNodeClients(t *testing.T) {
 func TestMllpSend(t *testing.T) {
 	send, err := exec.LookPath("mllp_send")
 	if err != nil {
-		missingPeer(t, "mllp_send (Debian package python3-hl7)")
+		peertest.Missing(t, "mllp_send (Debian package python3-hl7)")
 	}
 	r := listen(t, nil)
 	h, port := host(r.Addr)

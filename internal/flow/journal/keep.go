@@ -22,9 +22,11 @@ func (l *Log) tendSoon() {
 // segments ahead and seals those that are full.
 func (l *Log) keep() {
 	defer l.done.Done()
+	var later <-chan time.Time // set while there are zeros left to write
 	for {
 		select {
 		case <-l.tend:
+		case <-later:
 		case <-l.ending:
 			return
 		}
@@ -34,7 +36,9 @@ func (l *Log) keep() {
 				break // an append that needs one tries again and tells
 			}
 		}
-		l.zeroReady()
+		if later = nil; l.zeroReady() {
+			later = time.After(zeroPause)
+		}
 	}
 }
 
@@ -43,12 +47,15 @@ const (
 	// zeroUpTo is the bytes of a group from which on zeros do not pay: what
 	// they save of metadata costs as much in writing.
 	zeroUpTo = 128 << 10
+	// zeroPause is how long to wait before looking at it again.
+	zeroPause = 200 * time.Millisecond
 )
 
 // zeroReady writes zeros to the segments made ahead. A sync of blocks that
 // were written before has no metadata to write, which makes it up to twice as
-// fast; but while groups are large the disk has better things to do.
-func (l *Log) zeroReady() {
+// fast; but while groups are large the disk has better things to do. It says
+// whether that is why it left something undone.
+func (l *Log) zeroReady() (more bool) {
 	var zeros []byte
 	groups, written := l.groups.Load(), l.written.Load()
 	for {
@@ -63,18 +70,18 @@ func (l *Log) zeroReady() {
 		stop := l.closed || len(l.seals) > 0 || len(l.ready) < l.o.Prepare
 		l.mu.Unlock()
 		if next == nil || stop {
-			return
+			return false
 		}
 		g, w := l.groups.Load(), l.written.Load()
 		if g > groups && (w-written)/(g-groups) > zeroUpTo {
-			return // the next segment that is taken looks again
+			return true
 		}
 		groups, written = g, w
 		if zeros == nil {
 			zeros = pages(zeroStep)[:zeroStep]
 		}
 		if !next.zeroSome(zeros) {
-			return
+			return false
 		}
 	}
 }
