@@ -173,9 +173,9 @@ func (d *DB) TouchAccess(ctx context.Context, sessions []access.Session, tokens 
 				return err
 			}
 		}
-		if err := t.exec(ctx, "DELETE FROM sessions WHERE expires < ? OR seen < ?", micros(now), micros(idle)); err != nil {
+		if err := t.exec(ctx, "DELETE FROM sessions WHERE expires <= ? OR seen <= ?", micros(now), micros(idle)); err != nil {
 			return err
 		}
-		return t.exec(ctx, "DELETE FROM links WHERE expires < ?", micros(now))
+		return t.exec(ctx, "DELETE FROM links WHERE expires <= ?", micros(now))
 	})
 }
