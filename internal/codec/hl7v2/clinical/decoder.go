@@ -27,8 +27,10 @@ type decoder struct {
 	kind    messageKind
 	obx     int
 	obr     int
-	comment *[]string // where an NTE belongs
-	unread  string    // ids of segments that were reported, each followed by a blank
+	prt     int
+	comment *[]string   // where an NTE belongs
+	unread  string      // ids of segments that were reported, each followed by a blank
+	spare   model.Issue // takes what is said beyond maxIssues
 
 	hasPID bool // a PID was read
 	tree   containment
@@ -128,7 +130,7 @@ func (d *decoder) segment(s hl7v2.Segment) {
 	case "NTE":
 		d.note()
 	case "PRT":
-		d.participation(s)
+		d.participation()
 	}
 }
 
@@ -156,16 +158,42 @@ func (d *decoder) unknownSegment(s hl7v2.Segment, id string) {
 	if strings.Contains(d.unread, id+" ") {
 		return
 	}
-	d.unread += id + " "
-	i := model.Issue{Code: "decode.segment-unread", Severity: model.Warning, Field: id, Offset: s.Offset(),
-		Text: "a segment of this kind is not read", Hint: "report it if it holds what you need"}
-	if id[0] == 'Z' {
-		i.Text = "a local segment; only its sender knows what it means"
+	if len(d.unread) >= maxUnread*len("OBX ") {
+		if len(d.unread) == maxUnread*len("OBX ") {
+			d.unread += "."
+			d.out.Issues = append(d.out.Issues, model.Issue{Code: "decode.segment-unread", Severity: model.Warning, Offset: s.Offset(),
+				Text: "more kinds of segments are not read than are listed", Hint: "look at the message"})
+		}
+		return
 	}
-	d.out.Issues = append(d.out.Issues, i)
+	d.unread += id + " "
+	text := "a segment of this kind is not read"
+	if id[0] == 'Z' {
+		text = "a local segment; only its sender knows what it means"
+	}
+	d.out.Issues = append(d.out.Issues, model.Issue{Code: "decode.segment-unread", Severity: model.Warning, Field: id, Offset: s.Offset(),
+		Text: text, Hint: "report it if it holds what you need"})
 }
 
+// Bounds on what is said and made of one message, so that hostile text costs
+// no more than its length.
+const (
+	maxIssues = 500
+	maxUnread = 64   // kinds of segments reported one by one
+	maxValues = 1000 // repetitions of one OBX-5 that become observations
+)
+
+// issueAt adds an issue about an element. Beyond maxIssues one last issue
+// says that there were more.
 func (d *decoder) issueAt(e hl7v2.Element, code string, sev model.Severity, text, hint string) *model.Issue {
+	switch n := len(d.out.Issues); {
+	case n > maxIssues:
+		return &d.spare
+	case n == maxIssues:
+		d.out.Issues = append(d.out.Issues, model.Issue{Code: "decode.more-issues", Severity: sev, Offset: e.Offset(),
+			Text: "more was wrong with this message than is listed", Hint: "correct the first issues, then look again"})
+		return &d.spare
+	}
 	d.out.Issues = append(d.out.Issues, model.Issue{Code: code, Severity: sev, Field: e.Path(), Offset: e.Offset(), Text: text, Hint: hint})
 	return &d.out.Issues[len(d.out.Issues)-1]
 }

@@ -8,10 +8,12 @@ import (
 	"thalamus/internal/model"
 )
 
-// looseDevice is a device that only OBX-18 names, with its identifier.
+// looseDevice is a device known by an identifier.
 type looseDevice struct {
-	id    model.Identifier
-	index int
+	id     model.Identifier
+	index  int
+	system string // first part of the OBX-4 under which only OBX-18 named it
+	only   bool   // OBX-18 alone names it: no device of the containment
 }
 
 // isDevice tells whether an OBX stands for an MDS, VMD or channel: a device
@@ -47,10 +49,7 @@ func (d *decoder) deviceNode(r *reading) {
 	at := len(d.out.Devices) - 1
 	d.tree.add(node{sub: sub, term: r.term, device: at, wave: -1})
 	for _, id := range ids {
-		d.loose = append(d.loose, looseDevice{id, at})
-	}
-	if o := (model.Observation{}); d.f[8].Present() {
-		d.flags(&o)
+		d.loose = append(d.loose, looseDevice{id: id, index: at})
 	}
 	d.comment = &d.out.Notes
 }
@@ -122,12 +121,13 @@ func isEUI(s string) bool {
 
 // equipment finds the device of an OBX that is no device itself: the one its
 // containment names, made known by OBX-18, else the one OBX-18 names, else
-// the one named last.
+// the one that an OBX-18 before it named for the same system (the first part
+// of OBX-4): some send it with the first OBX only.
 func (d *decoder) equipment(r *reading) {
 	ids := d.identifiers(d.f[18])
 	if len(ids) == 0 {
-		if r.device < 0 && len(d.loose) > 0 && len(d.tree.nodes) == 0 || r.device < 0 && d.lastLoose() >= 0 {
-			r.device = d.lastLoose()
+		if n := len(d.loose); r.device < 0 && n > 0 && d.loose[n-1].only && d.loose[n-1].system == system(r.sub) {
+			r.device = d.loose[n-1].index
 		}
 		return
 	}
@@ -142,11 +142,10 @@ func (d *decoder) equipment(r *reading) {
 	}
 }
 
-func (d *decoder) lastLoose() int {
-	if n := len(d.loose); n > 0 {
-		return d.loose[n-1].index
-	}
-	return -1
+// system is the first part of OBX-4.
+func system(sub string) string {
+	first, _, _ := strings.Cut(sub, ".")
+	return first
 }
 
 func (d *decoder) known(id model.Identifier) int {
@@ -176,7 +175,7 @@ func (d *decoder) introduce(r *reading, id model.Identifier) int {
 		at = len(d.out.Devices) - 1
 	}
 	d.out.Devices[at].Identifiers = append(d.out.Devices[at].Identifiers, id)
-	d.loose = append(d.loose, looseDevice{id, at})
+	d.loose = append(d.loose, looseDevice{id, at, system(r.sub), r.device < 0})
 	return at
 }
 
@@ -271,13 +270,14 @@ func (d *decoder) addIdentifier(device int, value, kind string) {
 
 // participation reads a PRT that tells of a device (HL7 v2.8 §7.3.4): its
 // identifier, UDI, lot, serial number and type.
-func (d *decoder) participation(s hl7v2.Segment) {
+func (d *decoder) participation() {
+	d.prt++
 	ids := d.identifiers(d.f[10])
 	udi, serial := d.joined(d.f[16]), d.text(d.f[20])
 	if len(ids) == 0 && udi == "" && serial == "" {
 		return
 	}
-	dev := model.Device{Field: d.m.PathAt(s.Offset()), Identifiers: ids, UDI: udi, Serial: serial, Parent: -1}
+	dev := model.Device{Field: place("PRT", d.prt), Identifiers: ids, UDI: udi, Serial: serial, Parent: -1}
 	if lot := d.text(d.f[19]); lot != "" {
 		dev.Identifiers = append(dev.Identifiers, model.Identifier{Value: lot, Type: "lot"})
 	}
@@ -297,7 +297,7 @@ func (d *decoder) participation(s hl7v2.Segment) {
 	d.out.Devices = append(d.out.Devices, dev)
 	at := len(d.out.Devices) - 1
 	for _, id := range ids {
-		d.loose = append(d.loose, looseDevice{id, at})
+		d.loose = append(d.loose, looseDevice{id: id, index: at})
 	}
 	// It took part in what stands before it.
 	if n := len(d.out.Observations); n > 0 && d.out.Observations[n-1].Device < 0 {

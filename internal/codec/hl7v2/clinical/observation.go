@@ -156,6 +156,10 @@ func (d *decoder) values(o *model.Observation, r *reading) {
 		if !rep.Present() {
 			continue
 		}
+		if n > maxValues {
+			d.tooMany(rep)
+			return
+		}
 		if !first {
 			o = d.next()
 			*o = like
@@ -164,6 +168,10 @@ func (d *decoder) values(o *model.Observation, r *reading) {
 		o.Field = r.place + "-5[" + itoa(n) + "]"
 		d.valueInto(o, rep, r)
 	}
+}
+
+func (d *decoder) tooMany(rep hl7v2.Element) {
+	d.issueAt(rep, "decode.too-many-values", model.Error, "the field repeats more often than any device does; the rest was not read", "the sender should send an OBX for each value")
 }
 
 func (d *decoder) valueInto(o *model.Observation, rep hl7v2.Element, r *reading) {

@@ -38,6 +38,10 @@ func (d *decoder) wave(r *reading) {
 		if !rep.Present() && n > 1 {
 			continue
 		}
+		if n > maxValues {
+			d.tooMany(rep)
+			break
+		}
 		d.out.Waveforms = append(d.out.Waveforms, model.Waveform{
 			Field: field, SubID: r.sub, Received: r.received, UnitSent: d.coding(d.f[6]), DeviceTime: d.timeOf(),
 			Simulated: o.Simulated, Device: r.device, Status: d.status(d.text(d.f[11])),
@@ -104,6 +108,9 @@ func (d *decoder) finishWaves() {
 		for n, rep := range w.value.Reps() {
 			if !rep.Present() && n > 1 {
 				continue
+			}
+			if at == w.count {
+				break
 			}
 			d.samples(&d.out.Waveforms[w.index+at], w, rep)
 			at++
