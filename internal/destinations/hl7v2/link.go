@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"hash/maphash"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ type link struct {
 	waiting map[string]chan syntax.Answer
 	used    map[string]uint64 // control ids sent here, with a hash of the message
 	garbled bool              // something came that is no acknowledgement
+	broken  error             // what ended the reading, nil for a plain end
 	fresh   bool              // nothing was answered here yet
 }
 
@@ -239,7 +241,14 @@ func (l *link) end(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.garbled {
-		return errors.Join(err, errGarbled)
+		err = errors.Join(err, errGarbled)
+	}
+	if errors.Is(err, errLost) {
+		if op := (*net.OpError)(nil); errors.As(l.broken, &op) && op.Op == "remote error" {
+			// With TLS 1.3 a server refuses our certificate after the handshake.
+			err = errors.Join(errConnect, err)
+		}
+		err = errors.Join(err, l.broken)
 	}
 	return err
 }
@@ -290,6 +299,11 @@ func (l *link) read() {
 			}
 		}
 		if err != nil {
+			if err != io.EOF {
+				l.mu.Lock()
+				l.broken = err
+				l.mu.Unlock()
+			}
 			return
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 // receiver is an MLLP listener that answers as the test says.
 type receiver struct {
-	t      *testing.T
+	t      testing.TB
 	ln     net.Listener
 	answer func(r *receiver, conn net.Conn, message []byte, ids []string)
 
@@ -26,7 +26,7 @@ type receiver struct {
 	conns  int
 }
 
-func listen(t *testing.T, answer func(r *receiver, conn net.Conn, message []byte, ids []string)) *receiver {
+func listen(t testing.TB, answer func(r *receiver, conn net.Conn, message []byte, ids []string)) *receiver {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

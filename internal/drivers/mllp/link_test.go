@@ -372,3 +372,21 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowReaderIsCutOff: a sender that leaves our answers unread does not
+// hold its connection for ever, and people are told.
+func TestSlowReaderIsCutOff(t *testing.T) {
+	r := listen(t, nil)
+	p := r.Dial(t)
+	p.Conn.(*net.TCPConn).SetReadBuffer(4096)
+	go func() {
+		batch := bytes.Repeat([]byte("\v"+msh("1", "")+"\x1c\r"), 1000)
+		for {
+			if _, err := p.Write(batch); err != nil {
+				return
+			}
+		}
+	}()
+	drivertest.Until(t, "it was reported", func() bool { return slices.Contains(r.Notes.Codes(), "mllp.slow-reader") })
+	drivertest.Until(t, "it is gone", func() bool { return r.Driver.(*Driver).Status().Peers == 0 })
+}
