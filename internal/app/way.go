@@ -58,7 +58,11 @@ func (a *App) startWay(ctx context.Context) error {
 		return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("site.zone")
 	}
 	a.routing.adopted = a.register.Adopted
-	a.routing.channels.Store(&map[model.ChannelID]channelRules{})
+	// The routes stand before the first entry is recorded: what the journal
+	// holds from before a crash is owed as much as what arrives now.
+	if _, _, err := a.applyRouting(ctx); err != nil {
+		return err
+	}
 	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits})
 	decoder := decode.New(builtin.Codecs()...)
 	way := &flow.Way{
@@ -165,43 +169,52 @@ func (a *App) applyAtStart(ctx context.Context) error {
 // apply brings channels, routes and destinations in force as the store has
 // them.
 func (a *App) apply(ctx context.Context) error {
-	destinations, err := register.Destinations().List(ctx, a.governed)
+	destinations, channels, err := a.applyRouting(ctx)
 	if err != nil {
 		return err
+	}
+	if err := a.deliver.Apply(ctx, destinations); err != nil {
+		return err
+	}
+	return a.links.Apply(ctx, channels)
+}
+
+// applyRouting brings routes and channels' rules in force, and gives the
+// destinations and channels that go with them.
+func (a *App) applyRouting(ctx context.Context) ([]model.Destination, []model.Channel, error) {
+	destinations, err := register.Destinations().List(ctx, a.governed)
+	if err != nil {
+		return nil, nil, err
 	}
 	routes, err := register.Routes().List(ctx, a.governed)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	channels, err := register.Channels().List(ctx, a.governed)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	known := values(destinations)
-	ids := make([]model.DestinationID, len(known))
-	for i := range known {
-		ids[i] = known[i].ID
+	ids := make([]model.DestinationID, len(destinations))
+	for i := range destinations {
+		ids[i] = destinations[i].Value.ID
 	}
 	table, err := route.Compile(values(routes), ids)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	rules := map[model.ChannelID]channelRules{}
 	for _, c := range values(channels) {
 		r := channelRules{channel: c}
 		if c.Zone != "" {
 			if r.zone, err = time.LoadLocation(c.Zone); err != nil {
-				return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("channel " + string(c.ID))
+				return nil, nil, fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("channel " + string(c.ID))
 			}
 		}
 		rules[c.ID] = r
 	}
-	if err := a.deliver.Apply(ctx, known); err != nil {
-		return err
-	}
 	a.routing.table.Store(table)
 	a.routing.channels.Store(&rules)
-	return a.links.Apply(ctx, values(channels))
+	return values(destinations), values(channels), nil
 }
 
 func values[T any](rows []register.Versioned[T]) []T {

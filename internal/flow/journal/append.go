@@ -29,6 +29,7 @@ type group struct {
 	link [32]byte
 
 	entries    uint64
+	appends    int64
 	index      []place
 	minArrived int64
 	maxArrived int64
@@ -174,6 +175,8 @@ func (l *Log) join(ctx context.Context, m *maker, frames []model.Frame, need int
 			}
 			g.next, g.link = l.enc.next, l.enc.link
 			g.entries += uint64(len(frames))
+			g.appends++
+			l.joined.Add(1)
 			l.queued += need
 			return g, first, nil
 		}

@@ -66,6 +66,7 @@ type Log struct {
 	free   []*group   // to use again
 	ready  []*segment // prepared, with open files
 	queued int64      // bytes in queue
+	joined atomic.Int64 // appends since the writer took the last group
 	room   chan struct{}
 	nextID SegmentID
 	closed bool

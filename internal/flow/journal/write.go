@@ -3,8 +3,10 @@ package journal
 import (
 	"cmp"
 	"errors"
+	"runtime"
 	"slices"
 	"syscall"
+	"time"
 
 	"thalamus/internal/model"
 )
@@ -15,6 +17,7 @@ func (l *Log) write() {
 	defer l.done.Done()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var pace pace
 	for {
 		for len(l.queue) == 0 {
 			if l.closed {
@@ -22,12 +25,16 @@ func (l *Log) write() {
 			}
 			l.work.Wait()
 		}
+		l.gather(&pace)
 		g := l.queue[0]
 		copy(l.queue, l.queue[1:])
 		l.queue = l.queue[:len(l.queue)-1]
 		pages := g.padded()
+		l.joined.Store(0)
 		l.mu.Unlock()
+		begun := time.Now()
 		err, touched := l.commit(g, pages)
+		pace.appends, pace.took = g.appends, time.Since(begun)
 		l.mu.Lock()
 		l.queued -= min(l.queued, int64(len(g.buf)))
 		l.settle(g, err, touched)
@@ -35,6 +42,40 @@ func (l *Log) write() {
 			l.queued = 0
 		}
 		l.freeRoom()
+	}
+}
+
+// pace is what the writer knows of the last group.
+type pace struct {
+	appends int64 // that shared it
+	took    time.Duration
+	missed  int // times in a row that waiting for them was in vain
+	skip    int // groups to go without trying
+}
+
+// gather waits a moment for those whose append has just been settled, when
+// they are few and the disk is slow beside them: producers that append again
+// at once then all share the next group, instead of splitting into halves that
+// take turns. Where they do not come back it soon stops trying. l.mu is held.
+func (l *Log) gather(p *pace) {
+	const perAppend = 4 * time.Microsecond
+	if p.skip > 0 {
+		p.skip--
+		return
+	}
+	if len(l.queue) != 1 || l.closed || l.joined.Load() >= p.appends || time.Duration(p.appends)*perAppend > p.took {
+		return
+	}
+	l.mu.Unlock()
+	until := time.Now().Add(p.took / 4)
+	for l.joined.Load() < p.appends && time.Now().Before(until) {
+		runtime.Gosched()
+	}
+	l.mu.Lock()
+	if l.joined.Load() >= p.appends {
+		p.missed = 0
+	} else if p.missed++; p.missed >= 4 {
+		p.missed, p.skip = 0, 256
 	}
 }
 

@@ -109,7 +109,7 @@ func TimeOf(t *model.Timestamp, m *model.Message) time.Time {
 func (q *AlertQuery) Matches(s *AlertState) bool {
 	return (!q.Active || s.Active) &&
 		(q.Patient == "" || q.Patient == s.Patient) && (q.Device == "" || q.Device == s.Device) &&
-		(q.From.IsZero() || !s.Updated.Before(q.From)) && (q.Until.IsZero() || s.Started.Before(q.Until))
+		(q.From.IsZero() || !s.Arrived.Before(q.From)) && (q.Until.IsZero() || s.Since.Before(q.Until))
 }
 
 // Ended says whether an event ends an alert's life.

@@ -56,7 +56,8 @@ type Reader interface {
 	// Refs gives the messages that match, oldest first, for replay.
 	Refs(ctx context.Context, q Span) iter.Seq2[model.MessageRef, error]
 	// Latest gives the last value of every code of a subject, sorted by
-	// patient, device and code; of all subjects when s is zero.
+	// patient, device and code; of all subjects when s is zero. What has brought
+	// nothing today and yesterday may be missing.
 	Latest(ctx context.Context, s Subject) ([]LatestValue, error)
 	// Trend gives the numbers of a code over time, one Trend per device, patient
 	// and unit that has any.
@@ -64,7 +65,7 @@ type Reader interface {
 	// Waveform gives the runs of samples of a code that touch the time span,
 	// oldest first.
 	Waveform(ctx context.Context, q TrendQuery) ([]Samples, error)
-	// Alerts gives alerts, the latest news first.
+	// Alerts gives alerts, the latest news first by arrival.
 	Alerts(ctx context.Context, q AlertQuery) ([]AlertState, error)
 	// Issues gives what could not be understood, grouped by code and channel,
 	// the most recent first.
@@ -193,9 +194,9 @@ type Samples struct {
 // AlertQuery says which alerts to give.
 type AlertQuery struct {
 	Subject
-	Active      bool // only those without an end
-	From, Until time.Time
-	Limit       int // 0 means 200
+	Active      bool      // only those without an end
+	From, Until time.Time // told of since From, begun before Until, by arrival
+	Limit       int       // 0 means 200
 }
 
 // AlertState is one alert's life so far: the last event told of it.
@@ -203,8 +204,10 @@ type AlertState struct {
 	Subject
 	Alert   model.Alert      `json:"alert"`
 	Active  bool             `json:"active"`
-	Started time.Time        `json:"started"` // first event that was seen
-	Updated time.Time        `json:"updated"`
+	Started time.Time        `json:"started"` // the sender's time of the first event that was seen
+	Updated time.Time        `json:"updated"` // and of the last
+	Since   time.Time        `json:"since"`   // arrival of the first event that was seen
+	Arrived time.Time        `json:"arrived"` // and of the last
 	Events  int              `json:"events"`
 	First   model.MessageRef `json:"first"`
 	Ref     model.MessageRef `json:"ref"` // of the last event

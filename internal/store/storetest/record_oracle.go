@@ -202,12 +202,13 @@ func (o *oracle) alerts(q record.AlertQuery) []*record.AlertState {
 			k := key{record.DeviceOf(m, a.Device), a.ID}
 			s := open[k]
 			if s == nil {
-				s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), First: m.Ref}
+				s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), Since: m.Arrived, First: m.Ref}
 				open[k] = s
 				all = append(all, s)
 			}
 			s.Alert, s.Ref, s.Channel, s.Updated = *a, m.Ref, m.Channel, record.TimeOf(&a.DeviceTime, m)
 			s.Patient, s.Device = record.PatientOf(m), k.device
+			s.Arrived = m.Arrived
 			s.Events++
 			if s.Active = !record.Ended(a); !s.Active {
 				delete(open, k)

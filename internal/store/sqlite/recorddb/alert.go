@@ -50,7 +50,7 @@ func (all *alerts) add(m *model.Message) {
 			if len(all.active) >= mostActive {
 				continue
 			}
-			s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), First: m.Ref}
+			s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), Since: m.Arrived, First: m.Ref}
 		} else {
 			// Readers hold the state they were given: change a copy.
 			one := *s
@@ -59,6 +59,7 @@ func (all *alerts) add(m *model.Message) {
 		s.Alert, s.Ref, s.Channel = *a, m.Ref, m.Channel
 		s.Patient, s.Device = record.PatientOf(m), k.device
 		s.Updated = record.TimeOf(&a.DeviceTime, m)
+		s.Arrived = m.Arrived
 		s.Events++
 		s.Active = !record.Ended(a)
 		if s.Active {
@@ -72,7 +73,7 @@ func (all *alerts) add(m *model.Message) {
 
 func sortAlerts(list []record.AlertState) {
 	slices.SortFunc(list, func(a, b record.AlertState) int {
-		return cmp.Or(b.Updated.Compare(a.Updated), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Alert.ID, b.Alert.ID))
+		return cmp.Or(b.Arrived.Compare(a.Arrived), cmp.Compare(b.Ref.Seq, a.Ref.Seq), cmp.Compare(b.Ref.Part, a.Ref.Part), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Alert.ID, b.Alert.ID))
 	})
 }
 
@@ -106,7 +107,7 @@ func (d *DB) Alerts(ctx context.Context, q record.AlertQuery) ([]record.AlertSta
 			}
 			n := 0
 			err := d.read(ctx, f.f, func(r *reading) error {
-				return r.rows("SELECT life, body FROM alert WHERE updated>=? AND started<? ORDER BY updated DESC", func(st *sqlite3.Stmt) (bool, error) {
+				return r.rows("SELECT life, body FROM alert WHERE arrived>=? AND since<? ORDER BY arrived DESC", func(st *sqlite3.Stmt) (bool, error) {
 					life := st.ColumnText(0)
 					if known[life] || lives[life] != nil {
 						return true, nil // a later state is known

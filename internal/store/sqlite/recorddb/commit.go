@@ -38,12 +38,11 @@ func (d *DB) Commit(ctx context.Context, b record.Batch) error {
 	if err != nil {
 		return err
 	}
-	clock := clockOf(b, f.clock)
-	if err := d.write(f, b, clock); err != nil {
+	if err := d.write(f, b); err != nil {
 		d.unready()
 		return classify(err, f.path)
 	}
-	d.take(f, b, clock)
+	d.take(f, b)
 	if d.sealDue(f) {
 		// A seal that fails takes nothing away: it is tried again with the next
 		// batch, or made again from the blocks.
@@ -70,12 +69,10 @@ func (d *DB) check(b record.Batch) error {
 	return nil
 }
 
-// clockOf gives the latest arrival so far, Unix ns.
-func clockOf(b record.Batch, clock int64) int64 {
-	for _, m := range b.Messages {
-		if y := m.Arrived.Year(); y > 1700 && y < 2200 {
-			clock = max(clock, m.Arrived.UnixNano())
-		}
+// tick gives the latest arrival so far, Unix ns.
+func tick(clock int64, m *model.Message) int64 {
+	if y := m.Arrived.Year(); y > 1700 && y < 2200 {
+		return max(clock, m.Arrived.UnixNano())
 	}
 	return clock
 }
@@ -89,7 +86,15 @@ func dayOf(clock int64) string { return utc(clock).Format("20060102") }
 
 // writable gives the file a batch goes to, with d.w open on it.
 func (d *DB) writable(b record.Batch) (*file, error) {
-	at := clockOf(b, 0)
+	at, first := int64(0), int64(0)
+	for _, m := range b.Messages {
+		if one := tick(0, m); one != 0 {
+			at = max(at, one)
+			if first == 0 || one < first {
+				first = one
+			}
+		}
+	}
 	if n := len(d.files); n > 0 {
 		f := d.files[n-1]
 		if f.messages == 0 || at == 0 || dayOf(at) == dayOf(f.clock) && f.clock-at <= int64(setBack) {
@@ -103,7 +108,7 @@ func (d *DB) writable(b record.Batch) (*file, error) {
 			return nil, err
 		}
 	}
-	f, c, err := d.begin(at)
+	f, c, err := d.begin(at, first)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +125,7 @@ func (d *DB) writable(b record.Batch) (*file, error) {
 }
 
 // begin makes a new file that takes over what outlives the one before.
-func (d *DB) begin(at int64) (*file, *conn, error) {
+func (d *DB) begin(at, first int64) (*file, *conn, error) {
 	path := filepath.Join(d.dir, "record-"+dayOf(at)+".db")
 	for n := 2; exists(path); n++ {
 		path = filepath.Join(d.dir, fmt.Sprintf("record-%s-%d.db", dayOf(at), n))
@@ -130,9 +135,9 @@ func (d *DB) begin(at int64) (*file, *conn, error) {
 		return nil, nil, classify(err, path)
 	}
 	f := newFile(path, d.o.VFS)
-	f.before, f.cursor = d.cursor, d.cursor
+	f.before, f.cursor, f.begins = d.cursor, d.cursor, first
 	f.dict = pack.NewDict(mostTemplates)
-	if err = d.lay(c, at); err != nil {
+	if err = d.lay(c, at, first); err != nil {
 		c.close()
 		for _, end := range []string{"", "-wal", "-shm"} {
 			os.Remove(path + end)
@@ -142,7 +147,7 @@ func (d *DB) begin(at int64) (*file, *conn, error) {
 	return f, c, nil
 }
 
-func (d *DB) lay(c *conn, at int64) (err error) {
+func (d *DB) lay(c *conn, at, first int64) (err error) {
 	t, err := c.BeginImmediate()
 	if err != nil {
 		return err
@@ -151,7 +156,7 @@ func (d *DB) lay(c *conn, at int64) (err error) {
 	if err := c.make(); err != nil {
 		return err
 	}
-	if err := c.exec("INSERT INTO progress VALUES(1,?,?,?)", int64(d.cursor), int64(d.cursor), int64(d.head)); err != nil {
+	if err := c.exec("INSERT INTO progress VALUES(1,?,?,?,?)", int64(d.cursor), int64(d.cursor), int64(d.head), first); err != nil {
 		return err
 	}
 	return d.fresh.handOver(c, at)
@@ -207,7 +212,7 @@ func (d *DB) unready() {
 }
 
 // write makes the transaction.
-func (d *DB) write(f *file, b record.Batch, clock int64) (err error) {
+func (d *DB) write(f *file, b record.Batch) (err error) {
 	t, err := d.w.BeginImmediate()
 	if err != nil {
 		return err
@@ -222,11 +227,13 @@ func (d *DB) write(f *file, b record.Batch, clock int64) (err error) {
 	}
 	next := f.messages + 1
 	var first key
+	clock := f.clock
 	for i, m := range b.Messages {
 		if d.builder.Count() == 0 {
 			first = keyOf(m.Ref)
 		}
 		d.builder.Add(m)
+		clock = tick(clock, m)
 		if n := d.builder.Count(); n == blockMessages || d.builder.Size() >= blockBytes || i == len(b.Messages)-1 {
 			if err := d.w.exec("INSERT INTO block VALUES(?,?,?,?,?,?)", int64(next), n, int64(first), int64(b.Cursor), clock, d.builder.Finish()); err != nil {
 				return err
@@ -253,7 +260,7 @@ func (d *DB) write(f *file, b record.Batch, clock int64) (err error) {
 }
 
 // take makes a committed batch visible.
-func (d *DB) take(f *file, b record.Batch, clock int64) {
+func (d *DB) take(f *file, b record.Batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	f.cursor, d.cursor = b.Cursor, b.Cursor
@@ -262,13 +269,13 @@ func (d *DB) take(f *file, b record.Batch, clock int64) {
 		return
 	}
 	if f.first == 0 {
-		f.first, f.begins = keyOf(b.Messages[0].Ref), clock
+		f.first = keyOf(b.Messages[0].Ref)
 	}
-	f.clock = clock
 	f.last = keyOf(b.Messages[n-1].Ref)
 	d.head = f.last
 	for _, m := range b.Messages {
 		f.messages++
+		f.clock = tick(f.clock, m)
 		d.fresh.add(m, f, f.messages)
 		d.recent.add(m)
 	}
@@ -326,9 +333,15 @@ func (r *reading) seen(p record.Print, ref *model.MessageRef) error {
 	if err != nil || at == 0 {
 		return err
 	}
-	page := page{r: r}
-	*ref, err = page.ref(at)
-	return err
+	page, m := page{r: r}, new(model.Message)
+	if err := page.message(at, m); err != nil {
+		return err
+	}
+	// A repeat that lies in a later file than the first one leads to it.
+	if *ref = m.Duplicate; *ref == (model.MessageRef{}) {
+		*ref = m.Ref
+	}
+	return nil
 }
 
 func exists(path string) bool {

@@ -45,7 +45,7 @@ type extent struct {
 	first    key // of its first message, 0: none yet
 	last     key
 	messages ordinal
-	begins   int64 // clock of the first block, Unix ns
+	begins   int64 // earliest arrival of the first batch, Unix ns: none is more than setBack earlier
 	clock    int64 // latest arrival so far, Unix ns
 	seal     int64 // number of the last seal
 	sealed   ordinal

@@ -102,15 +102,15 @@ func (d *DB) survey(f *file) (empty bool, err error) {
 }
 
 func (f *file) measure(c *conn) error {
-	err := c.rows("SELECT cursor, before, head FROM progress", func(s *sqlite3.Stmt) (bool, error) {
-		f.cursor, f.before, f.last = model.Seq(s.ColumnInt64(0)), model.Seq(s.ColumnInt64(1)), key(s.ColumnInt64(2))
+	err := c.rows("SELECT cursor, before, head, begins FROM progress", func(s *sqlite3.Stmt) (bool, error) {
+		f.cursor, f.before, f.last, f.begins = model.Seq(s.ColumnInt64(0)), model.Seq(s.ColumnInt64(1)), key(s.ColumnInt64(2)), s.ColumnInt64(3)
 		return false, nil
 	})
 	if err != nil {
 		return err
 	}
-	err = c.rows("SELECT ref, clock FROM block ORDER BY id LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
-		f.first, f.begins = key(s.ColumnInt64(0)), s.ColumnInt64(1)
+	err = c.rows("SELECT ref FROM block ORDER BY id LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
+		f.first = key(s.ColumnInt64(0))
 		return false, nil
 	})
 	if err != nil {

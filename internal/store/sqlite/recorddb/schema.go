@@ -29,9 +29,9 @@ CREATE TABLE block(
 );
 -- What the messages of this file have in common (package pack).
 CREATE TABLE template(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
--- The cursor where it moved on without a message, and the cursor and the last
--- message before this file.
-CREATE TABLE progress(id INTEGER PRIMARY KEY CHECK(id=1), cursor INTEGER NOT NULL, before INTEGER NOT NULL, head INTEGER NOT NULL);
+-- The cursor where it moved on without a message; the cursor and the last
+-- message before this file; the earliest arrival in its first batch, Unix ns.
+CREATE TABLE progress(id INTEGER PRIMARY KEY CHECK(id=1), cursor INTEGER NOT NULL, before INTEGER NOT NULL, head INTEGER NOT NULL, begins INTEGER NOT NULL);
 -- Identities by which repeats are recognised, near each other when of one time.
 CREATE TABLE print(time INTEGER NOT NULL, hash INTEGER NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY(time, hash)) WITHOUT ROWID;
 
@@ -65,8 +65,8 @@ CREATE INDEX series_device ON series(device);
 -- Values of a series between two seals (chunk.go).
 CREATE TABLE chunk(series INTEGER NOT NULL, seal INTEGER NOT NULL, start INTEGER NOT NULL, until INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX chunk_series ON chunk(series, start, until);
-CREATE TABLE alert(life TEXT PRIMARY KEY, device TEXT NOT NULL, patient TEXT NOT NULL, active INTEGER NOT NULL, started INTEGER NOT NULL, updated INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX alert_updated ON alert(updated);
+CREATE TABLE alert(life TEXT PRIMARY KEY, device TEXT NOT NULL, patient TEXT NOT NULL, active INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX alert_arrived ON alert(arrived);
 CREATE TABLE issue(hour INTEGER NOT NULL, channel TEXT NOT NULL, code TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(hour, channel, code)) WITHOUT ROWID;
 CREATE TABLE sighting(device TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE count(channel TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;

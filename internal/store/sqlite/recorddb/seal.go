@@ -195,7 +195,7 @@ func (c *conn) putAlert(life string, a *record.AlertState) error {
 		return err
 	}
 	return c.exec("INSERT OR REPLACE INTO alert VALUES(?,?,?,?,?,?,?)", life, string(a.Device), string(a.Patient),
-		number(a.Active), nanoseconds(a.Started), nanoseconds(a.Updated), string(body))
+		number(a.Active), nanoseconds(a.Since), nanoseconds(a.Arrived), string(body))
 }
 
 func (c *conn) putSighting(s *record.Sighting) error {
@@ -238,7 +238,7 @@ const silentAlert = 48 * time.Hour
 // handOver writes what outlives a file into the next one.
 func (f *fresh) handOver(c *conn, at int64) error {
 	for k, a := range f.alerts.active {
-		if at-nanoseconds(a.Updated) > int64(silentAlert) && nanoseconds(a.Updated) < at {
+		if nanoseconds(a.Arrived) < at-int64(silentAlert) {
 			delete(f.alerts.active, k)
 			continue
 		}
