@@ -59,13 +59,13 @@ type Log struct {
 	acts *acts
 	id   [16]byte // of the journal
 
-	mu     sync.Mutex // guards what follows: the writing end
-	work   *sync.Cond // the writer waits here
-	enc    encoder    // where the next record goes
-	queue  []*group   // waiting to be written, oldest first
-	free   []*group   // to use again
-	ready  []*segment // prepared, with open files
-	queued int64      // bytes in queue
+	mu     sync.Mutex   // guards what follows: the writing end
+	work   *sync.Cond   // the writer waits here
+	enc    encoder      // where the next record goes
+	queue  []*group     // waiting to be written, oldest first
+	free   []*group     // to use again
+	ready  []*segment   // prepared, with open files
+	queued int64        // bytes in queue
 	joined atomic.Int64 // appends since the writer took the last group
 	room   chan struct{}
 	nextID SegmentID
