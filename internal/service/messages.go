@@ -9,6 +9,9 @@ import (
 	"thalamus/internal/model"
 )
 
+// Summary is a message in a list.
+type Summary = record.Summary
+
 // MessageSearch finds messages.
 type MessageSearch struct {
 	Text    string           `json:"text,omitempty" arg:"text" doc:"part of the control id, or of a patient's name or number"`

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
-	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
@@ -191,7 +190,7 @@ func (c *console) messages(r *http.Request, d *service.Door) (string, any, error
 			return "", nil, fault.Wrap(err, fault.Invalid, "service.argument", "not a place in the list").At("after")
 		}
 	}
-	var l service.List[record.Summary]
+	var l service.List[service.Summary]
 	return "messages.html", &l, d.Call(r.Context(), "message.search", ask, &l)
 }
 
