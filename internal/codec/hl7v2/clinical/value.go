@@ -111,6 +111,14 @@ func (d *decoder) structured(e hl7v2.Element) model.Value {
 	if text.Text == "" {
 		return model.Value{}
 	}
+	if first == "" && sep == "" && second == "" { // "<0.10" all in SN-1
+		if c, rest := comparator(c); c != "" || rest != "" {
+			if n, err := model.ParseDecimal(rest); err == nil {
+				d.issueAt(e, "decode.comparator-in-number", model.Warning, "the structured number stands in its first component alone; it was read as meant", "the sender should send comparator and number as two components")
+				return model.Value{Kind: model.ValueNumber, Number: n, Comparator: c}
+			}
+		}
+	}
 	if err != nil {
 		d.issueAt(e, "decode.not-a-number", model.Error, "the structured number has no number in its second component; it was kept as text", "the sender should fill SN-2")
 		return text
