@@ -30,7 +30,7 @@ func Record(t *testing.T, open func(t *testing.T, dir string) RecordStore) {
 	t.Run("order", func(t *testing.T) { recordOrder(t, open(t, t.TempDir())) })
 	t.Run("wait", func(t *testing.T) { recordWait(t, open(t, t.TempDir())) })
 	t.Run("repeats", func(t *testing.T) { recordRepeats(t, open) })
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("reads/", seed), func(t *testing.T) { recordReads(t, open, seed) })
 	}
 }
@@ -174,7 +174,7 @@ func recordReads(t *testing.T, open func(*testing.T, string) RecordStore, seed u
 	s := open(t, dir)
 	defer func() { s.Close() }()
 	w, o := newWard(seed), &oracle{}
-	for round := range 40 {
+	for round := range 30 {
 		for range 1 + w.r.IntN(4) {
 			b := w.batch(1 + w.r.IntN(60))
 			must(t, s.Commit(ctx, b))

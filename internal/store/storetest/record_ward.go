@@ -56,8 +56,7 @@ func (w *ward) batch(n int) record.Batch {
 func (w *ward) message(part int) *model.Message {
 	r := w.r
 	at := w.now.Truncate(time.Millisecond)
-	if len(w.sent) > 0 && r.IntN(12) == 0 {
-		first := w.sent[r.IntN(len(w.sent))]
+	if first := w.earlier(part); first != nil && r.IntN(12) == 0 {
 		m := *first
 		m.Ref, m.Arrived, m.Duplicate = model.MessageRef{Seq: w.seq, Part: part}, at, first.Ref
 		m.Observations, m.Waveforms, m.Alerts, m.Issues, m.Routed = nil, nil, nil, nil, nil
@@ -107,6 +106,19 @@ func (w *ward) message(part int) *model.Message {
 	}
 	w.sent = append(w.sent, m)
 	return m
+}
+
+// earlier gives one of the messages sent that had this part in its entry.
+func (w *ward) earlier(part int) *model.Message {
+	for range 20 {
+		if len(w.sent) == 0 {
+			return nil
+		}
+		if m := w.sent[w.r.IntN(len(w.sent))]; m.Ref.Part == part {
+			return m
+		}
+	}
+	return nil
 }
 
 func (w *ward) observation(m *model.Message, dev int) model.Observation {
