@@ -258,4 +258,3 @@ func (s *Service) logSign(ctx context.Context, action string, actor access.Actor
 		s.Log.Error("audit record not written", "action", action, "error", failed)
 	}
 }
-
