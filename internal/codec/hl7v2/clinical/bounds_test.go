@@ -80,3 +80,13 @@ func TestSeveralPatients(t *testing.T) {
 		t.Error("the second patient was put into the first one's bed")
 	}
 }
+
+// The containment of one patient's devices does not reach into the next.
+func TestPlacesBeginAnew(t *testing.T) {
+	mds := "OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||0003B1FFFE0000AA^^0003B1FFFE0000AA^EUI-64\r"
+	out := invariants(t, []byte(head+"PID|||A^^^C^MR\r"+mds+places(100)+"PID|||B^^^C^MR\rOBX|1|NM|X|1.1.1.5.1|5||||||F\r"))
+	o := out[1].Observations[0]
+	if o.Parent != "" || out[1].Devices[o.Device].Field != "MSH-3" {
+		t.Errorf("parent %q, device %+v", o.Parent, out[1].Devices[o.Device])
+	}
+}

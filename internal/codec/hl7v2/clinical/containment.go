@@ -26,7 +26,9 @@ type containment struct {
 
 const fewNodes = 48
 
-func (c *containment) init() { c.nodes = make([]node, 0, 16) }
+func (c *containment) init(segments int) {
+	*c = containment{nodes: make([]node, 0, min(segments, fewNodes))}
+}
 
 func (c *containment) add(n node) {
 	c.nodes = append(c.nodes, n)

@@ -73,7 +73,7 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 func (d *decoder) begin(m model.Message) {
 	d.out = &m
 	d.comment = &d.out.Notes
-	d.tree.init()
+	d.tree.init(d.m.Len() - d.at)
 	d.waves, d.alerts, d.loose = nil, nil, nil
 }
 
@@ -337,11 +337,14 @@ func (d *decoder) hd(e hl7v2.Element) string {
 // sent is a time as it was sent, with its degree of precision (TS.2) where it
 // has one; package normalise reads it.
 func (d *decoder) sent(e hl7v2.Element) model.Timestamp {
-	at := d.text(e.Component(1))
-	if degree := e.Component(2); len(degree.Raw()) == 1 && at != "" {
-		at += "^" + d.text(degree)
+	if !e.Present() {
+		return model.Timestamp{}
 	}
-	return model.Timestamp{Original: at}
+	p := d.split(e)
+	if len(p[2]) == 1 && p[1] != "" {
+		p[1] += "^" + p[2]
+	}
+	return model.Timestamp{Original: p[1]}
 }
 
 // place names the n-th segment of a kind: "OBX[3]".

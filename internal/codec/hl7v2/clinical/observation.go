@@ -196,8 +196,13 @@ func (d *decoder) next() *model.Observation {
 		}
 		d.out.Observations = make([]model.Observation, 0, n)
 	}
-	d.out.Observations = append(d.out.Observations, model.Observation{})
-	return &d.out.Observations[len(d.out.Observations)-1]
+	n := len(d.out.Observations)
+	if n < cap(d.out.Observations) {
+		d.out.Observations = d.out.Observations[:n+1] // zero since it was made
+	} else {
+		d.out.Observations = append(d.out.Observations, model.Observation{})
+	}
+	return &d.out.Observations[n]
 }
 
 // settle ends an observation: a value that the sender calls invalid is moved
