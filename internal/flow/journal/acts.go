@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 // space, JSON.
 type act struct {
 	At      time.Time `json:"at"`
-	Act     string    `json:"act"` // hold release drop redact redacted destroy destroyed cut
+	Act     string    `json:"act"` // open close hold release drop redact redacted destroy cut
 	Segment SegmentID `json:"segment,omitempty"`
 	Seq     model.Seq `json:"seq,omitempty"`
 	Last    model.Seq `json:"last,omitempty"`
@@ -25,7 +26,9 @@ type act struct {
 
 	Place int64  `json:"place,omitempty"` // redact: byte in the segment's file
 	Head  []byte `json:"head,omitempty"`  // redact: the record's new head
-	Hash  []byte `json:"hash,omitempty"`  // redact: SHA-256 of the body that was there
+	Hash  []byte `json:"hash,omitempty"`  // redact: SHA-256 of the body that was there; close: chain value of the head
+
+	Spares []SegmentID `json:"spares,omitempty"` // close: segments prepared and never written
 }
 
 type acts struct {
@@ -34,6 +37,18 @@ type acts struct {
 	end  int64
 	all  []act
 	held map[SegmentID]string
+
+	dropped   map[SegmentID]bool
+	destroyed map[SegmentID]bool
+}
+
+// spares gives the segments that the last writer left prepared; none unless it
+// closed the journal.
+func (a *acts) spares() []SegmentID {
+	if n := len(a.all); n > 0 && a.all[n-1].Act == "close" {
+		return a.all[n-1].Spares
+	}
+	return nil
 }
 
 // openActs reads the acts; a last line that is not whole is cut.
@@ -62,7 +77,7 @@ func openActs(files Files, dir string) (*acts, error) {
 }
 
 func readActs(f File) (*acts, error) {
-	a := &acts{file: f, held: map[SegmentID]string{}}
+	a := &acts{file: f, held: map[SegmentID]string{}, dropped: map[SegmentID]bool{}, destroyed: map[SegmentID]bool{}}
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
@@ -98,8 +113,13 @@ func (a *acts) take(one act) {
 		if one.Reason == "" {
 			a.held[one.Segment] = "held"
 		}
-	case "release", "drop":
+	case "release":
 		delete(a.held, one.Segment)
+	case "drop":
+		delete(a.held, one.Segment)
+		a.dropped[one.Segment] = true
+	case "destroy":
+		a.destroyed[one.Segment] = true
 	}
 }
 
@@ -131,9 +151,7 @@ func (a *acts) holds() map[SegmentID]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	held := make(map[SegmentID]string, len(a.held))
-	for id, why := range a.held {
-		held[id] = why
-	}
+	maps.Copy(held, a.held)
 	return held
 }
 

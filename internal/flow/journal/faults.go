@@ -41,3 +41,7 @@ func rotFault(what string) *fault.Fault {
 func openFault(err error, path string) *fault.Fault {
 	return fault.Wrap(err, fault.Broken, "journal.open", "cannot open the journal; check that the folder exists, belongs to this user and has room").At(path)
 }
+
+func heldFault(id SegmentID) *fault.Fault {
+	return fault.New(fault.Conflict, "journal.held", "segment %d is held; release it before it is changed", id)
+}

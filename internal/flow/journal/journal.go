@@ -105,7 +105,7 @@ type Segment struct {
 	Last      model.Seq `json:"last"` // First-1 when it has no entry
 	Day       string    `json:"day"`  // of arrival, UTC, "2026-11-21"
 	Bytes     int64     `json:"bytes"`
-	Sealed    bool      `json:"sealed"` // closed properly; nothing is added to it any more
+	Sealed    bool      `json:"sealed"` // nothing is added to it any more
 	Encrypted bool      `json:"encrypted,omitempty"`
 	Destroyed bool      `json:"destroyed,omitempty"` // its key was destroyed
 	Held      string    `json:"held,omitempty"`      // why it is held

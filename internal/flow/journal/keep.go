@@ -119,23 +119,26 @@ func (l *Log) wantReady() bool {
 
 // sealAll seals what was retired. A seal that fails is no loss: the segment is
 // then read without one.
-func (l *Log) sealAll() {
+func (l *Log) sealAll() (failed error) {
 	for {
 		l.mu.Lock()
 		if len(l.seals) == 0 {
 			l.mu.Unlock()
-			return
+			return failed
 		}
 		s := l.seals[0]
 		l.seals = l.seals[1:]
 		l.mu.Unlock()
-		s.release() // the writer's hold of the file
 		if s.next.Load() == uint64(s.first) {
 			s.leave()
 			l.files.Remove(s.path)
 		} else {
-			l.seal(s)
+			if err := l.seal(s); err != nil {
+				failed = err
+			}
+			l.remember(s)
 		}
+		s.release() // the writer's hold of the file
 		close(s.closed)
 	}
 }
@@ -185,7 +188,7 @@ func (l *Log) makeSegment(enough int) error {
 	}
 	s.seed = s.head.seed()
 	raw := strings.TrimSuffix(s.path, segmentSuffix) + newSuffix
-	if err := l.prepare(s, raw); err != nil {
+	if err := l.prepare(s, raw, enough > 1); err != nil {
 		l.files.Remove(raw)
 		return l.diskFault(err, free)
 	}
@@ -195,10 +198,20 @@ func (l *Log) makeSegment(enough int) error {
 	return nil
 }
 
-func (l *Log) prepare(s *segment, raw string) error {
-	f, err := l.files.Create(raw)
-	if err != nil {
-		return err
+// prepare makes the file of a segment; again says that there is time to use
+// the blocks of a dropped one.
+func (l *Log) prepare(s *segment, raw string, again bool) error {
+	var f File
+	var err error
+	if again {
+		f, err = l.recycle(raw)
+	}
+	if f == nil || err != nil {
+		if f, err = l.files.Create(raw); err != nil {
+			return err
+		}
+	} else {
+		s.zeroed = l.o.SegmentSize
 	}
 	b := make([]byte, recordsFrom)
 	s.head.encode(b)
@@ -254,7 +267,7 @@ func (l *Log) DropOlder(before time.Time, reason string) (Dropped, error) {
 		if s.rot {
 			return false, nil
 		}
-		if err := s.load(); err != nil {
+		if err := l.load(s); err != nil {
 			return false, err
 		}
 		s.mu.Lock()
@@ -270,8 +283,8 @@ func (l *Log) drop(reason string, old func(*segment) (bool, error)) (d Dropped, 
 	holds := l.acts.holds()
 	list := l.list()
 	for i, s := range list {
-		if i == len(list)-1 || !s.sealed.Load() && s.until == 0 {
-			break // the one being written, and the number to go on from
+		if i == len(list)-1 {
+			break // it may be being written, and numbers go on from it
 		}
 		var is bool
 		if is, err = old(s); err != nil || !is {
@@ -286,8 +299,8 @@ func (l *Log) drop(reason string, old func(*segment) (bool, error)) (d Dropped, 
 			break
 		}
 		l.remove(s)
-		s.leave()
-		if err = l.files.Remove(s.path); err != nil {
+		l.recent.forget(s)
+		if err = l.discard(s); err != nil {
 			err = openFault(err, s.path)
 			break
 		}
@@ -302,6 +315,65 @@ func (l *Log) drop(reason string, old func(*segment) (bool, error)) (d Dropped, 
 	}
 	d.Tail = l.Tail()
 	return d, err
+}
+
+// discard removes a dropped segment's file, or keeps its blocks for a new
+// segment when few are ready and nobody reads it any more.
+func (l *Log) discard(s *segment) error {
+	unused := s.leave()
+	l.mu.Lock()
+	again := unused && len(l.again) == 0 && len(l.ready) < l.o.Prepare
+	l.mu.Unlock()
+	if !again {
+		return l.files.Remove(s.path)
+	}
+	// Under this name it means nothing, and Open removes it.
+	path := strings.TrimSuffix(s.path, segmentSuffix) + newSuffix
+	if err := l.files.Rename(s.path, path); err != nil {
+		return err
+	}
+	if err := l.files.SyncDir(l.dir); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.again = append(l.again, path)
+	l.mu.Unlock()
+	return nil
+}
+
+// recycle turns a discarded file into an empty one of a segment's size; every
+// byte is overwritten. nil when there is none to use again.
+func (l *Log) recycle(raw string) (File, error) {
+	l.mu.Lock()
+	if len(l.again) == 0 {
+		l.mu.Unlock()
+		return nil, nil
+	}
+	old := l.again[0]
+	l.again = l.again[1:]
+	l.mu.Unlock()
+	f, err := l.files.Open(old, true)
+	if err != nil {
+		return nil, err
+	}
+	zeros := pages(zeroStep)[:zeroStep]
+	steps := func() error {
+		if err := f.Truncate(l.o.SegmentSize); err != nil {
+			return err
+		}
+		for at := int64(0); at < l.o.SegmentSize; at += zeroStep {
+			if err := f.WriteAhead(zeros[:min(zeroStep, l.o.SegmentSize-at)], at); err != nil {
+				return err
+			}
+		}
+		return l.files.Rename(old, raw)
+	}
+	if err := steps(); err != nil {
+		f.Close()
+		l.files.Remove(old)
+		return nil, err
+	}
+	return f, nil
 }
 
 // actsPath is where the acts of a journal are kept.

@@ -73,7 +73,7 @@ func checkKeys(keys [][]byte) error {
 // cipherOf gives the segment's cipher; nil without an error when the segment
 // is not encrypted or its key was destroyed.
 func (s *segment) cipherOf(masters [][]byte) (cipher.AEAD, error) {
-	if s.head.flags&segEncrypted == 0 || s.head.flags&segDestroyed != 0 {
+	if s.head.flags&segEncrypted == 0 || s.destroyed.Load() {
 		return nil, nil
 	}
 	s.mu.Lock()
@@ -86,4 +86,75 @@ func (s *segment) cipherOf(masters [][]byte) (cipher.AEAD, error) {
 		return nil, fault.New(fault.Denied, "journal.key", "segment %d is encrypted and no key given opens it; give the master key it was written with", s.id)
 	}
 	return s.aead, nil
+}
+
+// Destroy makes the payloads of an encrypted segment unreadable for good by
+// destroying its key; numbers, origins, times and hashes stay, and the chain
+// still verifies. Faults: Absent journal.segment; Conflict journal.segment
+// when it is not encrypted, journal.held.
+func (l *Log) Destroy(id SegmentID, reason string) error {
+	s := l.find(id)
+	switch {
+	case s == nil:
+		return noSegment(id)
+	case s.rot:
+		return rotFault("both copies of the segment's header are unreadable").At(s.path)
+	case s.head.flags&segEncrypted == 0:
+		return fault.New(fault.Conflict, "journal.segment", "segment %d is not encrypted: it has no key to destroy; drop it or redact its entries", id)
+	case s.destroyed.Load():
+		return nil
+	}
+	l.finish(s)
+	l.altering.Lock()
+	defer l.altering.Unlock()
+	if l.acts.holds()[id] != "" {
+		return heldFault(id)
+	}
+	if err := l.acts.note(act{Act: "destroy", Segment: id, Reason: reason}); err != nil {
+		return err
+	}
+	if err := l.destroyKey(s); err != nil {
+		return syncFault(err)
+	}
+	return nil
+}
+
+// destroyKey overwrites the wrapped key in both copies of the header.
+func (l *Log) destroyKey(s *segment) error {
+	f, err := l.files.Open(s.path, true)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	gone := s.head
+	gone.flags |= segDestroyed
+	gone.wrapped = [60]byte{}
+	b := make([]byte, headerCopy)
+	gone.encode(b)
+	for _, at := range []int64{0, headerBlock} {
+		if _, err := f.WriteAt(b, at); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil { // one good copy at every moment
+			return err
+		}
+	}
+	s.destroyed.Store(true)
+	l.recent.forget(s)
+	s.mu.Lock()
+	s.aead = nil
+	s.mu.Unlock()
+	return nil
+}
+
+// finishDestructions does again what a crash may have left half done.
+func (l *Log) finishDestructions() error {
+	for _, s := range l.list() {
+		if l.acts.destroyed[s.id] && !s.destroyed.Load() && !s.rot {
+			if err := l.destroyKey(s); err != nil {
+				return openFault(err, s.path)
+			}
+		}
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ type Options struct {
 	// SegmentSize is the bytes reserved for a segment ahead; 0 means 64 MiB.
 	// One append may be at most half of it.
 	SegmentSize int64
-	// Prepare is the number of segments made ahead; 0 means 2.
+	// Prepare is the number of segments made ahead; it is at least 2.
 	Prepare int
 	// Floor is the free space in bytes below which appends are refused; 0
 	// means 256 MiB, a negative number none.
@@ -36,9 +36,7 @@ func (o Options) filled() Options {
 		o.SegmentSize = 64 << 20
 	}
 	o.SegmentSize = min(max(o.SegmentSize&^(headerBlock-1), 64<<10), maxSegment)
-	if o.Prepare <= 0 {
-		o.Prepare = 2
-	}
+	o.Prepare = max(o.Prepare, 2)
 	switch {
 	case o.Floor == 0:
 		o.Floor = 256 << 20
@@ -64,6 +62,8 @@ type Log struct {
 	enc    encoder      // where the next record goes
 	queue  []*group     // waiting to be written, oldest first
 	free   []*group     // to use again
+	seals  []*segment   // to be sealed
+	again  []string     // files of dropped segments, to use again
 	ready  []*segment   // prepared, with open files
 	queued int64        // bytes in queue
 	joined atomic.Int64 // appends since the writer took the last group
@@ -76,7 +76,6 @@ type Log struct {
 	tend   chan struct{}
 	ending chan struct{} // closed by Close
 	done   sync.WaitGroup
-	seals  []*segment // to be sealed, guarded by mu
 
 	head     atomic.Uint64
 	wakeMu   sync.Mutex
@@ -115,6 +114,12 @@ func Open(dir string, options Options) (*Log, error) {
 	l.work = sync.NewCond(&l.mu)
 	l.makers.New = func() any { return newMaker() }
 	if err := l.start(); err != nil {
+		for _, s := range l.ready {
+			s.release()
+		}
+		if l.acts != nil {
+			l.acts.close()
+		}
 		lock.Close()
 		return nil, err
 	}
@@ -122,25 +127,30 @@ func Open(dir string, options Options) (*Log, error) {
 }
 
 // start reads the folder, repairs the end and starts the workers.
-func (l *Log) start() error {
-	found, err := l.look(true)
-	if err != nil {
+func (l *Log) start() (err error) {
+	if l.acts, err = openActs(l.files, l.dir); err != nil {
 		return err
 	}
-	if l.acts, err = openActs(l.files, l.dir); err != nil {
+	found, err := l.look(l.acts, true)
+	if err != nil {
 		return err
 	}
 	if l.id = found.journal; l.id == [16]byte{} {
 		rand.Read(l.id[:])
 	}
-	l.nextID = found.lastID + 1
+	l.nextID, l.ready = found.lastID+1, found.ready
 	if err := l.repair(found); err != nil {
 		return err
 	}
 	if err := l.finishRedactions(); err != nil {
 		return err
 	}
-	l.ready = found.ready
+	if err := l.finishDestructions(); err != nil {
+		return err
+	}
+	if err := l.acts.note(act{Act: "open"}); err != nil {
+		return err
+	}
 	l.done.Add(2)
 	go l.write()
 	go l.keep()
@@ -269,16 +279,17 @@ func (l *Log) Close() error {
 	l.freeRoom()
 	l.mu.Unlock()
 	l.done.Wait()
-	l.sealAll()
-	var err error
-	if s := l.enc.seg; s != nil && s.next.Load() > uint64(s.first) {
-		err = l.seal(s)
-	}
-	if l.enc.seg != nil {
-		l.enc.seg.release()
-	}
+	l.mu.Lock()
+	l.retire(l.enc.seg)
+	l.mu.Unlock()
+	err := l.sealAll()
+	last := act{Act: "close", Seq: l.Head(), Hash: l.enc.link[:]}
 	for _, s := range l.ready {
+		last.Spares = append(last.Spares, s.id)
 		s.release()
+	}
+	if noted := l.acts.note(last); err == nil {
+		err = noted
 	}
 	l.acts.close()
 	l.lock.Close()

@@ -100,11 +100,12 @@ func (r *reader) enter(head model.Seq) error {
 	if s.rot {
 		return r.damaged(s, 0, s.size.Load(), model.Seq(s.next.Load())-1, "both copies of a segment's header are unreadable")
 	}
-	if err := s.load(); err != nil {
-		return err
-	}
 	if _, err := s.acquire(); err != nil {
 		return r.enterDropped(err)
+	}
+	if err := r.sh.load(s); err != nil {
+		s.release()
+		return err
 	}
 	r.seg, r.at = s, s.placeOf(r.next)
 	return nil
@@ -243,7 +244,7 @@ func (s *segment) entry(r *record, body []byte, aead cipher.AEAD) (model.Entry, 
 	e.Arrived = timeOf(r.arrived)
 	switch {
 	case e.Redacted:
-	case s.head.flags&segDestroyed != 0:
+	case s.destroyed.Load():
 		e.Redacted = true
 	case s.head.flags&segEncrypted != 0:
 		if r.length < 12+16 {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
 
@@ -20,16 +19,16 @@ func (l *Log) Redact(seq model.Seq, reason string) error {
 		return droppedFault(seq, seq)
 	}
 	s := list[i]
-	if l.acts.holds()[s.id] != "" {
-		return fault.New(fault.Conflict, "journal.held", "segment %d is held; release it before entry %d can be redacted", s.id, seq)
-	}
 	// Nothing is changed in a segment that is being written: the writer would
 	// write the rest of a page again as it remembers it.
 	l.finish(s)
 	l.altering.Lock()
 	defer l.altering.Unlock()
+	if l.acts.holds()[s.id] != "" {
+		return heldFault(s.id)
+	}
 	l.recent.forget(s)
-	one, err := s.redaction(seq)
+	one, err := l.redaction(s, seq)
 	if err != nil || one == nil {
 		return err
 	}
@@ -44,18 +43,18 @@ func (l *Log) Redact(seq model.Seq, reason string) error {
 }
 
 // redaction plans the redaction of an entry; nil when it is redacted already.
-func (s *segment) redaction(seq model.Seq) (*act, error) {
+func (l *Log) redaction(s *segment, seq model.Seq) (*act, error) {
 	if s.rot {
 		return nil, rotFault("both copies of a segment's header are unreadable").At(fmt.Sprintf("segment %d", s.id))
-	}
-	if err := s.load(); err != nil {
-		return nil, err
 	}
 	f, err := s.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer s.release()
+	if err := l.load(s); err != nil {
+		return nil, err
+	}
 	w := &walker{file: f, seed: s.seed, at: s.placeOf(seq), limit: s.end.Load(), chunk: firstRead}
 	for w.at < w.limit {
 		at := w.at

@@ -51,6 +51,8 @@ type segment struct {
 	next   atomic.Uint64 // first entry that is not (yet) in it
 	sealed atomic.Bool
 
+	destroyed atomic.Bool // its key is gone
+
 	closed  chan struct{} // closed when it was sealed (or that failed)
 	pending int           // groups not written yet; guarded by Log.mu
 	turned  bool          // nothing is added any more; guarded by Log.mu
@@ -64,12 +66,11 @@ type segment struct {
 	mu         sync.Mutex
 	files      Files
 	file       File // opened when first needed
-	users      int  // readers of file
-	gone       bool // dropped: close file when the last user leaves
-	loaded     bool // index, origins, bad and the times are known
+	users      int  // readers of file; it is closed when the last leaves
+	gone       bool // dropped
+	loaded     bool // index, origins and the times are known
 	index      []place
 	origins    map[uint32]origin
-	bad        []span
 	minArrived int64
 	maxArrived int64
 	link       [32]byte // chain value of the last entry
@@ -104,15 +105,12 @@ func (s *segment) release() {
 	}
 }
 
-// leave marks the segment as dropped.
-func (s *segment) leave() {
+// leave marks the segment as dropped; unused says that nobody reads it.
+func (s *segment) leave() (unused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gone = true
-	if s.users == 0 && s.file != nil {
-		s.file.Close()
-		s.file = nil
-	}
+	return s.users == 0
 }
 
 // readHeader reads the two copies and takes the first good one.
@@ -133,41 +131,54 @@ func readHeader(f io.ReaderAt, path string) (h header, ok bool, err error) {
 }
 
 // load learns index, origins and times: from the seal, else by reading all.
-func (s *segment) load() error {
+// fresh says that they were not known before.
+func (s *segment) load() (fresh bool, err error) {
 	s.mu.Lock()
-	loaded := s.loaded
+	loaded, until := s.loaded, s.until
 	s.mu.Unlock()
 	if loaded {
-		return nil
+		return false, nil
 	}
 	f, err := s.acquire()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer s.release()
 	size, err := f.Size()
 	if err != nil {
-		return openFault(err, s.path)
+		return false, openFault(err, s.path)
 	}
 	found, ok := readSeal(f, &s.head, size)
 	if !ok {
-		if found, err = scan(f, &s.head, size, s.until); err != nil {
-			return openFault(err, s.path)
+		if found, err = scan(f, &s.head, size, until); err != nil {
+			return false, openFault(err, s.path)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.loaded {
-		s.adopt(&found)
-		s.size.Store(size)
+	if s.loaded {
+		return false, nil
 	}
-	return nil
+	s.adopt(&found)
+	s.size.Store(size)
+	return true, nil
+}
+
+// unload forgets what load can learn again; false while somebody reads.
+func (s *segment) unload() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users > 0 {
+		return false
+	}
+	s.loaded, s.index, s.origins = false, nil, nil
+	return true
 }
 
 // adopt takes over what reading the segment gave; s.mu is held.
 func (s *segment) adopt(found *scanned) {
 	s.loaded = true
-	s.index, s.origins, s.bad = found.index, found.origins, found.bad
+	s.index, s.origins = found.index, found.origins
 	s.minArrived, s.maxArrived, s.link = found.minArrived, found.maxArrived, found.link
 	s.sealed.Store(found.sealed)
 	s.end.Store(found.end)
@@ -300,9 +311,11 @@ func (s *scanned) decodeSeal(b []byte, end int64) error {
 }
 
 func (s *segment) describe(held string) Segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return Segment{
 		ID: s.id, First: s.first, Last: model.Seq(s.next.Load()) - 1, Day: dayText(s.day), Bytes: s.size.Load(),
-		Sealed: s.sealed.Load(), Encrypted: s.head.flags&segEncrypted != 0, Destroyed: s.head.flags&segDestroyed != 0, Held: held,
+		Sealed: s.sealed.Load() || s.until != 0, Encrypted: s.head.flags&segEncrypted != 0, Destroyed: s.destroyed.Load(), Held: held,
 	}
 }
 

@@ -22,7 +22,8 @@ type shelf struct {
 
 	dropMu   sync.Mutex   // one drop at a time
 	altering sync.RWMutex // held for writing while records are changed in place
-	listMu   sync.Mutex   // changes of segs
+	listMu   sync.Mutex   // changes of segs and loaded
+	loaded   []*segment   // sealed segments with their index in memory, oldest first
 	segs     atomic.Pointer[[]*segment]
 }
 
@@ -88,26 +89,32 @@ type folder struct {
 	last    scanned    // of the last segment, when it is not sealed
 }
 
-// look reads the folder. With repair it removes what a crash left half made.
-func (sh *shelf) look(repair bool) (*folder, error) {
+// look reads the folder. With repair it removes what a crash left half made or
+// half removed.
+func (sh *shelf) look(a *acts, repair bool) (*folder, error) {
 	names, err := sh.files.List(sh.dir)
 	if err != nil {
 		return nil, openFault(err, sh.dir)
 	}
 	sort.Strings(names)
 	found := &folder{}
+	spares := a.spares()
 	var list []*segment
 	for _, name := range names {
-		if strings.HasSuffix(name, newSuffix) && repair {
+		id, ok := segmentNumber(name)
+		if strings.HasSuffix(name, newSuffix) || ok && a.dropped[id] {
+			if !repair {
+				continue
+			}
 			if err := sh.files.Remove(filepath.Join(sh.dir, name)); err != nil {
 				return nil, openFault(err, filepath.Join(sh.dir, name))
 			}
+			continue
 		}
-		id, ok := segmentNumber(name)
 		if !ok {
 			continue
 		}
-		s, err := sh.meet(id, repair)
+		s, err := sh.meet(id, slices.Contains(spares, id), repair)
 		if err != nil {
 			return nil, err
 		}
@@ -145,8 +152,8 @@ func (sh *shelf) look(repair bool) (*folder, error) {
 }
 
 // meet reads header and first record of a segment. first stays 0 for one that
-// was prepared and never written.
-func (sh *shelf) meet(id SegmentID, repair bool) (*segment, error) {
+// was prepared and never written; spare says that this is known.
+func (sh *shelf) meet(id SegmentID, spare, repair bool) (*segment, error) {
 	s := newSegment(sh.files, sh.dir, id)
 	f, err := s.acquire()
 	if err != nil {
@@ -170,6 +177,10 @@ func (sh *shelf) meet(id SegmentID, repair bool) (*segment, error) {
 		return s, nil
 	}
 	s.head, s.seed = head, head.seed()
+	s.destroyed.Store(head.flags&segDestroyed != 0)
+	if spare {
+		return s, nil
+	}
 	w := &walker{file: f, seed: s.seed, at: recordsFrom, limit: min(size, maxSegment) &^ 7, chunk: 256}
 	if r, _, headOK, _ := w.step(); headOK && r.kind == kindStart {
 		s.first, s.prev, s.day = r.seq, r.link, dayOf(r.arrived)
@@ -232,7 +243,7 @@ func (sh *shelf) settleBounds(list []*segment, found *folder, repair bool) ([]*s
 			}
 		}
 		if i+1 < len(list) {
-			if err := s.load(); err != nil {
+			if err := sh.load(s); err != nil {
 				return nil, err
 			}
 			continue
@@ -283,17 +294,60 @@ func (sh *shelf) loadLast(s *segment, found *folder) error {
 	return nil
 }
 
-// reopenReady opens prepared segments for writing.
+// reopenReady opens prepared segments for writing. One that is not encrypted
+// as new ones shall be is removed.
 func (sh *shelf) reopenReady(found *folder) error {
+	kept := found.ready[:0]
 	for _, s := range found.ready {
+		fits := s.head.flags == 0
+		if len(sh.keys) > 0 {
+			s.aead, fits = s.head.unwrapKey(sh.keys[:1])
+			fits = fits && s.head.flags == segEncrypted
+		}
+		if !fits {
+			if err := sh.files.Remove(s.path); err != nil {
+				return openFault(err, s.path)
+			}
+			continue
+		}
 		f, err := sh.files.Open(s.path, true)
 		if err != nil {
 			return openFault(err, s.path)
 		}
 		s.file, s.users = f, 1
-		s.aead, _ = s.head.unwrapKey(sh.keys)
+		kept = append(kept, s)
 	}
+	found.ready = kept
 	return nil
+}
+
+// loadedMost is the number of segments whose index stays in memory.
+const loadedMost = 64
+
+// load learns index, origins and times of a segment that the caller has
+// acquired.
+func (sh *shelf) load(s *segment) error {
+	fresh, err := s.load()
+	if fresh {
+		sh.remember(s)
+	}
+	return err
+}
+
+// remember counts a segment among those with an index in memory, and lets go
+// of that of another which nobody reads.
+func (sh *shelf) remember(s *segment) {
+	sh.listMu.Lock()
+	defer sh.listMu.Unlock()
+	sh.loaded = append(sh.loaded, s)
+	if len(sh.loaded) > loadedMost {
+		for i, old := range sh.loaded {
+			if old != s && old.unload() {
+				sh.loaded = slices.Delete(sh.loaded, i, i+1)
+				break
+			}
+		}
+	}
 }
 
 func (sh *shelf) segments(held map[SegmentID]string) ([]Segment, error) {

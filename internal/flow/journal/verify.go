@@ -37,7 +37,7 @@ func (sh *shelf) verify(ctx context.Context, head model.Seq, tell func(Progress)
 	}
 	c.report.First = sh.tail(head)
 	for _, s := range list {
-		if err := c.segment(s); err != nil {
+		if err := c.segment(sh, s); err != nil {
 			return c.report, err
 		}
 		c.progress.SegmentsDone++
@@ -58,7 +58,7 @@ func (c *check) bad(s *segment, at, length int64, first, last model.Seq, f *faul
 	c.report.Bad = append(c.report.Bad, &Damage{First: first, Last: last, Segment: s.id, Offset: at, Length: length, Fault: f})
 }
 
-func (c *check) segment(s *segment) error {
+func (c *check) segment(sh *shelf, s *segment) error {
 	if s.first > c.next {
 		c.report.Gaps = append(c.report.Gaps, Gap{c.next, s.first - 1})
 		c.next, c.known = s.first, false
@@ -68,14 +68,14 @@ func (c *check) segment(s *segment) error {
 		c.next, c.known = model.Seq(s.next.Load()), false
 		return nil
 	}
-	if err := s.load(); err != nil {
-		return err
-	}
 	f, err := s.acquire()
 	if err != nil {
 		return nil // dropped meanwhile: a gap, not damage
 	}
 	defer s.release()
+	if err := sh.load(s); err != nil {
+		return err
+	}
 	var copies [headerBlock + headerCopy]byte
 	f.ReadAt(copies[:], 0)
 	var h header

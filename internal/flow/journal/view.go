@@ -25,10 +25,6 @@ func OpenReadOnly(dir string, options Options) (*View, error) {
 		return nil, err
 	}
 	v := &View{shelf: shelf{dir: dir, files: o.Files, keys: o.Keys}}
-	found, err := v.look(false)
-	if err != nil {
-		return nil, err
-	}
 	f, err := o.Files.Open(actsPath(dir), false)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Absent, "journal.open", "there is no journal here; give the folder that holds *.seg and acts.log").At(dir)
@@ -36,6 +32,10 @@ func OpenReadOnly(dir string, options Options) (*View, error) {
 	defer f.Close()
 	if v.acts, err = readActs(f); err != nil {
 		return nil, openFault(err, actsPath(dir))
+	}
+	found, err := v.look(v.acts, false)
+	if err != nil {
+		return nil, err
 	}
 	if list := v.list(); len(list) > 0 {
 		last := list[len(list)-1]
