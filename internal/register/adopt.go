@@ -35,8 +35,8 @@ func (r *Register) Release(ctx context.Context, tx Tx, id model.DeviceID, expect
 
 // Assert sets what people say of a device: its name, place and note.
 func (r *Register) Assert(ctx context.Context, tx Tx, id model.DeviceID, a Asserted, expect int64, mark Mark) (Device, error) {
-	if len(a.Name) > 200 || len(a.Note) > 4000 {
-		return Device{}, fault.New(fault.Invalid, "register.incomplete", "a name has at most 200 bytes, a note at most 4000").At(clip(string(id)))
+	if len(a.Name) > 200 || len(a.Note) > 4000 || len(a.Place.String()) > longestPlace {
+		return Device{}, fault.New(fault.Invalid, "register.incomplete", "a name and a place have at most 200 bytes, a note at most 4000").At(clip(string(id)))
 	}
 	return r.change(ctx, tx, id, expect, func(d *Device) []Change {
 		changes := differences(d.Asserted, a, Change{Device: id, At: mark.At, By: mark.By})
@@ -171,13 +171,16 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 
 // ParsePlace reads "ICU^2^23" or "ICU^2^23^HOSP", the text form of a place.
 func ParsePlace(s string) (model.Place, error) {
-	part := strings.Split(s, "^")
-	if len(part) > 4 || len(s) > 200 {
-		return model.Place{}, fault.New(fault.Invalid, "register.place", "%q is not a place; expected point of care, room, bed and facility as in ICU^2^23^HOSP", clip(s))
+	part := append(strings.SplitN(s, "^", 5), "", "", "")
+	p := model.Place{PointOfCare: part[0], Room: part[1], Bed: part[2], Facility: part[3]}
+	if len(part) > 7 || len(p.String()) > longestPlace {
+		return model.Place{}, fault.New(fault.Invalid, "register.place", "%q is not a place; expected point of care, room, bed and facility as in ICU^2^23^HOSP, at most %d bytes", clip(s), longestPlace)
 	}
-	part = append(part, "", "", "")
-	return model.Place{PointOfCare: part[0], Room: part[1], Bed: part[2], Facility: part[3]}, nil
+	return p, nil
 }
+
+// longestPlace is the longest text form of an asserted place.
+const longestPlace = 200
 
 // Query selects devices. Empty fields match all; Text is looked for in ids,
 // identifiers, names, makers, models and places, whatever the case.

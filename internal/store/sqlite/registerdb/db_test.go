@@ -2,6 +2,7 @@ package registerdb
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -65,12 +66,18 @@ func TestWorkAndAuditAreOne(t *testing.T) {
 func TestUpdateHonoursContext(t *testing.T) {
 	d := open(t, t.TempDir())
 	defer d.Close()
-	held := make(chan struct{})
-	go d.Update(context.Background(), func(Tx) error { <-held; return nil })
+	inside, leave, left := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		left <- d.Update(context.Background(), func(Tx) error { close(inside); <-leave; return nil })
+	}()
+	<-inside
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for err := error(nil); err == nil; {
-		err = d.Update(ctx, func(Tx) error { return nil })
+	if err := d.Update(ctx, func(Tx) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
-	close(held)
+	close(leave)
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
 }
