@@ -69,17 +69,26 @@ func (d *DB) check(b record.Batch) error {
 	return nil
 }
 
-// tick gives the latest arrival so far, Unix ns.
-func tick(clock int64, m *model.Message) int64 {
+// arrival gives the time of arrival in Unix ns, 0 for none.
+func arrival(m *model.Message) int64 {
 	if y := m.Arrived.Year(); y > 1700 && y < 2200 {
-		return max(clock, m.Arrived.UnixNano())
+		return m.Arrived.UnixNano()
 	}
-	return clock
+	return 0
+}
+
+// tick moves the clock of an extent on with a message.
+func (e *extent) tick(m *model.Message) {
+	if at := arrival(m); at > e.clock {
+		e.clock = at
+	} else if at != 0 {
+		e.skew = max(e.skew, e.clock-at)
+	}
 }
 
 // setBack is how much earlier than the latest arrival a message may have come
-// before that counts as a clock set back, which begins a new file. So within a
-// file, a message arrived at most this much before the clock of its block.
+// before that counts as a clock set back, which begins a new file: there, times
+// of arrival rise again, which keeps searches by time quick.
 const setBack = 10 * time.Minute
 
 func dayOf(clock int64) string { return utc(clock).Format("20060102") }
@@ -88,7 +97,7 @@ func dayOf(clock int64) string { return utc(clock).Format("20060102") }
 func (d *DB) writable(b record.Batch) (*file, error) {
 	at, first := int64(0), int64(0)
 	for _, m := range b.Messages {
-		if one := tick(0, m); one != 0 {
+		if one := arrival(m); one != 0 {
 			at = max(at, one)
 			if first == 0 || one < first {
 				first = one
@@ -227,15 +236,15 @@ func (d *DB) write(f *file, b record.Batch) (err error) {
 	}
 	next := f.messages + 1
 	var first key
-	clock := f.clock
+	now := f.extent
 	for i, m := range b.Messages {
 		if d.builder.Count() == 0 {
 			first = keyOf(m.Ref)
 		}
 		d.builder.Add(m)
-		clock = tick(clock, m)
+		now.tick(m)
 		if n := d.builder.Count(); n == blockMessages || d.builder.Size() >= blockBytes || i == len(b.Messages)-1 {
-			if err := d.w.exec("INSERT INTO block VALUES(?,?,?,?,?,?)", int64(next), n, int64(first), int64(b.Cursor), clock, d.builder.Finish()); err != nil {
+			if err := d.w.exec("INSERT INTO block VALUES(?,?,?,?,?,?,?)", int64(next), n, int64(first), int64(b.Cursor), now.clock, now.skew, d.builder.Finish()); err != nil {
 				return err
 			}
 			next += ordinal(n)
@@ -275,7 +284,7 @@ func (d *DB) take(f *file, b record.Batch) {
 	d.head = f.last
 	for _, m := range b.Messages {
 		f.messages++
-		f.clock = tick(f.clock, m)
+		f.tick(m)
 		d.fresh.add(m, f, f.messages)
 		d.recent.add(m)
 	}

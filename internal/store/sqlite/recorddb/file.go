@@ -45,8 +45,9 @@ type extent struct {
 	first    key // of its first message, 0: none yet
 	last     key
 	messages ordinal
-	begins   int64 // earliest arrival of the first batch, Unix ns: none is more than setBack earlier
+	begins   int64 // earliest arrival of the first batch, Unix ns
 	clock    int64 // latest arrival so far, Unix ns
+	skew     int64 // most that a message came behind the latest before it, ns
 	seal     int64 // number of the last seal
 	sealed   ordinal
 }

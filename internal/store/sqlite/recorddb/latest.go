@@ -17,19 +17,21 @@ func (d *DB) Latest(ctx context.Context, s record.Subject) ([]record.LatestValue
 		return nil, err
 	}
 	d.mu.RLock()
-	list := d.fresh.series.of(s)
+	list := slices.Clone(d.fresh.series.of(s))
+	d.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *series) int {
+		return cmp.Or(strings.Compare(string(a.patient), string(b.patient)), strings.Compare(string(a.device), string(b.device)),
+			strings.Compare(a.code.text, b.code.text), cmp.Compare(a.code.mdc, b.code.mdc),
+			strings.Compare(a.unit, b.unit), cmp.Compare(number(a.simulated), number(b.simulated)))
+	})
 	values := make([]record.LatestValue, 0, len(list))
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	for _, one := range list {
 		if one.known {
 			values = append(values, one.latest)
 		}
 	}
-	d.mu.RUnlock()
-	slices.SortFunc(values, func(a, b record.LatestValue) int {
-		return cmp.Or(strings.Compare(string(a.Patient), string(b.Patient)), strings.Compare(string(a.Device), string(b.Device)),
-			strings.Compare(a.Code.RefID, b.Code.RefID), cmp.Compare(a.Code.MDC, b.Code.MDC), strings.Compare(a.Code.LOINC, b.Code.LOINC), strings.Compare(a.Received.Code, b.Received.Code),
-			strings.Compare(a.UnitUCUM, b.UnitUCUM), cmp.Compare(number(a.Simulated), number(b.Simulated)))
-	})
 	return values, nil
 }
 

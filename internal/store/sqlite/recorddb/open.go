@@ -123,10 +123,10 @@ func (f *file) measure(c *conn) error {
 	if err != nil {
 		return err
 	}
-	return c.rows("SELECT id, count, cursor, clock, body FROM block ORDER BY id DESC LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
+	return c.rows("SELECT id, count, cursor, clock, body, skew FROM block ORDER BY id DESC LIMIT 1", func(s *sqlite3.Stmt) (bool, error) {
 		f.messages = ordinal(s.ColumnInt64(0) + s.ColumnInt64(1) - 1)
 		f.cursor = max(f.cursor, model.Seq(s.ColumnInt64(2)))
-		f.clock = s.ColumnInt64(3)
+		f.clock, f.skew = s.ColumnInt64(3), s.ColumnInt64(5)
 		last, err := pack.LastRef(s.ColumnRawBlob(4))
 		f.last = keyOf(last)
 		return false, err

@@ -18,7 +18,7 @@ func (d *DB) Refs(ctx context.Context, q record.Span) iter.Seq2[model.MessageRef
 		files := d.filesAfter(0)
 		d.mu.RUnlock()
 		for _, f := range files {
-			if !q.From.IsZero() && f.clock < nanoseconds(q.From) || !q.Until.IsZero() && f.begins-int64(setBack) > nanoseconds(q.Until) {
+			if !q.From.IsZero() && f.clock < nanoseconds(q.From) || !q.Until.IsZero() && f.begins-f.skew > nanoseconds(q.Until) {
 				continue
 			}
 			// A file's references are read in runs, so that nothing is held

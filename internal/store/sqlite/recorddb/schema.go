@@ -25,6 +25,7 @@ CREATE TABLE block(
   ref    INTEGER NOT NULL,    -- key of its first message: seq<<24 | part
   cursor INTEGER NOT NULL,    -- journal entries up to here are in the record
   clock  INTEGER NOT NULL,    -- latest arrival in this file so far, Unix ns
+  skew   INTEGER NOT NULL,    -- most that one came behind the latest so far, ns
   body   BLOB NOT NULL        -- package pack
 );
 -- What the messages of this file have in common (package pack).

@@ -9,8 +9,8 @@ import (
 )
 
 // within gives the ordinals between which a span of arrival lies: exact but for
-// the messages of a block, and for clocks set back a little, which the time of
-// each message tells.
+// the messages of a block and for messages that came behind others, which the
+// time of each tells.
 func (r *reading) within(from, until time.Time) (lo, hi ordinal, err error) {
 	lo, hi = 1, r.messages
 	if !from.IsZero() {
@@ -23,7 +23,7 @@ func (r *reading) within(from, until time.Time) (lo, hi ordinal, err error) {
 		}
 	}
 	if !until.IsZero() {
-		limit := min(nanoseconds(until), 1<<63-1-int64(setBack)) + int64(setBack)
+		limit := min(nanoseconds(until), 1<<63-1-r.skew) + r.skew
 		p, ok, err := r.lastBlock(r.messages, func(p place) bool { return p.clock < limit })
 		if err != nil {
 			return lo, hi, err

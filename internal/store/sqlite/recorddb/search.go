@@ -41,7 +41,7 @@ func (d *DB) Search(ctx context.Context, q record.Query) ([]record.Summary, mode
 	d.mu.RUnlock()
 	before := keyOf(q.Before)
 	for _, f := range slices.Backward(files) {
-		if before != 0 && f.first >= before || !q.Until.IsZero() && f.begins-int64(setBack) > nanoseconds(q.Until) {
+		if before != 0 && f.first >= before || !q.Until.IsZero() && f.begins-f.skew > nanoseconds(q.Until) {
 			continue
 		}
 		if !q.From.IsZero() && f.clock < nanoseconds(q.From) {
