@@ -51,6 +51,8 @@ func (b *builder) concept(loinc, second string, c model.Code, received, alternat
 	}
 	if c.MDC != 0 {
 		w.codingMDC(c)
+	} else if c.RefID != "" {
+		w.coding(systemRefID, c.RefID, "")
 	}
 	for i := range 2 {
 		sent := &received
@@ -58,12 +60,17 @@ func (b *builder) concept(loinc, second string, c model.Code, received, alternat
 			sent = &alternate
 		}
 		code := codeText(clean(sent.Code))
-		if code == "" {
-			continue
-		}
 		system := b.codeSystem(sent.System)
+		if system == systemMDC && (code == "0" || code == "" || !isDigits(code)) {
+			// No number: the name is what there is.
+			system = systemRefID
+			if code == "0" || code == "" {
+				code = codeText(clean(sent.Text))
+			}
+		}
 		switch {
-		case system == systemMDC && (!isDigits(code) || isNumber(code, c.MDC)): // a name is no code of MDC, and the number stands there
+		case code == "":
+		case system == systemMDC && isNumber(code, c.MDC), system == systemRefID && code == c.RefID:
 		case system == systemLOINC && (code == c.LOINC || code == loinc || code == second):
 		case system == "" && code == c.RefID:
 		default:

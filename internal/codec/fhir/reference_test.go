@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,6 +70,8 @@ func valueOf(r *fhir.Node) (value, unit string, ok bool) {
 				unit = v.Get("unit").Text()
 			}
 			return v.Get("comparator").Text() + plainNumber(v.Get("value").Text()), unit, true
+		case "valueSampledData":
+			return strconv.Itoa(len(strings.Fields(v.Get("data").Text()))), v.Get("origin", "code").Text(), true
 		case "valueString":
 			return v.Text(), "", true
 		case "valueDateTime", "valueTime":

@@ -11,6 +11,7 @@ const (
 	systemLOINC          = "http://loinc.org"
 	systemUCUM           = "http://unitsofmeasure.org"
 	systemSNOMED         = "http://snomed.info/sct"
+	systemRefID          = "urn:id:MDC" // names of 11073 terms that have no number
 	systemURI            = "urn:ietf:rfc:3986"
 	systemEUI64          = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 	systemCategory       = "http://terminology.hl7.org/CodeSystem/observation-category"

@@ -67,7 +67,11 @@ func (b *builder) value(o *model.Observation, v *vital) {
 		}
 		w.dateTime("valueDateTime", o.Value.Time)
 	case model.ValueBinary:
-		b.absent("unsupported") // the content is in the Media it is derived from
+		reason := "unsupported" // the content is in the Media it is derived from
+		if _, ok := content(o.Value.Text); !ok {
+			reason = "error"
+		}
+		b.absent(reason)
 	default:
 		b.absent("unknown")
 	}
@@ -136,16 +140,8 @@ func (b *builder) inUnit(ucum string, sent model.Coding) {
 // Observation.value[x] has no Attachment. It says false when the content is
 // not base64; the Observation then stands alone.
 func (b *builder) media(of Identity, o *model.Observation) (Identity, bool) {
-	content := strings.Map(func(r rune) rune {
-		if r == '\r' || r == '\n' || r == ' ' {
-			return -1
-		}
-		return r
-	}, o.Value.Text)
-	if content == "" {
-		return Identity{}, false
-	}
-	if _, err := base64.StdEncoding.DecodeString(content); err != nil {
+	text, ok := content(o.Value.Text)
+	if !ok {
 		return Identity{}, false
 	}
 	b.h.start('b')
@@ -164,11 +160,28 @@ func (b *builder) media(of Identity, o *model.Observation) (Identity, bool) {
 	w.dateTime("createdDateTime", b.timeOfObservation(o))
 	w.open("content", '{')
 	w.code("contentType", mediaType(o.Value.Coding.Code))
-	w.word("data", content)
+	w.word("data", text)
 	w.close('}')
 	b.requestByID(id, "Media", b.o.Replace)
 	b.said = append(b.said, id)
 	return id, true
+}
+
+// content takes line ends and blanks out of base64; false when it is none.
+func content(s string) (string, bool) {
+	if strings.ContainsAny(s, " \r\n") {
+		s = strings.Map(func(r rune) rune {
+			if r == '\r' || r == '\n' || r == ' ' {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	if s == "" {
+		return "", false
+	}
+	_, err := base64.StdEncoding.DecodeString(s)
+	return s, err == nil
 }
 
 // mediaType keeps what looks like type/subtype.
