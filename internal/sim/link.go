@@ -98,7 +98,8 @@ func (l *Link) exchange(ctx context.Context, m Message) error {
 	if patience == 0 {
 		patience = 10 * time.Second
 	}
-	stop := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
+	conn := l.conn // by the time ctx ends the link may have another, or none
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := l.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
