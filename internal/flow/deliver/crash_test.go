@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func lifeWithCrashes(t *testing.T, seed uint64) {
 		v.set(chaos(random, poison))
 	}
 	owed := map[model.DestinationID]int{}
-	crashes := random.IntN(6)
+	crashes, replays := random.IntN(6), uint64(0)
 	var store *mortal
 	w.wrap = func(s deliver.Store) deliver.Store {
 		store = &mortal{Store: s}
@@ -116,6 +117,19 @@ func lifeWithCrashes(t *testing.T, seed uint64) {
 			owed[d]++
 		}
 		w.record.add("p"+text(random.IntN(keys)), dests...)
+		if random.IntN(40) == 0 {
+			var q deliver.ReplayRequest
+			for range 1 + random.IntN(5) {
+				seq := model.Seq(1 + random.IntN(len(w.record.messages)))
+				if !slices.Contains(q.Entries, seq) {
+					q.Entries = append(q.Entries, seq)
+					for _, one := range w.record.messages[seq-1].Routed {
+						owed[one.Destination]++
+					}
+				}
+			}
+			replays = w.replay(q)
+		}
 		if random.IntN(20) == 0 {
 			pass(time.Duration(random.IntN(3000)) * time.Millisecond)
 		}
@@ -138,19 +152,20 @@ func lifeWithCrashes(t *testing.T, seed uint64) {
 	}
 	pass(5 * time.Minute)
 	for id, v := range w.receivers {
-		inOrder(t, v, 0)
-		effects := map[model.Seq]int{}
+		for replay := range replays + 1 {
+			inOrder(t, v, replay)
+		}
+		effects := map[sent]int{}
 		for _, s := range v.takes {
-			expect(t, "replay", s.replay, 0)
-			effects[s.seq]++
+			effects[s]++
 		}
 		letters, err := w.DeadLetters(ctx, deliver.DeadFilter{Destination: id, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range letters {
-			if !poison[l.Ref.Seq] || effects[l.Ref.Seq] > 0 {
-				t.Errorf("%s: %d is dead and had %d effects", id, l.Ref.Seq, effects[l.Ref.Seq])
+			if n := effects[sent{l.Ref.Seq, l.Replay}]; !poison[l.Ref.Seq] || n > 0 {
+				t.Errorf("%s: %d is dead and had %d effects", id, l.Ref.Seq, n)
 			}
 		}
 		expect(t, text(id)+": effects and dead letters", len(effects)+len(letters), owed[id])

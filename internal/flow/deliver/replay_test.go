@@ -142,3 +142,28 @@ func TestReplayComesBehindWhatIsOwed(t *testing.T) {
 		expect(t, "delivered", w.stat("ehr").Delivered, 3000)
 	})
 }
+
+// TestReplayStaysBehindAfterARestart: what lies only in memory when a replay
+// comes must come before it also when it is read again from the record.
+func TestReplayStaysBehindAfterARestart(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, deliver.Options{}, "ehr")
+		defer func() { w.shut() }()
+		w.record.add("ann", "ehr")
+		pass(time.Second)
+		w.list[0].Disabled = true
+		w.apply()
+		w.record.add("ann", "ehr")
+		w.record.add("ann", "ehr")
+		pass(time.Second)
+		w.replay(deliver.ReplayRequest{Entries: []model.Seq{1}})
+		pass(time.Second)
+		w.reopen()
+		w.record.add("ann", "ehr")
+		pass(time.Second)
+		w.list[0].Disabled = false
+		w.apply()
+		pass(time.Second)
+		expect(t, "taken", text(w.receivers["ehr"].takes), "[{1 0} {2 0} {3 0} {1 1} {4 0}]")
+	})
+}

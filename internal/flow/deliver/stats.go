@@ -27,7 +27,8 @@ type Stats struct {
 	InFlight    int                 `json:"inFlight"`    // calls under way
 	WaitingKeys int                 `json:"waitingKeys"` // keys in back-off
 	HeldKeys    int                 `json:"heldKeys"`    // keys held by a dead letter
-	Queued      int64               `json:"queued"`      // owed and not settled
+	Queued      int64               `json:"queued"`      // owed and not settled, without the unread where the record cannot count them
+	Unread      int64               `json:"unread"`      // journal entries recorded and not yet looked at
 	Parked      int64               `json:"parked"`      // of these, in the store's queue
 	Oldest      time.Time           `json:"oldest,omitzero"`
 	Delivered   int64               `json:"delivered"` // ever, replays included
@@ -76,6 +77,9 @@ func (r *runner) stats(ctx context.Context) (Stats, error) {
 	}
 	if !stored.OldestParked.IsZero() && (s.Oldest.IsZero() || stored.OldestParked.Before(s.Oldest)) && s.Parked > 0 {
 		s.Oldest = stored.OldestParked
+	}
+	if head := r.o.Record.Head(); head.Seq > read.Seq {
+		s.Unread = int64(head.Seq - read.Seq)
 	}
 	if b, ok := r.o.Record.(Backlog); ok {
 		n, err := b.Backlog(ctx, r.id, read)

@@ -64,6 +64,37 @@ func redact(t *testing.T, s Subject) {
 	}
 }
 
+// redactThenAppend: what was redacted while its neighbours are being written
+// does not come back with them.
+func redactThenAppend(t *testing.T, s Subject) {
+	dir := t.TempDir()
+	j := s.Open(t, dir)
+	const rounds, each = 8, 10
+	for round := range rounds {
+		Fill(t, j, round*each+1, (round+1)*each, 300)
+		if err := j.Redact(model.Seq((round+1)*each), "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Fill(t, j, rounds*each+1, rounds*each+5, 300)
+	look := func() {
+		t.Helper()
+		for _, e := range All(t, j, 1) {
+			if gone := e.Seq%each == 0; gone != e.Redacted {
+				t.Fatalf("entry %d: redacted %t, want %t", e.Seq, e.Redacted, gone)
+			}
+		}
+		Sound(t, j)
+	}
+	look()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = s.Open(t, dir)
+	defer j.Close()
+	look()
+}
+
 // segments wants at least four and gives them.
 func segments(t *testing.T, j journal.Journal) []journal.Segment {
 	t.Helper()

@@ -35,7 +35,7 @@ func Run(t *testing.T, s Subject) {
 	}{
 		{"empty", empty}, {"content", content}, {"order", order}, {"follow", follow}, {"reopen", reopen},
 		{"wait", wait}, {"refusals", refusals}, {"bytes are not kept", bytesAreNotKept}, {"close", closing},
-		{"redact", redact}, {"drop and hold", dropAndHold}, {"drop by time", dropByTime}, {"second", second},
+		{"redact", redact}, {"redact then append", redactThenAppend}, {"drop and hold", dropAndHold}, {"drop by time", dropByTime}, {"second", second},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}
