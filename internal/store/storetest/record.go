@@ -77,8 +77,8 @@ func recordEmpty(t *testing.T, s RecordStore) {
 func recordOrder(t *testing.T, s RecordStore) {
 	ctx := context.Background()
 	defer s.Close()
-	w := newWard(1)
-	first, second := w.batch(3), w.batch(3)
+	w := NewWard(1)
+	first, second := w.Batch(3), w.Batch(3)
 	must(t, s.Commit(ctx, first))
 	for name, b := range map[string]record.Batch{
 		"again":            first,
@@ -109,8 +109,8 @@ func recordOrder(t *testing.T, s RecordStore) {
 func recordWait(t *testing.T, s RecordStore) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	w := newWard(1)
-	b := w.batch(2)
+	w := NewWard(1)
+	b := w.Batch(2)
 	woken := make(chan error)
 	go func() { woken <- s.Wait(ctx, model.MessageRef{}) }()
 	must(t, s.Commit(ctx, b))
@@ -121,7 +121,7 @@ func recordWait(t *testing.T, s RecordStore) {
 	if err := <-woken; fault.KindOf(err) != fault.Transient {
 		t.Error("after Close:", err)
 	}
-	if err := s.Commit(ctx, w.batch(1)); fault.KindOf(err) != fault.Transient {
+	if err := s.Commit(ctx, w.Batch(1)); fault.KindOf(err) != fault.Transient {
 		t.Error("Commit after Close:", err)
 	}
 	ended, end := context.WithCancel(context.Background())
@@ -136,11 +136,11 @@ func recordWait(t *testing.T, s RecordStore) {
 func recordRepeats(t *testing.T, open func(*testing.T, string) RecordStore) {
 	ctx, dir := context.Background(), t.TempDir()
 	s := open(t, dir)
-	w := newWard(5)
+	w := NewWard(5)
 	first := map[record.Print]model.MessageRef{}
 	var all []record.Print
 	for range 30 {
-		b := w.batch(20)
+		b := w.Batch(20)
 		for i, p := range b.Prints {
 			if _, ok := first[p]; !ok && p != (record.Print{}) {
 				first[p] = b.Messages[i].Ref
@@ -173,10 +173,10 @@ func recordReads(t *testing.T, open func(*testing.T, string) RecordStore, seed u
 	ctx, dir := context.Background(), t.TempDir()
 	s := open(t, dir)
 	defer func() { s.Close() }()
-	w, o := newWard(seed), &oracle{}
+	w, o := NewWard(seed), &oracle{}
 	for round := range 30 {
 		for range 1 + w.r.IntN(4) {
-			b := w.batch(1 + w.r.IntN(60))
+			b := w.Batch(1 + w.r.IntN(60))
 			must(t, s.Commit(ctx, b))
 			o.msgs = append(o.msgs, b.Messages...)
 		}
@@ -191,11 +191,7 @@ func recordReads(t *testing.T, open func(*testing.T, string) RecordStore, seed u
 			t.Fatal(round, s.Head(), s.Cursor())
 		}
 		if round%5 == 4 {
-			c := checker{t: t, ctx: ctx, s: s, w: w, o: o}
-			c.messages()
-			c.search()
-			c.series()
-			c.rest()
+			CheckRecord(t, s, w, o.msgs)
 			if t.Failed() {
 				t.Fatal("round", round)
 			}
@@ -203,11 +199,22 @@ func recordReads(t *testing.T, open func(*testing.T, string) RecordStore, seed u
 	}
 }
 
+// CheckRecord reads a record that holds these messages in every way, with
+// questions that the ward's dice choose.
+func CheckRecord(t *testing.T, s RecordStore, w *Ward, msgs []*model.Message) {
+	t.Helper()
+	c := checker{t: t, ctx: context.Background(), s: s, w: w, o: &oracle{msgs}}
+	c.messages()
+	c.search()
+	c.series()
+	c.rest()
+}
+
 type checker struct {
 	t   *testing.T
 	ctx context.Context
 	s   RecordStore
-	w   *ward
+	w   *Ward
 	o   *oracle
 }
 

@@ -9,10 +9,10 @@ import (
 	"thalamus/internal/model"
 )
 
-// ward makes what a small hospital sends, the same for the same seed: monitors
+// Ward makes what a small hospital sends: monitors
 // with numerics, a waveform, alarms, corrections, results without a patient,
 // batch files, repeats, unknown codes and clocks that are wrong.
-type ward struct {
+type Ward struct {
 	r     *rand.Rand
 	now   time.Time
 	seq   model.Seq
@@ -21,8 +21,9 @@ type ward struct {
 	alert map[int]int // number of the open alert of a device, 0: none
 }
 
-func newWard(seed uint64) *ward {
-	return &ward{
+// NewWard makes a ward, the same for the same seed.
+func NewWard(seed uint64) *Ward {
+	return &Ward{
 		r: rand.New(rand.NewPCG(seed, 11)), now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC),
 		value: map[string]int64{}, alert: map[int]int{},
 	}
@@ -37,8 +38,8 @@ var codes = []model.Code{
 	{},
 }
 
-// batch makes the next n entries and lets time pass between them.
-func (w *ward) batch(n int) record.Batch {
+// Batch makes the next n entries and lets time pass between them.
+func (w *Ward) Batch(n int) record.Batch {
 	var b record.Batch
 	for range n {
 		w.now = w.now.Add(time.Duration(w.r.IntN(20_000)) * time.Millisecond)
@@ -53,7 +54,7 @@ func (w *ward) batch(n int) record.Batch {
 	return b
 }
 
-func (w *ward) message(part int) *model.Message {
+func (w *Ward) message(part int) *model.Message {
 	r := w.r
 	at := w.now.Truncate(time.Millisecond)
 	if first := w.earlier(part); first != nil && r.IntN(12) == 0 {
@@ -109,7 +110,7 @@ func (w *ward) message(part int) *model.Message {
 }
 
 // earlier gives one of the messages sent that had this part in its entry.
-func (w *ward) earlier(part int) *model.Message {
+func (w *Ward) earlier(part int) *model.Message {
 	for range 20 {
 		if len(w.sent) == 0 {
 			return nil
@@ -121,7 +122,7 @@ func (w *ward) earlier(part int) *model.Message {
 	return nil
 }
 
-func (w *ward) observation(m *model.Message, dev int) model.Observation {
+func (w *Ward) observation(m *model.Message, dev int) model.Observation {
 	r := w.r
 	n := r.IntN(len(codes))
 	o := model.Observation{
@@ -149,7 +150,7 @@ func (w *ward) observation(m *model.Message, dev int) model.Observation {
 	return o
 }
 
-func (w *ward) event(dev int) model.Alert {
+func (w *Ward) event(dev int) model.Alert {
 	a := model.Alert{Field: "OBX[1]", Code: model.Code{MDC: 196670, RefID: "MDC_EVT_LO"}, Source: codes[0], Text: "low", Priority: "high", Device: 0}
 	if w.alert[dev] == 0 {
 		w.alert[dev] = int(w.seq)

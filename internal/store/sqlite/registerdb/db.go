@@ -1,7 +1,6 @@
 // Package registerdb keeps what is governed in register.db: channels, routes,
 // destinations and the site with all their versions, devices, patients and
-// their associations, accounts, tokens and sessions, replays and holds, and
-// the audit. One transaction can hold work and its audit record.
+// their associations, accounts, tokens and sessions, and the audit. One transaction can hold work and its audit record.
 //
 // Every commit reaches the disk before it counts (synchronous=FULL). Beside
 // the file lies audit.head, the end of the audit's chain.
@@ -35,7 +34,6 @@ const (
 // Tx is everything that one transaction can do.
 type Tx = interface {
 	register.Tx
-	register.RequestTx
 	access.Tx
 	audit.Tx
 }

@@ -3,7 +3,6 @@ package registerdb
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"thalamus/internal/fault"
@@ -119,106 +118,6 @@ func (t *tx) next(ctx context.Context, kind, id string) (int64, error) {
 func (t *tx) remember(ctx context.Context, r register.Row) error {
 	return t.exec(ctx, "INSERT INTO governed_history ("+governedColumns+", removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 		r.Kind, r.ID, r.Version, string(r.Body), micros(r.At), string(r.By), r.Change, r.Removed)
-}
-
-func scanReplay(scan func(...any) error) (register.Replay, error) {
-	var id uint64
-	var body []byte
-	var r register.Replay
-	if err := scan(&id, &body); err != nil {
-		return r, err
-	}
-	err := json.Unmarshal(body, &r)
-	r.ID = id
-	return r, err
-}
-
-// Replays gives replays, newest first.
-func (d *DB) Replays(ctx context.Context, before uint64, limit int) ([]register.Replay, error) {
-	return all(ctx, d.read(), scanReplay, "SELECT id, body FROM replays WHERE ? = 0 OR id < ? ORDER BY id DESC LIMIT ?", before, before, limited(limit, 100))
-}
-
-// Replay gives one replay, or a fault.Absent.
-func (d *DB) Replay(ctx context.Context, id uint64) (register.Replay, error) {
-	r, err := scanReplay(d.db.Read.QueryRowContext(ctx, "SELECT id, body FROM replays WHERE id = ?", id).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, fault.New(fault.Absent, "register.absent", "there is no replay %d", id)
-	}
-	return r, readFault(err)
-}
-
-// Holds gives the holds that are in force.
-func (d *DB) Holds(ctx context.Context) ([]register.Hold, error) {
-	return all(ctx, d.read(), func(scan func(...any) error) (register.Hold, error) {
-		var id uint64
-		var body []byte
-		var h register.Hold
-		if err := scan(&id, &body); err != nil {
-			return h, err
-		}
-		err := json.Unmarshal(body, &h)
-		h.ID = id
-		return h, err
-	}, "SELECT id, body FROM holds WHERE released = 0 ORDER BY id DESC")
-}
-
-func (t *tx) AddReplay(ctx context.Context, r register.Replay) (register.Replay, error) {
-	if err := r.Check(); err != nil {
-		return r, err
-	}
-	var err error
-	r.ID, err = t.insert(ctx, "INSERT INTO replays (body) VALUES (?)", r)
-	return r, err
-}
-
-func (t *tx) SaveReplay(ctx context.Context, r register.Replay) error {
-	body, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return t.exec(ctx, "UPDATE replays SET body = ? WHERE id = ?", string(body), r.ID)
-}
-
-func (t *tx) AddHold(ctx context.Context, h register.Hold) (register.Hold, error) {
-	if err := h.Check(); err != nil {
-		return h, err
-	}
-	var err error
-	h.ID, err = t.insert(ctx, "INSERT INTO holds (body, released) VALUES (?, 0)", h)
-	return h, err
-}
-
-func (t *tx) ReleaseHold(ctx context.Context, id uint64, mark register.Mark) error {
-	var h register.Hold
-	var body []byte
-	err := t.q.QueryRowContext(ctx, "SELECT body FROM holds WHERE id = ? AND released = 0", id).Scan(&body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fault.New(fault.Absent, "register.absent", "there is no hold %d in force", id)
-	}
-	if err != nil {
-		return readFault(err)
-	}
-	if err := json.Unmarshal(body, &h); err != nil {
-		return readFault(err)
-	}
-	h.Released = &mark
-	if body, err = json.Marshal(h); err != nil {
-		return err
-	}
-	return t.exec(ctx, "UPDATE holds SET body = ?, released = 1 WHERE id = ?", string(body), id)
-}
-
-func (t *tx) insert(ctx context.Context, query string, v any) (uint64, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return 0, err
-	}
-	res, err := t.sql.ExecContext(ctx, query, string(body))
-	if err != nil {
-		return 0, writeFault(err)
-	}
-	id, err := res.LastInsertId()
-	return uint64(id), writeFault(err)
 }
 
 // Secret gives a random key of this installation, making it at the first call.

@@ -60,17 +60,6 @@ CREATE TABLE device_changes (
 );
 CREATE INDEX device_changes_device ON device_changes (device, id);
 
-CREATE TABLE replays (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
-    body TEXT NOT NULL
-);
-
-CREATE TABLE holds (
-    id       INTEGER PRIMARY KEY AUTOINCREMENT,
-    body     TEXT NOT NULL,
-    released INTEGER NOT NULL
-);
-
 -- Random keys of this installation, made when they are first asked for.
 CREATE TABLE secrets (
     name  TEXT NOT NULL PRIMARY KEY,
