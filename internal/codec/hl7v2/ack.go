@@ -218,17 +218,30 @@ func (w *ackWriter) end() {
 }
 
 // raw writes a field as the request had it, else a text of ours. Characters
-// that would end the segment are left out.
+// that would end the segment are left out, and what begins a wide character
+// without ending it, for it would take the delimiter that follows into it.
 func (w *ackWriter) raw(sent []byte, otherwise string) {
 	w.field()
 	if len(bytes.TrimSpace(sent)) == 0 {
 		w.b = w.d.AppendEscaped(w.b, otherwise)
 		return
 	}
+	from := len(w.b)
 	for _, c := range sent {
 		if c >= ' ' || c == 0x1b || c == '\t' {
 			w.b = append(w.b, c)
 		}
+	}
+	if w.cs.trail == noTrail || asciiOnly(w.b[from:]) {
+		return
+	}
+	for len(w.b) > from {
+		seen := append(append([]byte(nil), w.b[from:]...), w.d.Field, w.d.Field, w.d.Field)
+		w.cs.hide(seen, false, w.d.Escape)
+		if seen[len(seen)-3] == w.d.Field {
+			return
+		}
+		w.b = w.b[:len(w.b)-1]
 	}
 }
 
