@@ -1,6 +1,10 @@
 package deliver
 
-import "time"
+import (
+	"time"
+
+	"thalamus/internal/destination"
+)
 
 const (
 	breakerMin = time.Second
@@ -8,6 +12,9 @@ const (
 	retryMin   = 10 * time.Millisecond
 	retryBase  = 250 * time.Millisecond
 	retryMax   = time.Minute
+	// askedMax bounds the wait a receiver may ask for (Retry-After): one that
+	// says "tomorrow" by mistake does not stop a ward's messages for a day.
+	askedMax = time.Hour
 )
 
 // breaker opens when the destination as a whole is down, and lets one message
@@ -34,10 +41,15 @@ func (b *breaker) look(now time.Time) {
 	}
 }
 
-// down takes note that the destination is down. Calls that began before the
-// circuit opened say nothing new and are passed with probe false.
-func (b *breaker) down(now time.Time, probe bool) {
+// down takes note that the destination is down, and for how long it asked not
+// to be called (0: it did not say). Calls that began before the circuit opened
+// say nothing else that is new and are passed with probe false.
+func (b *breaker) down(now time.Time, probe bool, asked time.Duration) {
+	until := now.Add(asked)
 	if b.state == open || b.state == halfOpen && !probe {
+		if asked > 0 && until.After(b.until) {
+			b.state, b.until = open, until
+		}
 		return
 	}
 	limit := min(breakerMax, breakerMin<<min(b.downs, 10))
@@ -45,8 +57,15 @@ func (b *breaker) down(now time.Time, probe bool) {
 	// Jitter over the whole range above the lower bound, so that many
 	// destinations behind one dead link do not come back in step.
 	b.until = now.Add(breakerMin + time.Duration(b.random()*float64(limit-breakerMin)))
+	if until.After(b.until) {
+		b.until = until
+	}
 	b.state = open
 }
+
+// asked gives the wait that the receiver asked for with an error, bounded; 0
+// when it asked for none.
+func asked(err error) time.Duration { return max(0, min(destination.NotBefore(err), askedMax)) }
 
 // answered takes note that the destination is there.
 func (b *breaker) answered() { b.state, b.downs = closed, 0 }

@@ -304,6 +304,8 @@ func (r *runner) wake(l *lane, front bool) {
 		if l.spilled == 0 {
 			delete(r.lanes, l.key)
 		}
+	case l.parcels[0].nextTry.After(time.Now()): // from before a restart
+		r.wait(l, l.parcels[0].nextTry)
 	case front:
 		l.state = ready
 		r.ready.pushFront(l)

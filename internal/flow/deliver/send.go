@@ -127,7 +127,7 @@ func (r *runner) finished(res result) {
 	case errors.As(res.err, &down):
 		r.numbers.failed(now, res.err)
 		was := r.breaker.state
-		r.breaker.down(now, res.probe)
+		r.breaker.down(now, res.probe, asked(res.err))
 		if was == closed {
 			r.o.Host.Log.Warn("destination is down", "destination", r.id, "code", codeOf(res.err), "until", r.breaker.until)
 		}
@@ -138,6 +138,10 @@ func (r *runner) finished(res result) {
 		r.answered()
 		r.numbers.failed(now, res.err)
 		l.singles = n
+		if wait := asked(res.err); wait > 0 {
+			r.wait(l, now.Add(wait))
+			return
+		}
 		r.wake(l, true)
 		return
 	default:
@@ -174,11 +178,8 @@ func (r *runner) fail(l *lane, p *parcel, err error, now time.Time) bool {
 	case failing >= r.rules.maxAge:
 		return r.die(l, p, fmt.Sprintf("given up after failing for %s: %s", failing.Round(time.Minute), p.reason), now)
 	}
-	l.state = waiting
-	l.nextTry = now.Add(backOff(p.failures, r.o.Random))
-	p.nextTry = l.nextTry
-	heap.Push(&r.waiting, l)
-	r.stick(l)
+	p.nextTry = now.Add(max(backOff(p.failures, r.o.Random), asked(err)))
+	r.wait(l, p.nextTry)
 	if p.ord != 0 {
 		r.pending.Failing = append(r.pending.Failing, p.queued(l.key))
 		r.touched()
@@ -186,6 +187,13 @@ func (r *runner) fail(l *lane, p *parcel, err error, now time.Time) bool {
 		r.spill(l)
 	}
 	return false
+}
+
+// wait keeps a lane back until a moment.
+func (r *runner) wait(l *lane, until time.Time) {
+	l.state, l.nextTry = waiting, until
+	heap.Push(&r.waiting, l)
+	r.stick(l)
 }
 
 // die makes a dead letter; false: it holds the lane.
