@@ -52,6 +52,7 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 	d.d = d.m.Delimiters()
 	d.begin(blank(*d.entry))
 	d.out.Issues = append(d.out.Issues, d.m.Issues()...)
+	d.structure()
 	for i, s := range d.m.Segments() {
 		if i > 0 && s.Is("MSH") {
 			break // hl7v2 has said that a second message stands inside
@@ -67,6 +68,19 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 		d.segment(s)
 	}
 	return append(all, *d.finish())
+}
+
+// structure adds where the message does not keep to the structure of its type.
+// Of a repeated patient or visit more is known here: the first begins another
+// message of the result, the second has an issue of its own.
+func (d *decoder) structure() {
+	several := d.m.Find("PID", 2).Present()
+	for _, one := range d.m.Structure() {
+		if one.Code == "hl7v2.segment-repeated" && (several || one.Field == "PV1[2]") {
+			continue
+		}
+		d.out.Issues = append(d.out.Issues, one)
+	}
 }
 
 // begin starts a message of the result.
