@@ -1,0 +1,128 @@
+// Looks at every page of the running console and does people's errands in it.
+// Says one JSON object for each: {name, wrong: [...]}. Read by browser_test.go.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { run, say } from '../peers/load.mjs'
+import { close, open, signIn, views } from './browser.mjs'
+import * as check from './check.mjs'
+import { crawl, named } from './crawl.mjs'
+import { errands } from './errands.mjs'
+
+mkdirSync(run.pictures, { recursive: true })
+const picture = (page, name, whole = true) => page.screenshot({ path: join(run.pictures, name + '.png'), fullPage: whole, animations: 'disabled' })
+
+/** One page in one view. */
+async function look(path, view) {
+  const seen = await open(view)
+  const { page } = seen
+  const wire = await check.listen(seen)
+  const answer = await check.visit(page, path)
+  const wrong = []
+  if (!answer.ok()) wrong.push(`answers ${answer.status()}`)
+  const said = await check.said(page)
+  if (said.heading === '' || said.landmarks !== 1 || said.language === '') wrong.push('needs one h1, one main and a language')
+  wrong.push(...(await check.accessible(page)))
+  wrong.push(...(await check.fits(page)))
+  await picture(page, `${named(path)}-${view.name}`)
+  if (view.whole) wrong.push(...(await check.keyboard(page)))
+  wrong.push(...(await wire.end()))
+  await seen.close()
+  return { wrong, said, bytes: wire.weight() }
+}
+
+/** The page without scripts says as much. */
+async function withoutScript(path, said) {
+  const seen = await open(views[0], { script: false })
+  const answer = await seen.page.goto(new URL(path, run.url).href)
+  const plain = await seen.page.locator('main').innerText()
+  const rows = await seen.page.locator('main tbody tr').count()
+  const heading = await seen.page.locator('h1').first().innerText()
+  await seen.close()
+  const wrong = []
+  if (!answer.ok()) wrong.push(`answers ${answer.status()} without scripts`)
+  if (heading.trim() !== said.heading) wrong.push(`has the heading “${heading.trim()}” without scripts`)
+  if (plain.trim().length < said.text / 2 || (said.rows > 0 && rows === 0)) wrong.push(`says ${plain.trim().length} characters and ${rows} rows without scripts, ${said.text} and ${said.rows} with`)
+  return wrong
+}
+
+/** The page on paper: the frame goes, the content stays. */
+async function onPaper(path) {
+  const seen = await open(views[0])
+  await check.visit(seen.page, path)
+  await seen.page.emulateMedia({ media: 'print', colorScheme: 'light' })
+  await seen.page.setViewportSize({ width: 794, height: 1123 })
+  await picture(seen.page, `${named(path)}-print`)
+  const wrong = (await check.fits(seen.page)).map((w) => 'on paper: ' + w)
+  if (await seen.page.locator('nav').first().isVisible()) wrong.push('the menu is on paper too')
+  await seen.close()
+  return wrong
+}
+
+async function told(name, work) {
+  const began = Date.now()
+  let wrong
+  let more = {}
+  try {
+    const answer = await work()
+    wrong = Array.isArray(answer) ? answer : answer.wrong
+    if (!Array.isArray(answer)) more = answer
+  } catch (error) {
+    wrong = [String(error.message ?? error).slice(0, 1500)]
+  }
+  say({ name, ...more, wrong, ms: Date.now() - began })
+  return more
+}
+
+await told('sign in', async () => {
+  const stranger = await open(views[0], { stranger: true })
+  const wire = await check.listen(stranger)
+  await check.visit(stranger.page, '/sign-in')
+  const wrong = await check.accessible(stranger.page)
+  await picture(stranger.page, 'sign-in-light-1280')
+  wrong.push(...(await wire.end()))
+  await stranger.close()
+  await signIn()
+  return wrong
+})
+
+const only = run.only ? new RegExp(run.only) : undefined
+let paths = []
+await told('find the pages', async () => {
+  const seen = await open(views[0])
+  paths = await crawl(seen.page, check.visit)
+  await seen.close()
+  return { wrong: paths.length < 5 ? [`only ${paths.length} pages`] : [], paths }
+})
+
+async function lookAt(path) {
+  let said
+  for (const view of views) {
+    const seen = await told(`${named(path)} ${view.name}`, () => look(path, view))
+    said ??= seen.said
+  }
+  if (!said) return
+  await told(`${named(path)} without scripts`, () => withoutScript(path, said))
+  if (run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path))
+}
+
+// Two at a time: most of the time a page waits for its own pictures.
+const queue = paths.filter((path) => !only || only.test(path))
+await Promise.all([1, 2].map(async () => {
+  for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
+}))
+
+for (const [name, errand] of Object.entries(errands)) {
+  if (only && !only.test(name)) continue
+  await told('errand: ' + name, async () => {
+    const seen = await open({})
+    try {
+      return (await errand(seen.page, { open, picture, run })) ?? []
+    } catch (error) {
+      await picture(seen.page, 'failed-' + name.replaceAll(' ', '-')).catch(() => {})
+      throw error
+    } finally {
+      await seen.close()
+    }
+  })
+}
+await close()
