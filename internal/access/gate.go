@@ -139,6 +139,10 @@ func newID(prefix string) (string, error) {
 	return prefix + strings.ToLower(base32.StdEncoding.EncodeToString(b))[:13], nil
 }
 
+func errNoToken() error {
+	return fault.New(fault.Denied, "access.token", "the API token is not valid, or not any more")
+}
+
 // errNotIn is the one answer to every wrong sign-in, so that it tells nothing.
 func errNotIn() error {
 	return fault.New(fault.Denied, "access.not-signed-in", "wrong name or password, or the sign-in has ended; sign in again")
@@ -252,7 +256,7 @@ func (g *Gate) BySession(text string) (Actor, Session, error) {
 // ByToken says which system an API token lets in.
 func (g *Gate) ByToken(text string) (Actor, error) {
 	if !strings.HasPrefix(text, tokenPrefix) || len(text) > 100 {
-		return Actor{}, errNotIn()
+		return Actor{}, errNoToken()
 	}
 	hash := sha256.Sum256([]byte(text))
 	now := g.o.Now().UTC()
@@ -261,7 +265,7 @@ func (g *Gate) ByToken(text string) (Actor, error) {
 	t := g.tokens[hash]
 	switch {
 	case t == nil, !t.Revoked.IsZero():
-		return Actor{}, errNotIn()
+		return Actor{}, errNoToken()
 	case !t.Expires.IsZero() && !now.Before(t.Expires):
 		return Actor{}, fault.New(fault.Denied, "access.token-expired", "the API token %s has expired; make a new one", t.ID)
 	}

@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -76,7 +78,7 @@ func (c *Client) Call(ctx context.Context, name string, request, response any) e
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers; is it running?").At(c.base)
+		return c.unreachable(err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
@@ -102,13 +104,23 @@ func (c *Client) Events(ctx context.Context, each func(line []byte)) error {
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers; is it running?").At(c.base)
+		return c.unreachable(err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return problemFault(answer)
 	}
 	return eachEvent(answer.Body, each)
+}
+
+func (c *Client) unreachable(err error) error {
+	if uncertain, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fault.Wrap(uncertain.Err, fault.Denied, "api.certificate", "the server's certificate is not trusted here").At(c.base)
+	}
+	if reason, ok := errors.AsType[*url.Error](err); ok {
+		err = reason.Err // the rest of it only repeats the address
+	}
+	return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers").At(c.base)
 }
 
 func problemFault(answer *http.Response) error {

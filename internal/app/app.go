@@ -7,10 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,7 @@ type App struct {
 	o    Options
 	log  *slog.Logger
 
+	lock       io.Closer
 	authority  *Authority
 	governed   *registerdb.DB
 	journal    *journal.Log
@@ -86,10 +89,10 @@ type step struct {
 // steps is the program, in start order.
 func (a *App) steps() []step {
 	return []step{
-		{"data folder", a.openFolder, nil},
+		{"data folder", a.openFolder, func(context.Context) error { return a.lock.Close() }},
 		{"certificate authority", a.openAuthority, nil},
 		{"governed store", a.openGoverned, func(context.Context) error { return a.governed.Close() }},
-		{"accounts", a.openAccess, nil},
+		{"accounts", a.openAccess, a.endBackground},
 		{"journal", a.openJournal, func(context.Context) error { return a.journal.Close() }},
 		{"record", a.openRecord, func(context.Context) error { return a.record.Close() }},
 		{"register and patients", a.openRegister, a.flushRegister},
@@ -153,10 +156,33 @@ func (a *App) ChannelAddress(id model.ChannelID) string { return a.links.Status(
 
 func (a *App) path(name string) string { return filepath.Join(a.boot.Data, name) }
 
+// lockName is the file that keeps a second Thalamus out of the folder; it
+// holds the process id of the one that is in.
+const lockName = "LOCK"
+
 func (a *App) openFolder(context.Context) error {
 	if err := os.MkdirAll(a.boot.Data, 0o700); err != nil {
-		return fault.Wrap(err, fault.Broken, "app.folder", "cannot make the data folder; check its parent and permissions").At(a.boot.Data)
+		return fault.Wrap(err, fault.Broken, "app.folder", "cannot make the data folder").At(a.boot.Data)
 	}
+	lock, err := journal.System{}.Lock(a.path(lockName))
+	if errors.Is(err, journal.ErrLocked) {
+		pid, _ := os.ReadFile(a.path(lockName)) // only to say which
+		return fault.New(fault.Conflict, "app.folder-in-use", "another Thalamus runs on this folder (process %s)", strings.TrimSpace(string(pid))).At(a.boot.Data)
+	}
+	if err == nil {
+		err = os.WriteFile(a.path(lockName), fmt.Appendln(nil, os.Getpid()), 0o600)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Broken, "app.folder", "cannot write into the data folder").At(a.boot.Data)
+	}
+	a.lock = lock
+	return nil
+}
+
+// endBackground ends what runs beside the way, while its stores are open.
+func (a *App) endBackground(context.Context) error {
+	a.cancel()
+	a.work.Wait()
 	return nil
 }
 

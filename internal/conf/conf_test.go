@@ -29,7 +29,7 @@ func TestDefaultsAndSampleAreRight(t *testing.T) {
 
 func TestWrongTextNamesFileLineAndWhatWasExpected(t *testing.T) {
 	for name, c := range map[string]struct{ text, code, want string }{
-		"unknown key":      {"data: x\nconsol:\n  listen: y\n", "conf.unknown-key", "t.yaml:2: consol: unknown key \"consol\"; known here: console, data"},
+		"unknown key":      {"data: x\nconsol:\n  listen: y\n", "conf.unknown-key", "t.yaml:2: consol: unknown key \"consol\"; did you mean \"console\"? known here: console, data"},
 		"unknown sub key":  {"console:\n  lisen: y\n", "conf.unknown-key", "t.yaml:2: console.lisen: unknown key"},
 		"wrong type":       {"journal:\n  segment: big\n", "conf.wrong-type", "t.yaml:2: journal.segment: expected a whole number"},
 		"group expected":   {"journal: 3\n", "conf.wrong-type", "t.yaml:1: journal: expected a group"},

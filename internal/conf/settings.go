@@ -89,7 +89,7 @@ func decodeStruct(from map[string]any, v reflect.Value, path string) error {
 		place := join(path, k)
 		i, ok := known[k]
 		if !ok {
-			return fault.New(fault.Invalid, "conf.unknown-key", "unknown key %q; known here: %s", k, strings.Join(sortedKeys(known), ", ")).At(place)
+			return UnknownKey(k, sortedKeys(known)).At(place)
 		}
 		if isGroup(v.Field(i).Type()) {
 			sub, ok := from[k].(map[string]any)
@@ -106,6 +106,15 @@ func decodeStruct(from map[string]any, v reflect.Value, path string) error {
 		}
 	}
 	return nil
+}
+
+// UnknownKey says that a key is not known, and which is most likely meant.
+func UnknownKey(key string, known []string) *fault.Fault {
+	meant := "; "
+	if near := fault.Nearest(key, known); near != "" {
+		meant = fmt.Sprintf("; did you mean %q? ", near)
+	}
+	return fault.New(fault.Invalid, "conf.unknown-key", "unknown key %q%sknown here: %s", key, meant, strings.Join(known, ", "))
 }
 
 func join(path, key string) string {

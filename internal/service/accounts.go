@@ -17,7 +17,7 @@ type UserAdd struct {
 	Name     string   `json:"name" arg:"name" doc:"name to sign in with"`
 	Display  string   `json:"display,omitempty" doc:"name shown to others"`
 	Roles    []string `json:"roles" doc:"viewer, operator, engineer, administrator"`
-	Password string   `json:"password,omitempty" doc:"the command line asks for it when it is not given"`
+	Password string   `json:"password,omitempty" secret:"true" doc:"the password; the command line asks for it, or reads it from the standard input"`
 	Reason   string   `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
@@ -34,7 +34,7 @@ type UserChange struct {
 // UserPassword sets a password.
 type UserPassword struct {
 	Name     string `json:"name" arg:"name" doc:"name or id of the account"`
-	Password string `json:"password,omitempty" doc:"the command line asks for it when it is not given"`
+	Password string `json:"password" secret:"true" doc:"the password; the command line asks for it, or reads it from the standard input"`
 }
 
 // UserName names an account.

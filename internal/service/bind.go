@@ -14,13 +14,16 @@ import (
 // Field is one field of a request as people give it: a flag of the command
 // line, a query parameter of the API.
 type Field struct {
-	Name  string // JSON name
-	Doc   string
-	Arg   bool // may be given by position on the command line
-	List  bool
-	Bool  bool
-	index []int
-	typ   reflect.Type
+	Name     string // JSON name
+	Doc      string
+	Arg      bool // may be given by position on the command line
+	Required bool
+	Secret   bool // never on a command line or in a URL
+	List     bool
+	Bool     bool
+	JSON     bool // a whole thing, given as JSON
+	index    []int
+	typ      reflect.Type
 }
 
 // Fields lists the fields of a request type, in order.
@@ -30,14 +33,17 @@ func Fields(t reflect.Type) []Field {
 	}
 	var out []Field
 	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous || name == "" || name == "-" {
 			continue
 		}
 		_, arg := f.Tag.Lookup("arg")
+		kind := f.Type.Kind()
 		out = append(out, Field{
 			Name: name, Doc: f.Tag.Get("doc"), Arg: arg, index: f.Index, typ: f.Type,
-			List: f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8, Bool: f.Type.Kind() == reflect.Bool,
+			Required: !strings.Contains(options, "omit"), Secret: f.Tag.Get("secret") == "true",
+			List: kind == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8, Bool: kind == reflect.Bool,
+			JSON: (kind == reflect.Struct || kind == reflect.Map) && f.Type != reflect.TypeFor[time.Time]() && !reflect.PointerTo(f.Type).Implements(textual),
 		})
 	}
 	return out
