@@ -166,7 +166,7 @@ func (l *links) Status() map[model.ChannelID]service.LinkStatus {
 	for id, k := range l.running {
 		s := service.LinkStatus{State: "running", Notes: k.notes.list()}
 		if k.why != nil {
-			s.State, s.Text = "failed", k.why.Error()
+			s.State, s.Text, s.Why = "failed", k.why.Error(), k.why
 		}
 		if r, ok := k.driver.(driver.Reporter); ok && k.driver != nil {
 			st := r.Status()

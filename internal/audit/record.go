@@ -14,6 +14,7 @@ import (
 type Outcome string
 
 const (
+	Begun  Outcome = "begun"  // long work began; another record of the same Change says how it ended
 	Done   Outcome = "done"   // the work was done
 	Denied Outcome = "denied" // the actor may not
 	Failed Outcome = "failed" // the work failed; FaultCode says why

@@ -65,7 +65,7 @@ func (r *Register) change(ctx context.Context, tx Tx, id model.DeviceID, expect 
 		return Device{}, err
 	}
 	if expect != AnyVersion && expect != d.Version {
-		return Device{}, VersionFault("device", string(id), d.Version, expect)
+		return Device{}, deviceVersionFault(id, d.Version, expect)
 	}
 	changes := work(&d)
 	if len(changes) == 0 {
@@ -114,6 +114,12 @@ func (r *Register) merged(d Device) Device {
 	return d.copy()
 }
 
+// deviceVersionFault: a device that nobody said anything of is there, at
+// version 0.
+func deviceVersionFault(id model.DeviceID, have, expected int64) error {
+	return fault.New(fault.Conflict, "register.version", "device %q is at version %d, not %d: somebody changed it meanwhile; read it again", clip(string(id)), have, expected)
+}
+
 // VersionFault says that a thing has another version than expected.
 func VersionFault(kind, id string, have, expected int64) error {
 	if expected == NoVersion {
@@ -154,7 +160,7 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 		return Device{}, err
 	}
 	if expect != AnyVersion && expect != d.Version {
-		return Device{}, VersionFault("device", string(t.ID), d.Version, expect)
+		return Device{}, deviceVersionFault(t.ID, d.Version, expect)
 	}
 	now := Asserted{Name: t.Name, Note: t.Note, Place: place}
 	changes := differences(d.Asserted, now, Change{Device: d.ID, At: mark.At, By: mark.By})

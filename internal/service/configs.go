@@ -2,11 +2,9 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -33,15 +31,6 @@ type ConfigText struct {
 	Reason string `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
-// ConfigChange is one difference between what is in force and a text.
-type ConfigChange struct {
-	What string `json:"what"`          // channel icu
-	Do   string `json:"do"`            // add, change, remove
-	Key  string `json:"key,omitempty"` // settings.listen
-	Was  string `json:"was,omitempty"`
-	Now  string `json:"now,omitempty"`
-}
-
 func configOps() []Op {
 	return []Op{
 		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, adopted devices; secrets are left out.", "", exportConfig),
@@ -50,6 +39,7 @@ func configOps() []Op {
 	}
 }
 
+// inForce gives what is governed, with its secrets.
 func (s *Service) inForce(ctx context.Context, r register.Reader) (governed, error) {
 	var g governed
 	channels, err := register.Channels().List(ctx, r)
@@ -65,10 +55,10 @@ func (s *Service) inForce(ctx context.Context, r register.Reader) (governed, err
 		return g, err
 	}
 	for _, v := range channels {
-		g.Channels = append(g.Channels, s.redact(v.Value).(model.Channel))
+		g.Channels = append(g.Channels, v.Value)
 	}
 	for _, v := range destinations {
-		g.Destinations = append(g.Destinations, s.redact(v.Value).(model.Destination))
+		g.Destinations = append(g.Destinations, v.Value)
 	}
 	for _, v := range routes {
 		g.Routes = append(g.Routes, v.Value)
@@ -91,8 +81,9 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	if err != nil {
 		return ConfigText{}, err
 	}
-	text, err := yaml.MarshalWithOptions(g, yaml.IndentSequence(true))
-	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n"
+	text, err := yaml.MarshalWithOptions(c.s.redacted(g), yaml.IndentSequence(true))
+	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
+		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
 	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Devices) == 0 {
 		text = []byte("channels: []\ndestinations: []\nroutes: []\ndevices: []\n")
 	}
@@ -100,7 +91,8 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 }
 
 // read checks a text wholly; errors give name, line and what was expected.
-func (s *Service) read(t ConfigText) (governed, error) {
+// A secret that the text leaves out is the one of have.
+func (s *Service) read(t ConfigText, have governed) (governed, error) {
 	if t.Name == "" {
 		t.Name = "text"
 	}
@@ -114,8 +106,8 @@ func (s *Service) read(t ConfigText) (governed, error) {
 		return g, fault.New(fault.Invalid, "conf.wrong-type", "expected keys and values at the top").At(t.Name + ":1")
 	}
 	for key := range top {
-		if !slices.Contains([]string{"channels", "destinations", "routes", "devices"}, key) {
-			return g, lines.Place(fault.New(fault.Invalid, "conf.unknown-key", "unknown key %q; known here: channels, destinations, devices, routes", key).At(key))
+		if known := []string{"channels", "destinations", "devices", "routes"}; !slices.Contains(known, key) {
+			return g, lines.Place(conf.UnknownKey(key, known).At(key))
 		}
 	}
 	read := func(key string, into any) error {
@@ -128,10 +120,16 @@ func (s *Service) read(t ConfigText) (governed, error) {
 		}
 		return decodeList(list, into, key)
 	}
-	for key, into := range map[string]any{"channels": &g.Channels, "destinations": &g.Destinations, "routes": &g.Routes, "devices": &g.Devices} {
-		if err := read(key, into); err != nil {
+	for _, one := range []struct {
+		key  string
+		into any
+	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"devices", &g.Devices}} {
+		if err := read(one.key, one.into); err != nil {
 			return g, lines.Place(err)
 		}
+	}
+	if err := restore(g, have); err != nil {
+		return g, lines.Place(err)
 	}
 	if err := s.check(g); err != nil {
 		return g, lines.Place(err)
@@ -163,6 +161,29 @@ func decodeList(list []any, into any, key string) error {
 		}
 		seen[id] = true
 		slice.Set(reflect.Append(slice, one.Elem()))
+	}
+	return nil
+}
+
+// restore puts the secrets of have where g leaves them out.
+func restore(g, have governed) error {
+	for i, v := range g.Channels {
+		var old map[string]any
+		if at := slices.IndexFunc(have.Channels, func(h model.Channel) bool { return h.ID == v.ID }); at >= 0 {
+			old = have.Channels[at].Settings
+		}
+		if err := restoreSecrets(v.Settings, old, fmt.Sprintf("channels[%d].settings", i)); err != nil {
+			return err
+		}
+	}
+	for i, v := range g.Destinations {
+		var old map[string]any
+		if at := slices.IndexFunc(have.Destinations, func(h model.Destination) bool { return h.ID == v.ID }); at >= 0 {
+			old = have.Destinations[at].Settings
+		}
+		if err := restoreSecrets(v.Settings, old, fmt.Sprintf("destinations[%d].settings", i)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -226,146 +247,33 @@ func under(err error, path, id string) error {
 }
 
 func diffConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, error) {
-	want, err := c.s.read(t)
-	if err != nil {
-		return nil, err
-	}
 	have, err := c.s.inForce(ctx, c.s.Store)
 	if err != nil {
 		return nil, err
 	}
-	return compare(have, want), nil
-}
-
-func compare(have, want governed) []ConfigChange {
-	out := []ConfigChange{}
-	out = append(out, compareLists("channel", flat(have.Channels), flat(want.Channels))...)
-	out = append(out, compareLists("destination", flat(have.Destinations), flat(want.Destinations))...)
-	out = append(out, compareLists("route", flat(have.Routes), flat(want.Routes))...)
-	return append(out, compareLists("device", flat(have.Devices), flat(want.Devices))...)
-}
-
-// flat gives things by id, each as path → JSON text.
-func flat[T any](list []T) map[string]map[string]string {
-	out := map[string]map[string]string{}
-	for _, v := range list {
-		text, _ := json.Marshal(v) // our own types always marshal
-		var tree map[string]any
-		_ = json.Unmarshal(text, &tree)
-		one := map[string]string{}
-		flatten(one, "", tree)
-		out[fmt.Sprint(tree["id"])] = one
-	}
-	return out
-}
-
-func flatten(into map[string]string, path string, v any) {
-	if m, ok := v.(map[string]any); ok {
-		for k, x := range m {
-			p := k
-			if path != "" {
-				p = path + "." + k
-			}
-			flatten(into, p, x)
-		}
-		return
-	}
-	text, _ := json.Marshal(v)
-	into[path] = strings.Trim(string(text), `"`)
-}
-
-func compareLists(noun string, have, want map[string]map[string]string) []ConfigChange {
-	var out []ConfigChange
-	for _, id := range sortedKeys(have, want) {
-		h, w := have[id], want[id]
-		what := noun + " " + id
-		switch {
-		case h == nil:
-			out = append(out, ConfigChange{What: what, Do: "add"})
-		case w == nil:
-			out = append(out, ConfigChange{What: what, Do: "remove"})
-		default:
-			for _, k := range sortedKeys(h, w) {
-				if h[k] != w[k] && w[k] != secret {
-					out = append(out, ConfigChange{What: what, Do: "change", Key: k, Was: h[k], Now: w[k]})
-				}
-			}
-		}
-	}
-	return out
-}
-
-func sortedKeys[V any](a, b map[string]V) []string {
-	all := map[string]bool{}
-	for k := range a {
-		all[k] = true
-	}
-	for k := range b {
-		all[k] = true
-	}
-	keys := make([]string, 0, len(all))
-	for k := range all {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
-func applyConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, error) {
-	c.object, c.reason = "config "+t.Name, t.Reason
-	want, err := c.s.read(t)
+	want, err := c.s.read(t, have)
 	if err != nil {
 		return nil, err
 	}
+	return c.s.compare(have, want), nil
+}
+
+func applyConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, error) {
 	have, err := c.s.inForce(ctx, c.tx)
 	if err != nil {
 		return nil, err
 	}
-	if err := putAll(ctx, c, register.Channels(), have.Channels, want.Channels); err != nil {
+	want, err := c.s.read(t, have)
+	if err != nil {
 		return nil, err
 	}
-	if err := putAll(ctx, c, register.Destinations(), have.Destinations, want.Destinations); err != nil {
+	changes := c.s.compare(have, want)
+	if len(changes) == 0 {
+		c.silent = true
+		return changes, nil
+	}
+	if err := c.bringInForce(ctx); err != nil {
 		return nil, err
 	}
-	if err := putAll(ctx, c, register.Routes(), have.Routes, want.Routes); err != nil {
-		return nil, err
-	}
-	keep := map[model.DeviceID]bool{}
-	for _, d := range want.Devices {
-		keep[d.ID] = true
-		if _, err := c.s.Register.Put(ctx, c.tx, d, register.AnyVersion, c.mark()); err != nil {
-			return nil, err
-		}
-	}
-	for _, d := range have.Devices {
-		if !keep[d.ID] {
-			if _, err := c.s.Register.Release(ctx, c.tx, d.ID, register.AnyVersion, c.mark()); err != nil {
-				return nil, err
-			}
-		}
-	}
-	c.after(c.s.apply)
-	return compare(have, want), nil
-}
-
-func putAll[T any](ctx context.Context, c *call, set register.Set[T], have, want []T) error {
-	keep := map[string]bool{}
-	for _, v := range want {
-		keep[idOf(v)] = true
-		value, err := c.s.unredact(ctx, v)
-		if err != nil {
-			return err
-		}
-		if _, err := set.Put(ctx, c.tx, value.(T), register.AnyVersion, c.mark()); err != nil {
-			return err
-		}
-	}
-	for _, v := range have {
-		if !keep[idOf(v)] {
-			if err := set.Remove(ctx, c.tx, idOf(v), register.AnyVersion, c.mark()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return changes, c.set(ctx, have, want)
 }

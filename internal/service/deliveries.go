@@ -87,7 +87,9 @@ func discardLetter(ctx context.Context, c *call, r Letter) (None, error) {
 }
 
 func replay(ctx context.Context, c *call, r ReplayAsk) (ReplayMade, error) {
-	c.reason = r.Reason
+	if err := needReason(r.Reason); err != nil {
+		return ReplayMade{}, err
+	}
 	id, err := c.s.Deliveries.Replay(ctx, deliver.ReplayRequest{
 		Refs: r.Refs, Entries: r.Entries, From: r.From, Until: r.Until, Device: r.Device, Channel: r.Channel,
 		Destinations: r.Destinations, Reason: r.Reason, Actor: c.actor.ID,

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"thalamus/internal/fault"
@@ -62,15 +63,20 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			if err := check(c.s, value.(T)); err != nil {
 				return register.Versioned[T]{}, err
 			}
-			c.object, c.reason = noun+" "+idOf(r.Value), r.Reason
+			if err := c.bringInForce(ctx); err != nil {
+				return register.Versioned[T]{}, err
+			}
 			v, err := set.Put(ctx, c.tx, value.(T), expected(r.Version), c.mark())
 			v.Value = c.s.redact(v.Value).(T)
-			c.after(c.s.apply)
 			return v, err
 		}),
 		define(Acts, noun+".remove", "Remove one "+what+".", "icu --reason 'ward closed'", func(ctx context.Context, c *call, r Remove) (None, error) {
-			c.object, c.reason = noun+" "+r.ID, r.Reason
-			c.after(c.s.apply)
+			if err := c.free(ctx, noun, r.ID); err != nil {
+				return None{}, err
+			}
+			if err := c.bringInForce(ctx); err != nil {
+				return None{}, err
+			}
 			return None{}, set.Remove(ctx, c.tx, r.ID, expected(r.Version), c.mark())
 		}),
 	}
@@ -108,26 +114,28 @@ func relayOps() []Op {
 }
 
 func setChannel(ctx context.Context, c *call, r Remove, disabled bool) (None, error) {
-	c.object, c.reason = "channel "+r.ID, r.Reason
 	v, err := register.Channels().Get(ctx, c.tx, r.ID)
 	if err != nil {
 		return None{}, err
 	}
+	if err := c.bringInForce(ctx); err != nil {
+		return None{}, err
+	}
 	v.Value.Disabled = disabled
-	c.after(c.s.apply)
-	_, err = register.Channels().Put(ctx, c.tx, v.Value, v.Version, c.mark())
+	_, err = register.Channels().Put(ctx, c.tx, v.Value, expected(r.Version), c.mark())
 	return None{}, err
 }
 
 func setDestination(ctx context.Context, c *call, r Remove, disabled bool) (None, error) {
-	c.object, c.reason = "destination "+r.ID, r.Reason
 	v, err := register.Destinations().Get(ctx, c.tx, r.ID)
 	if err != nil {
 		return None{}, err
 	}
+	if err := c.bringInForce(ctx); err != nil {
+		return None{}, err
+	}
 	v.Value.Disabled = disabled
-	c.after(c.s.apply)
-	_, err = register.Destinations().Put(ctx, c.tx, v.Value, v.Version, c.mark())
+	_, err = register.Destinations().Put(ctx, c.tx, v.Value, expected(r.Version), c.mark())
 	return None{}, err
 }
 
@@ -280,24 +288,39 @@ func (s *Service) redact(v any) any {
 	return v
 }
 
+func redacted[T any](s *Service, v T) T { return s.redact(v).(T) }
+
 // unredact puts back the secrets that an answer left out.
 func (s *Service) unredact(ctx context.Context, v any) (any, error) {
-	restore := func(settings, old map[string]any) error { return restoreSecrets(settings, old, "settings") }
 	switch v := v.(type) {
 	case model.Channel:
 		old, err := register.Channels().Get(ctx, s.Store, string(v.ID))
 		if err != nil && fault.KindOf(err) != fault.Absent {
 			return v, err
 		}
-		return v, restore(v.Settings, old.Value.Settings)
+		v.Settings = cloneSettings(v.Settings)
+		return v, restoreSecrets(v.Settings, old.Value.Settings, "settings")
 	case model.Destination:
 		old, err := register.Destinations().Get(ctx, s.Store, string(v.ID))
 		if err != nil && fault.KindOf(err) != fault.Absent {
 			return v, err
 		}
-		return v, restore(v.Settings, old.Value.Settings)
+		v.Settings = cloneSettings(v.Settings)
+		return v, restoreSecrets(v.Settings, old.Value.Settings, "settings")
 	}
 	return v, nil
+}
+
+// cloneSettings copies the groups of settings, because secrets are put into
+// them; lists and values are never changed.
+func cloneSettings(m map[string]any) map[string]any {
+	out := maps.Clone(m)
+	for k, v := range out {
+		if sub, ok := v.(map[string]any); ok {
+			out[k] = cloneSettings(sub)
+		}
+	}
+	return out
 }
 
 func restoreSecrets(settings, old map[string]any, place string) error {

@@ -13,6 +13,7 @@ type LinkStatus struct {
 	Peers   int        `json:"peers"`
 	Text    string     `json:"text,omitempty"`
 	Notes   []LinkNote `json:"notes,omitempty"`
+	Why     error      `json:"-"` // why it is not open
 }
 
 // LinkNote is something that happened on a link and is no frame: garbage, a

@@ -177,10 +177,10 @@ func searchPatients(ctx context.Context, c *call, r PatientAsk) ([]patients.Pati
 func getPatient(ctx context.Context, c *call, r ID) (PatientPage, error) {
 	var page PatientPage
 	var err error
-	c.look(model.PatientID(r.ID))
 	if page.Patient, err = c.s.Patients.Get(ctx, model.PatientID(r.ID)); err != nil {
 		return page, err
 	}
+	c.look(page.Patient.ID)
 	group := append([]model.PatientID{page.Patient.ID}, page.Patient.Aliases...)
 	page.Associations, err = c.s.Patients.Associations(ctx, patients.Query{Patients: group})
 	return page, err

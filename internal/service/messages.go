@@ -164,7 +164,10 @@ func searchMessages(ctx context.Context, c *call, r MessageSearch) (List[record.
 
 func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {
 	page := MessagePage{Ref: model.MessageRef{Seq: r.Seq, Part: r.Part}}
-	var err error
+	err := c.lookEntry(ctx, r.Seq)
+	if err != nil {
+		return page, err
+	}
 	if page.Received, err = c.s.received(r.Seq); err != nil {
 		return page, err
 	}
@@ -172,9 +175,6 @@ func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {
 	switch {
 	case err == nil:
 		page.Message = m
-		if m.Patient != nil {
-			c.look(m.Patient.ID)
-		}
 	case fault.KindOf(err) != fault.Absent || r.Part > 0:
 		return page, err
 	}
@@ -182,7 +182,29 @@ func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {
 	return page, err
 }
 
-func getEntry(_ context.Context, c *call, r Ref) (Received, error) { return c.s.received(r.Seq) }
+func getEntry(ctx context.Context, c *call, r Ref) (Received, error) {
+	if err := c.lookEntry(ctx, r.Seq); err != nil {
+		return Received{}, err
+	}
+	return c.s.received(r.Seq)
+}
+
+// lookEntry notes the patients of all messages of an entry: its bytes hold
+// their data. An entry that is not recorded yet names nobody we know.
+func (c *call) lookEntry(ctx context.Context, seq model.Seq) error {
+	for part := 0; ; part++ {
+		m, err := c.s.Record.Message(ctx, model.MessageRef{Seq: seq, Part: part})
+		if err != nil {
+			if fault.KindOf(err) == fault.Absent {
+				return nil
+			}
+			return err
+		}
+		if m.Patient != nil {
+			c.look(m.Patient.ID)
+		}
+	}
+}
 
 func (s *Service) received(seq model.Seq) (Received, error) {
 	e, err := s.Journal.Read(seq)
@@ -201,12 +223,20 @@ func (s *Service) received(seq model.Seq) (Received, error) {
 
 func getTrend(ctx context.Context, c *call, r TrendAsk) ([]record.Trend, error) {
 	c.look(r.Patient)
-	return c.s.Record.Trend(ctx, r.query(c.s.now()))
+	rows, err := c.s.Record.Trend(ctx, r.query(c.s.now()))
+	for i := range rows {
+		c.look(rows[i].Patient)
+	}
+	return rows, err
 }
 
 func getWaveform(ctx context.Context, c *call, r TrendAsk) ([]record.Samples, error) {
 	c.look(r.Patient)
-	return c.s.Record.Waveform(ctx, r.query(c.s.now()))
+	rows, err := c.s.Record.Waveform(ctx, r.query(c.s.now()))
+	for i := range rows {
+		c.look(rows[i].Patient)
+	}
+	return rows, err
 }
 
 func listAlerts(ctx context.Context, c *call, r AlertAsk) ([]record.AlertState, error) {

@@ -19,8 +19,9 @@ const (
 	Reads Mode = iota
 	// Acts changes governed things; work and audit record are one transaction.
 	Acts
-	// Works takes long or touches the flow (verify, replay, export): audited
-	// when it starts and when it ends, outside one transaction.
+	// Works takes long or touches the flow (verify, replay): audited when it
+	// begins and when it ends, outside one transaction. What cannot be recorded
+	// does not begin.
 	Works
 )
 

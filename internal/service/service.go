@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"thalamus/internal/access"
@@ -104,8 +106,6 @@ func Ops() []Op {
 
 func (s *Service) now() time.Time { return time.Now().UTC() }
 
-func (s *Service) apply(ctx context.Context) error { return s.Apply(ctx) }
-
 // Origin is where a call comes from.
 type Origin struct {
 	Remote string // address of the caller
@@ -139,27 +139,69 @@ func (d *Door) Call(ctx context.Context, name string, request, response any) err
 		return fault.New(fault.Absent, "service.no-operation", "there is no operation %q", name)
 	}
 	c := &call{s: d.s, actor: d.actor, from: d.from, op: op, change: newChange()}
-	if !d.May(name) {
-		err := fault.New(fault.Denied, "access.denied", "%s may not %s; ask an administrator for a role that may", d.actor.Name, name)
-		return c.denied(ctx, err)
-	}
 	req, err := requestOf(op, request)
 	if err != nil {
 		return err
 	}
+	c.object, c.reason = subject(op, req)
+	if !d.May(name) {
+		err := fault.New(fault.Denied, "access.denied", "%s may not %s; ask an administrator for a role that may", d.actor.Name, name)
+		return c.denied(ctx, err)
+	}
+	var into reflect.Value
+	if response != nil {
+		into = reflect.ValueOf(response).Elem()
+		if into.Type() != op.Response {
+			return fault.New(fault.Broken, "service.type", "%s answers with %s, not %s", name, op.Response, into.Type())
+		}
+	}
 	answer, err := c.run(ctx, req)
-	if err != nil {
+	if err != nil || response == nil {
 		return err
-	}
-	if response == nil {
-		return nil
-	}
-	into := reflect.ValueOf(response).Elem()
-	if into.Type() != op.Response {
-		return fault.New(fault.Broken, "service.type", "%s answers with %s, not %s", name, op.Response, into.Type())
 	}
 	into.Set(reflect.ValueOf(answer))
 	return nil
+}
+
+// subject gives what the audit says of a call before it is looked at: what it
+// is about, as far as the request names it, and the reason given. What people
+// look for patients by is left out: it may be a name.
+func subject(op Op, request any) (object, reason string) {
+	v := reflect.ValueOf(request).Elem()
+	if v.Kind() != reflect.Struct {
+		return "", ""
+	}
+	field := func(v reflect.Value, name string) string {
+		f := v.FieldByName(name)
+		if !f.IsValid() || f.IsZero() {
+			return ""
+		}
+		return fmt.Sprint(f)
+	}
+	reason = field(v, "Reason")
+	id := ""
+	for _, name := range []string{"ID", "Seq", "Segment", "Name", "Device"} {
+		if id == "" && op.Noun() != "patient" {
+			id = field(v, name)
+		}
+	}
+	if value := v.FieldByName("Value"); id == "" && value.IsValid() && value.Kind() == reflect.Struct {
+		id = field(value, "ID")
+	}
+	if id == "" {
+		return "", reason
+	}
+	return op.Noun() + " " + id, reason
+}
+
+// longestReason bounds the reason kept in the audit, in bytes.
+const longestReason = 2000
+
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // requestOf gives a pointer to the operation's request type.
@@ -200,6 +242,7 @@ type call struct {
 	reason  string
 	seen    []model.PatientID
 	pending []func(ctx context.Context) error
+	silent  bool // nothing was changed: neither audit nor event
 }
 
 // look notes that a patient's data is in the answer.
@@ -219,7 +262,7 @@ func (c *call) mark() register.Mark {
 func (c *call) record(err error) audit.Record {
 	r := audit.Record{
 		At: c.s.now(), Actor: c.actor.ID, ActorName: c.actor.Name, ActorKind: string(c.actor.Kind), Action: c.op.Name,
-		Object: c.object, Outcome: audit.Done, Reason: c.reason, Change: c.change, Remote: c.from.Remote,
+		Object: clip(c.object, 200), Outcome: audit.Done, Reason: clip(c.reason, longestReason), Change: c.change, Remote: c.from.Remote,
 	}
 	if err != nil {
 		r.Outcome, r.FaultCode = audit.Failed, fault.CodeOf(err)
@@ -264,6 +307,9 @@ func (c *call) run(ctx context.Context, request any) (any, error) {
 	case Acts:
 		return c.act(ctx, request)
 	case Works:
+		if err := c.begin(ctx); err != nil {
+			return nil, err
+		}
 		answer, err := c.op.run(ctx, c, request)
 		if failed := c.log(ctx, err); failed != nil && err == nil {
 			err = failed
@@ -281,6 +327,16 @@ func (c *call) run(ctx context.Context, request any) (any, error) {
 	return answer, err
 }
 
+// begin records that long work begins: what cannot be recorded is not done.
+func (c *call) begin(ctx context.Context) error {
+	return c.s.Store.Update(ctx, func(tx Tx) error {
+		r := c.record(nil)
+		r.Outcome = audit.Begun
+		_, err := tx.AppendAudit(ctx, r)
+		return err
+	})
+}
+
 // act does work and audit record in one transaction; what fails is recorded
 // in another, because its transaction is undone.
 func (c *call) act(ctx context.Context, request any) (any, error) {
@@ -290,6 +346,9 @@ func (c *call) act(ctx context.Context, request any) (any, error) {
 		var err error
 		if answer, err = c.op.run(ctx, c, request); err != nil {
 			return err
+		}
+		if c.silent {
+			return nil
 		}
 		return c.write(ctx, tx, nil)
 	})
@@ -305,6 +364,8 @@ func (c *call) act(ctx context.Context, request any) (any, error) {
 			return nil, err
 		}
 	}
-	c.s.events.publish(Event{Kind: "changed", Name: c.op.Name, Object: c.object})
+	if !c.silent {
+		c.s.events.publish(Event{Kind: "changed", Name: c.op.Name, Object: c.object})
+	}
 	return answer, nil
 }

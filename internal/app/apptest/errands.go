@@ -1,0 +1,176 @@
+package apptest
+
+import (
+	"context"
+	"strings"
+
+	"thalamus/internal/audit"
+	"thalamus/internal/flow/deliver"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/model"
+	"thalamus/internal/patients"
+	"thalamus/internal/service"
+	"thalamus/internal/sim"
+)
+
+// Errand is one call that succeeds in a furnished house when the errands
+// before it were done.
+type Errand struct {
+	Op      string
+	Request func() any
+	Subject string // what the audit says it was about; "*" where that is made up by the call
+	Reason  string
+}
+
+const why = "because the test says so"
+
+// Errands gives a call of every operation, in an order in which all succeed.
+// The house is furnished and has a destination that refuses everything.
+func (h *House) Errands() []Errand {
+	h.t.Helper()
+	his := h.refuser()
+	is := func(v any) func() any { return func() any { return v } }
+	channel := model.Channel{ID: "second", Driver: "mllp", Codec: "hl7v2", Settings: map[string]any{"listen": "127.0.0.1:0"}}
+	destination := model.Destination{ID: "second", Kind: "file", Disabled: true, Settings: map[string]any{"folder": h.Out, "prefix": "second"}}
+	route := model.Route{ID: "second", Destinations: []model.DestinationID{"second"}, Types: []string{"ADT"}}
+	act := service.Remove{ID: "second", Reason: why}
+	id := service.ID{ID: "second"}
+	patient := func() model.PatientID {
+		var found []patients.Patient
+		h.Call("patient.search", service.PatientAsk{Text: "quillfeather"}, &found)
+		if len(found) != 1 {
+			h.t.Fatalf("%d patients found", len(found))
+		}
+		return found[0].ID
+	}
+	device := func() model.DeviceID {
+		var list service.List[service.DeviceRow]
+		h.Call("device.list", nil, &list)
+		if len(list.Rows) == 0 {
+			h.t.Fatal("no device was seen")
+		}
+		return list.Rows[0].ID
+	}
+	letter := func() uint64 {
+		var list service.List[deliver.DeadLetter]
+		h.Until("the refusing destination's letters are dead", func() bool {
+			h.Call("deadletter.list", service.DeadLetterAsk{Destination: his}, &list)
+			return len(list.Rows) > 0
+		})
+		return list.Rows[0].ID
+	}
+	token := func() string {
+		_, id := h.Token("viewer")
+		return id
+	}
+	segment := journal.SegmentID(1)
+	return []Errand{
+		{"overview.get", is(service.None{}), "", ""},
+
+		{"channel.put", is(service.Put[model.Channel]{Value: channel, Reason: why}), "channel second", why},
+		{"channel.list", is(service.None{}), "", ""},
+		{"channel.get", is(id), "", ""},
+		{"channel.disable", is(act), "channel second", why},
+		{"channel.enable", is(act), "channel second", why},
+		{"channel.history", is(id), "", ""},
+		{"destination.put", is(service.Put[model.Destination]{Value: destination, Reason: why}), "destination second", why},
+		{"destination.list", is(service.None{}), "", ""},
+		{"destination.get", is(id), "", ""},
+		{"destination.resume", is(act), "destination second", why},
+		{"destination.pause", is(act), "destination second", why},
+		{"destination.history", is(id), "", ""},
+		{"route.put", is(service.Put[model.Route]{Value: route, Reason: why}), "route second", why},
+		{"route.list", is(service.None{}), "", ""},
+		{"route.get", is(id), "", ""},
+		{"route.history", is(id), "", ""},
+		{"route.remove", is(act), "route second", why},
+		{"destination.remove", is(act), "destination second", why},
+		{"channel.remove", is(act), "channel second", why},
+
+		{"message.search", is(service.MessageSearch{Text: "quillfeather"}), "", ""},
+		{"message.get", is(service.Ref{Seq: 2}), "message 2", ""},
+		{"entry.get", is(service.Ref{Seq: 2}), "entry 2", ""},
+		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},
+		{"waveform.get", func() any { return service.TrendAsk{Device: device(), Code: "MDC_ECG_ELEC_POTL_II"} }, "*", ""},
+		{"alert.list", is(service.AlertAsk{}), "", ""},
+		{"issue.list", is(service.IssueAsk{}), "", ""},
+		{"live.get", is(service.LiveAsk{}), "", ""},
+		{"live.watch", is(service.None{}), "", ""},
+		{"patient.search", is(service.PatientAsk{Text: "quill"}), "", ""},
+		{"patient.get", func() any { return service.ID{ID: string(patient())} }, "", ""},
+
+		{"device.list", is(service.DeviceAsk{}), "", ""},
+		{"device.get", func() any { return service.ID{ID: string(device())} }, "*", ""},
+		{"device.adopt", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
+		{"device.assert", func() any {
+			return service.DeviceAssert{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Name: "Monitor 7", Place: "ICU^2^23"}
+		}, "*", why},
+		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
+
+		{"deadletter.list", is(service.DeadLetterAsk{}), "", ""},
+		{"deadletter.retry", func() any { return service.Letter{ID: letter(), Reason: why} }, "*", why},
+		{"deadletter.discard", func() any { return service.Letter{ID: letter(), Reason: why} }, "*", why},
+		{"entry.replay", is(service.ReplayAsk{Entries: []model.Seq{2}, Destinations: []model.DestinationID{"archive"}, Reason: why}), "*", why},
+		{"replay.list", is(service.ReplayListAsk{}), "", ""},
+
+		{"journal.stat", is(service.None{}), "", ""},
+		{"journal.verify", is(service.None{}), "", ""},
+		{"hold.list", is(service.None{}), "", ""},
+		{"hold.set", is(service.SegmentAct{Segment: segment, Reason: why}), "segment 1", why},
+		{"hold.release", is(service.SegmentAct{Segment: segment, Reason: why}), "segment 1", why},
+		{"entry.redact", is(service.EntryAct{Seq: 1, Reason: why}), "entry 1", why},
+
+		{"config.export", is(service.None{}), "", ""},
+		{"config.diff", is(service.ConfigText{Name: "x.yaml", Text: h.Ward()}), "", ""},
+		{"config.apply", is(service.ConfigText{Name: "x.yaml", Text: strings.Replace(h.Ward(), "Bedside devices", "Beds", 1), Reason: why}), "config x.yaml", why},
+		{"audit.list", is(service.AuditAsk{}), "", ""},
+		{"audit.verify", is(service.None{}), "", ""},
+
+		{"user.add", is(service.UserAdd{Name: "nele", Roles: []string{"viewer"}, Password: Password, Reason: why}), "user nele", why},
+		{"user.list", is(service.None{}), "", ""},
+		{"user.change", is(service.UserChange{Name: "nele", Display: "Nele W.", Reason: why}), "user nele", why},
+		{"user.password", is(service.UserPassword{Name: "nele", Password: Password + "2"}), "user nele", ""},
+		{"user.link", is(service.UserName{Name: "nele", Reason: why}), "user nele", why},
+		{"user.remove", is(service.UserName{Name: "nele", Reason: why}), "user nele", why},
+		{"role.list", is(service.None{}), "", ""},
+		{"token.create", is(service.TokenCreate{Name: "board", Roles: []string{"viewer"}, Reason: why}), "token board", why},
+		{"token.list", is(service.None{}), "", ""},
+		{"token.revoke", func() any { return service.TokenRevoke{ID: token(), Reason: why} }, "*", why},
+	}
+}
+
+// Password of the account that the errands make; secret.
+const Password = "correct-horse-W3-battery"
+
+// refuser adds a destination that refuses every message for good.
+func (h *House) refuser() model.DestinationID {
+	h.t.Helper()
+	r, err := sim.Listen("127.0.0.1:0", nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(r.Close)
+	r.Reject.Store(true)
+	h.Call("destination.put", service.Put[model.Destination]{Value: model.Destination{
+		ID: "his", Kind: "hl7v2", Delivery: model.DeliveryRules{MaxAttempts: 1}, Settings: map[string]any{"address": r.Address()},
+	}}, nil)
+	h.Call("route.put", service.Put[model.Route]{Value: model.Route{ID: "to-his", Destinations: []model.DestinationID{"his"}}}, nil)
+	h.Call("entry.replay", service.ReplayAsk{Entries: []model.Seq{1, 2, 3}, Destinations: []model.DestinationID{"his"}, Reason: why}, nil)
+	return "his"
+}
+
+// Audited gives the audit records of one operation, newest first.
+func (h *House) Audited(action string) []AuditRecord {
+	h.t.Helper()
+	var list AuditList
+	if err := h.Door().Call(context.Background(), "audit.list", service.AuditAsk{Action: action, Limit: 1000}, &list); err != nil {
+		h.t.Fatal(err)
+	}
+	return list.Rows
+}
+
+// AuditRecord and AuditList shorten what audit.list answers.
+type (
+	AuditRecord = audit.Record
+	AuditList   = service.List[audit.Record]
+)
