@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"thalamus/internal/fault"
 )
@@ -136,18 +137,28 @@ func DecodeYAML(name string, text []byte, into any) error {
 	return lines.Place(Decode(settings, into))
 }
 
-// Lines knows on which line of a text each key stands.
+// Lines knows where in a text each key stands.
 type Lines struct {
 	name string
-	line map[string]int
+	at   map[string]position
 }
+
+type position struct{ line, column int } // from 1
 
 // Line of a key's path ("console.listen", "channels[2].driver"); the nearest
 // enclosing key's when the path itself does not stand in the text, at least 1.
-func (l Lines) Line(path string) int {
+func (l Lines) Line(path string) int { return l.find(path).line }
+
+// Position gives name:line:column of a key's path, as editors jump to it.
+func (l Lines) Position(path string) string {
+	p := l.find(path)
+	return fmt.Sprintf("%s:%d:%d", l.name, p.line, p.column)
+}
+
+func (l Lines) find(path string) position {
 	for path != "" {
-		if n, ok := l.line[path]; ok {
-			return n
+		if p, ok := l.at[path]; ok {
+			return p
 		}
 		i := strings.LastIndexAny(path, ".[")
 		if i < 0 {
@@ -155,7 +166,11 @@ func (l Lines) Line(path string) int {
 		}
 		path = path[:i]
 	}
-	return 1
+	return position{1, 1}
+}
+
+func (l Lines) put(path string, t *token.Token) {
+	l.at[path] = position{t.Position.Line, t.Position.Column}
 }
 
 // Place puts file and line before a fault's place.
@@ -170,7 +185,7 @@ func (l Lines) Place(err error) error {
 // ParseYAML reads a YAML text into maps, lists and scalars, and tells where
 // each key stands. Anchors and aliases are refused: they can blow up.
 func ParseYAML(name string, text []byte) (any, Lines, error) {
-	lines := Lines{name: name, line: map[string]int{}}
+	lines := Lines{name: name, at: map[string]position{}}
 	if len(text) > maxText {
 		return nil, lines, fault.New(fault.Invalid, "conf.oversize", "the text has %d bytes, at most %d are read", len(text), maxText).At(name)
 	}
@@ -229,7 +244,7 @@ func (w *walker) value(n ast.Node, path string, depth int) any {
 		list := make([]any, 0, len(n.Values))
 		for i, v := range n.Values {
 			place := fmt.Sprintf("%s[%d]", path, i)
-			w.lines.line[place] = v.GetToken().Position.Line
+			w.lines.put(place, v.GetToken())
 			list = append(list, w.value(v, place, depth+1))
 		}
 		return list
@@ -265,7 +280,7 @@ func number(text string) any {
 func (w *walker) pair(m map[string]any, v *ast.MappingValueNode, path string, depth int) {
 	key := v.Key.GetToken().Value
 	place := join(path, key)
-	w.lines.line[place] = v.Key.GetToken().Position.Line
+	w.lines.put(place, v.Key.GetToken())
 	if _, twice := m[key]; twice {
 		w.fail(place, "conf.twice", "the key stands twice; keep one")
 		return

@@ -9,6 +9,7 @@
 package conf
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sort"
@@ -21,6 +22,11 @@ import (
 
 // Checker is implemented by settings with rules beyond their types.
 type Checker interface{ Check() error }
+
+// Setter is implemented by a setting that has more than one spelling, such as
+// one text or a list of texts. Set gets what stands in the text; its error
+// says what was expected.
+type Setter interface{ Set(given any) error }
 
 // Decode fills the struct pointed to by into from settings: defaults first,
 // then what is given. Errors are fault.Invalid with Place = the key's path.
@@ -144,8 +150,36 @@ func set(v reflect.Value, x any, place string) error {
 	wrong := func(want string) error {
 		return fault.New(fault.Invalid, "conf.wrong-type", "expected %s, got %s", want, describe(x)).At(place)
 	}
+	if own, ok := v.Addr().Interface().(Setter); ok {
+		var f *fault.Fault
+		err := own.Set(x)
+		if errors.As(err, &f) {
+			return f.At(place + f.Place)
+		}
+		return err
+	}
 	text := fmt.Sprint(x)
 	switch {
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		list, ok := x.([]any)
+		if !ok {
+			return wrong("a list of groups of keys")
+		}
+		out := reflect.MakeSlice(v.Type(), len(list), len(list))
+		for i := range list {
+			at := fmt.Sprintf("%s[%d]", place, i)
+			sub, ok := list[i].(map[string]any)
+			if !ok {
+				return fault.New(fault.Invalid, "conf.wrong-type", "expected a group of keys, got %s", describe(list[i])).At(at)
+			}
+			if err := setDefaults(out.Index(i)); err != nil {
+				return err
+			}
+			if err := decodeStruct(sub, out.Index(i), at); err != nil {
+				return err
+			}
+		}
+		v.Set(out)
 	case v.Kind() == reflect.Interface:
 		v.Set(reflect.ValueOf(x))
 	case v.Type() == durationType:
@@ -214,7 +248,15 @@ func set(v reflect.Value, x any, place string) error {
 				out.SetMapIndex(reflect.ValueOf(k), e)
 				continue
 			}
-			if err := set(e, one, join(place, k)); err != nil {
+			if isGroup(e.Type()) {
+				sub, ok := one.(map[string]any)
+				if !ok {
+					return fault.New(fault.Invalid, "conf.wrong-type", "expected a group of keys, got %s", describe(one)).At(join(place, k))
+				}
+				if err := decodeStruct(sub, e, join(place, k)); err != nil {
+					return err
+				}
+			} else if err := set(e, one, join(place, k)); err != nil {
 				return err
 			}
 			out.SetMapIndex(reflect.ValueOf(k), e)
@@ -269,6 +311,10 @@ func describeStruct(t reflect.Type, path string) []Key {
 		}
 		if isGroup(f.Type) {
 			keys = append(keys, describeStruct(f.Type, join(path, k))...)
+			continue
+		}
+		if f.Type.Kind() == reflect.Slice && isGroup(f.Type.Elem()) {
+			keys = append(keys, describeStruct(f.Type.Elem(), join(path, k)+"[]")...)
 			continue
 		}
 		keys = append(keys, Key{
