@@ -26,6 +26,9 @@ type Server struct {
 	Folder string // data folder
 	MLLP   string // address of channel "in"
 	Client *api.Client
+	// Profile is a folder that gets a CPU profile of each run of the process;
+	// empty: none.
+	Profile string
 
 	binary  string
 	config  string
@@ -79,7 +82,11 @@ const startPatience = 60 * time.Second
 // took.
 func (s *Server) Start(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
-	s.process = exec.Command(s.binary, "serve", "--config", s.config)
+	args := []string{"serve", "--config", s.config}
+	if s.Profile != "" {
+		args = append(args, "--cpu-profile", filepath.Join(s.Profile, began.Format("150405.000")+".pprof"))
+	}
+	s.process = exec.Command(s.binary, args...)
 	s.process.Stdout, s.process.Stderr = lockedWriter{s}, lockedWriter{s}
 	if err := s.process.Start(); err != nil {
 		return 0, fault.Wrap(err, fault.Broken, "bench.start", "cannot start the server")

@@ -91,7 +91,7 @@ func (c *program) root() *cobra.Command {
 	pf.StringVar(&c.authority, "authority", os.Getenv("THALAMUS_AUTHORITY"), "PEM file of the authority that server's certificate is from")
 	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.versionCommand())
 	root.AddCommand(c.decode(), c.convert())
-	root.AddCommand(c.torture())
+	root.AddCommand(c.torture(), c.bench())
 	root.AddCommand(c.export(), c.diff(), c.apply())
 	root.AddCommand(c.journal())
 	c.addOps(root)

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/app"
 	"thalamus/internal/conf"
+	"thalamus/internal/fault"
 	"thalamus/internal/service"
 )
 
@@ -20,6 +22,7 @@ const stopPatience = 20 * time.Second
 
 func (c *program) serve() *cobra.Command {
 	var file string
+	var profile string
 	var sample bool
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Run the server", GroupID: groupRun, Args: cobra.NoArgs,
@@ -30,9 +33,13 @@ func (c *program) serve() *cobra.Command {
 				fmt.Fprint(c.out, conf.Sample(&conf.Boot{}))
 				return nil
 			}
+			stop, err := cpuProfile(profile)
+			if err != nil {
+				return err
+			}
+			defer stop()
 			boot := conf.Default()
 			if file != "" {
-				var err error
 				if boot, err = conf.Load(file); err != nil {
 					return err
 				}
@@ -55,8 +62,24 @@ func (c *program) serve() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "boot file")
+	cmd.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile of the run to this file, for `go tool pprof`")
 	cmd.Flags().BoolVar(&sample, "sample", false, "print a boot file with every key, its default and what it is for")
 	return cmd
+}
+
+// cpuProfile profiles the process until stop is called.
+func cpuProfile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "cli.file", "cannot write the profile").At(path)
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }
 
 func (c *program) logger(l conf.Log) *slog.Logger {

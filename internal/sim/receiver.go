@@ -180,6 +180,13 @@ func (r *Receiver) Took(control string) time.Time {
 	return r.taken[control]
 }
 
+// Different gives how many different control ids came.
+func (r *Receiver) Different() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.seen)
+}
+
 // Total gives how many messages came, repeats included.
 func (r *Receiver) Total() int {
 	r.mu.Lock()

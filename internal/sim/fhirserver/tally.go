@@ -3,6 +3,7 @@ package fhirserver
 import (
 	"maps"
 	"sort"
+	"time"
 
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/sim"
@@ -20,6 +21,7 @@ type Counts struct {
 // heard is what is known of one message: who told of it and when first.
 type heard struct {
 	place       int // order of first arrival
+	at          time.Time
 	provenances map[string]struct{}
 }
 
@@ -35,7 +37,7 @@ func (k *store) hear(st *step) {
 		h := k.controls[control]
 		if h == nil {
 			k.order++
-			h = &heard{place: k.order, provenances: map[string]struct{}{}}
+			h = &heard{place: k.order, at: time.Now(), provenances: map[string]struct{}{}}
 			k.controls[control] = h
 		}
 		h.provenances[st.id] = struct{}{}
@@ -82,6 +84,23 @@ func (s *Server) Heard(control string) bool {
 	s.kept.mu.Lock()
 	defer s.kept.mu.Unlock()
 	return s.kept.controls[control] != nil
+}
+
+// Took gives when a message first arrived, zero when it never did.
+func (s *Server) Took(control string) time.Time {
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	if h := s.kept.controls[control]; h != nil {
+		return h.at
+	}
+	return time.Time{}
+}
+
+// Messages gives how many different messages arrived, of those not evicted.
+func (s *Server) Messages() int {
+	s.kept.mu.Lock()
+	defer s.kept.mu.Unlock()
+	return len(s.kept.controls)
 }
 
 // Tally compares what arrived with what senders were told is acknowledged,

@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"time"
+
+	"thalamus/internal/builtin"
+	"thalamus/internal/codec"
+	"thalamus/internal/codec/hl7v2"
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/decode"
+	"thalamus/internal/flow/normalise"
+	"thalamus/internal/model"
+	"thalamus/internal/sim"
+)
+
+// samples are messages as the devices of the other benches send them.
+func samples(size int, r *Report) [][]byte {
+	all := templates(beds(1)[0], sim.NewTerms(), size)
+	raw := make([][]byte, len(all))
+	at := time.Now()
+	for i, t := range all {
+		raw[i] = t.message(int64(i+1), at).Bytes
+	}
+	r.MessageBytes, r.Observations = all[0].bytes(), all[0].observations()
+	return raw
+}
+
+// alone runs work over messages in one goroutine of this process.
+func alone(ctx context.Context, o Options, name string, raw [][]byte, work func(b []byte) error) (Stretch, error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	var n, size int64
+	for time.Since(began) < o.For && ctx.Err() == nil {
+		for _, b := range raw {
+			if err := work(b); err != nil {
+				return Stretch{}, err
+			}
+			size += int64(len(b))
+		}
+		n += int64(len(raw))
+		o.Progress(name, time.Since(began).Seconds(), o.For.Seconds())
+	}
+	took := time.Since(began)
+	runtime.ReadMemStats(&after)
+	allocs := float64(after.Mallocs-before.Mallocs) / float64(n)
+	if allocs < 0.01 {
+		allocs = 0 // those of the runtime
+	}
+	return Stretch{
+		Name: name, Of: "messages", Count: n, Seconds: took.Seconds(), PerSecond: float64(n) / took.Seconds(),
+		MBPerSec: float64(size) / 1e6 / took.Seconds(), CPUMs: ms(took) / float64(n), Allocs: &allocs,
+	}, ctx.Err()
+}
+
+// parse measures the HL7 v2 parser: what it costs to know where everything is
+// without asking for anything, and to ask for every value. Beside it, what
+// merely looking at the bytes for separators costs.
+func parse(ctx context.Context, o Options, r *Report) error {
+	raw := samples(o.Size, r)
+	var m hl7v2.Message
+	var text []byte
+	values := 0
+	for _, part := range []struct {
+		name string
+		work func(b []byte) error
+	}{
+		{"parsed", m.Reset},
+		{"every value read", func(b []byte) error {
+			if err := m.Reset(b); err != nil {
+				return err
+			}
+			for _, s := range m.Segments() {
+				for _, f := range s.Fields() {
+					for _, c := range f.Components() {
+						text = c.AppendText(text[:0])
+						values++
+					}
+				}
+			}
+			return nil
+		}},
+		{"bytes looked at", func(b []byte) error { values += bytes.Count(b, []byte("|")) + bytes.Count(b, []byte("\r")); return nil }},
+	} {
+		st, err := alone(ctx, o, part.name, raw, part.work)
+		if err != nil {
+			return err
+		}
+		r.Stretches = append(r.Stretches, st)
+	}
+	r.Counts["values"] = int64(values)
+	parsed := r.Stretches[0]
+	r.atLeast("HL7 v2 parse", parsed.MBPerSec, 500, "MB/s")
+	r.below("allocations for what is not asked", *parsed.Allocs, 0.5, "a message")
+	r.score = parsed.MBPerSec
+	return nil
+}
+
+// normalised measures the pure middle of the way.
+func normalised(ctx context.Context, o Options, r *Report) error {
+	raw := samples(o.Size, r)
+	decoder := decode.New(builtin.Codecs()...)
+	arrived := time.Now().UTC()
+	observations := 0
+	read := func(b []byte, further bool) error {
+		e := model.Entry{Seq: 1, Frame: model.Frame{Channel: "in", Codec: "hl7v2", Arrived: arrived, Bytes: b}}
+		all := decoder.Decode(e, codec.Context{Site: time.UTC})
+		if len(all) != 1 || len(all[0].Observations) == 0 {
+			return fault.New(fault.Broken, "bench.decode", "a simulated message was not understood")
+		}
+		if further {
+			normalise.Normalise(&all[0], normalise.Context{Site: time.UTC})
+		}
+		observations += len(all[0].Observations)
+		return nil
+	}
+	for _, part := range []struct {
+		name    string
+		further bool
+	}{{"decoded", false}, {"decoded and normalised", true}} {
+		st, err := alone(ctx, o, part.name, raw, func(b []byte) error { return read(b, part.further) })
+		if err != nil {
+			return err
+		}
+		r.Stretches = append(r.Stretches, st)
+	}
+	r.Counts["observations"] = int64(observations)
+	r.Counts["observationsSent"] = (r.Stretches[0].Count + r.Stretches[1].Count) * int64(r.Observations)
+	r.agree("observationsSent", "observations")
+	both := r.Stretches[1]
+	r.below("decode and normalise", both.CPUMs*1000, 25, "µs a message")
+	r.score = both.PerSecond
+	return nil
+}
