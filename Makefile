@@ -3,7 +3,7 @@ GO      ?= go
 PEERS   := build/peers
 FUZZ    ?= 10s
 
-.PHONY: help build test check unit fuzz e2e peers demo clean
+.PHONY: help build generate test check unit fuzz e2e peers demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,11 @@ demo: ## a living ward on this machine
 test: peers check unit fuzz e2e ## everything that proves it, installing what it needs
 	@sh scripts/skipped.sh build/test.log
 
-check: ## formatting and vet
+generate: ## the pages' Go code from their templates
+	$(GO) tool -modfile=tools/go.mod templ generate -path internal/web
+
+check: ## formatting, vet, and that what is generated is fresh
+	@sh scripts/generated.sh
 	@test -z "$$(gofmt -l cmd internal)" || { gofmt -l cmd internal; echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 

@@ -3,6 +3,7 @@ module thalamus
 go 1.26.0
 
 require (
+	github.com/a-h/templ v0.3.977
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/goccy/go-yaml v1.19.2
 	github.com/klauspost/compress v1.20.3
@@ -16,7 +17,7 @@ require (
 )
 
 require (
-	github.com/a-h/templ v0.3.977 // indirect
+	cel.dev/cel-go v0.33.2 // indirect
 	github.com/alexedwards/scs/v2 v2.9.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -51,9 +51,10 @@ var table = []rule{
 	{"internal/store/*", []string{"store/*", "model", "fault", "register", "patients", "access", "audit", "service", "flow/record", "flow/deliver"}, false},
 	{"internal/service", []string{"register", "patients", "access", "audit", "flow", "flow/*", "model", "fault", "conf"}, false},
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
-	{"internal/web", []string{"service", "model", "fault", "conf"}, false},
+	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},
-	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "sim", "sim/*", "bench", "app", "flow/*"}, false},
+	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "sim", "sim/*", "bench", "app", "flow/*", "reference"}, false},
+	{"internal/reference", []string{"service", "access", "model", "fault", "conf", "builtin"}, false},
 }
 
 const module = "thalamus/"

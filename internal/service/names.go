@@ -1,0 +1,34 @@
+package service
+
+import (
+	"thalamus/internal/access"
+	"thalamus/internal/audit"
+	"thalamus/internal/flow/deliver"
+	"thalamus/internal/flow/journal"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/patients"
+	"thalamus/internal/register"
+)
+
+// Names under which callers know what operations answer with; callers do not
+// import the rooms behind the door.
+type (
+	Patient        = patients.Patient
+	Device         = register.Device
+	DeviceChange   = register.Change
+	DeadLetter     = deliver.DeadLetter
+	Replay         = deliver.Replay
+	AlertState     = record.AlertState
+	IssueGroup     = record.IssueGroup
+	LatestValue    = record.LatestValue
+	Trend          = record.Trend
+	Samples        = record.Samples
+	AuditRecord    = audit.Record
+	Role           = access.Role
+	APIToken       = access.APIToken
+	JournalStat    = journal.Stat
+	JournalSegment = journal.Segment
+
+	// Versioned is a governed thing with its version and who made it so.
+	Versioned[T any] = register.Versioned[T]
+)

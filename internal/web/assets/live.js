@@ -1,0 +1,240 @@
+"use strict";
+// Live beds: numbers, waveforms and alerts as they are recorded, over one
+// WebSocket. The page is whole without it; this keeps it moving.
+(() => {
+	const root = document.querySelector("[data-beds]");
+	if (!root) return;
+	const late = 15000;         // milliseconds from which a value is marked
+	const quiet = 3500;         // and a waveform is said to be missing
+	const state = document.querySelector("[data-live-state]");
+	const hold = document.querySelector("[data-live-hold]");
+	const priorities = Object.fromEntries(["high", "medium", "low", "none"].map((p, i) => [p, root.dataset.priorities.split("|")[i]]));
+	const elsewhere = new Set(); // beds this page does not show
+	const beds = new Map();
+	let ahead = Number(root.dataset.now) - Date.now(); // the server's clock against ours
+	let held = false;
+	let socket = null;
+	let pause = 500;
+	let leaving = 0;
+
+	const serverNow = () => Date.now() + ahead;
+	const set = (node, text) => { if (node && node.textContent !== text) node.textContent = text; };
+	const span = (ms) => {
+		const s = Math.max(0, Math.floor(ms / 1000));
+		if (s < 60) return `${s} s`;
+		if (s < 3600) return `${Math.floor(s / 60)} min`;
+		return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
+	};
+
+	const tell = (name) => {
+		if (!state || state.dataset.state === name) return;
+		state.dataset.state = name;
+		set(state.querySelector("[data-live-text]"), state.dataset[name]);
+	};
+
+	// index finds the parts of a bed once, so that news costs no search.
+	const index = (el, old) => {
+		const bed = { el, codes: new Map(), canvas: el.querySelector("canvas"), wave: old?.wave, heard: old?.heard ?? 0, waveKey: old?.waveKey };
+		for (const node of el.querySelectorAll("[data-code]")) {
+			const block = node.closest("dl > div");
+			bed.codes.set(node.dataset.code, { node, block, age: block.querySelector(".age"), first: block.querySelector("[data-code]") === node });
+		}
+		bed.alarms = el.querySelector("[data-part=alarms]");
+		return bed;
+	};
+	const reindex = () => {
+		for (const el of root.querySelectorAll("[data-bed]")) beds.set(el.dataset.bed, index(el, beds.get(el.dataset.bed)));
+	};
+	reindex();
+
+	// The page is read again when somebody came, went or moved: what the stream
+	// does not tell. At most once in five seconds.
+	let readAt = 0;
+	let reading = 0;
+	const readAgain = () => {
+		if (reading || held) return;
+		reading = setTimeout(async () => {
+			reading = 0;
+			readAt = Date.now();
+			let fresh;
+			try {
+				const answer = await fetch(location.href);
+				if (!answer.ok || answer.redirected) return;
+				fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-beds]");
+			} catch {
+				return; // the stream says when we are back
+			}
+			if (!fresh) return;
+			const shown = new Set();
+			for (const next of fresh.querySelectorAll("[data-bed]")) {
+				const key = next.dataset.bed;
+				shown.add(key);
+				const have = beds.get(key)?.el;
+				if (have) {
+					for (const part of ["head", "alarms", "values"]) {
+						const open = have.querySelector(`[data-part=${part}] details`)?.open;
+						const now = document.importNode(next.querySelector(`[data-part=${part}]`), true);
+						if (open !== undefined && now.querySelector("details")) now.querySelector("details").open = open;
+						have.querySelector(`[data-part=${part}]`).replaceWith(now);
+					}
+					root.append(have);
+				} else {
+					root.append(document.importNode(next, true));
+				}
+			}
+			for (const [key, bed] of beds) {
+				if (shown.has(key)) continue;
+				bed.wave?.remove();
+				bed.el.remove();
+				beds.delete(key);
+			}
+			for (const key of strangers) if (!shown.has(key)) elsewhere.add(key);
+			strangers.clear();
+			reindex();
+		}, Math.max(300, readAt + 5000 - Date.now()));
+	};
+	const strangers = new Set();
+
+	const values = (bed, list) => {
+		for (const v of list) {
+			const slot = bed.codes.get(v.key);
+			if (!slot) {
+				readAgain();
+				continue;
+			}
+			set(slot.node, v.text);
+			if (slot.first && slot.age) slot.age.dataset.at = v.at;
+		}
+	};
+
+	const waveform = (bed, w) => {
+		if (!bed.canvas) return;
+		bed.wave ??= Waves.make(bed.canvas);
+		const part = bed.canvas.parentElement;
+		if (bed.waveKey !== w.key) {
+			bed.waveKey = w.key;
+			part.className = `bed-wave ${w.tint}`;
+			bed.wave.ink();
+			set(part.querySelector(".bed-wave-name"), w.name);
+		}
+		if (!part.hasAttribute("data-runs")) {
+			part.setAttribute("data-runs", "");
+			bed.canvas.setAttribute("aria-label", `${w.name}${w.unit ? `, ${w.unit}` : ""}, ${Math.round(1000 / w.period)} / s`);
+		}
+		bed.heard = Date.now();
+		bed.wave.take(w.at, w.period, w.samples);
+	};
+
+	const icon = () => document.getElementById("alarm-icon").content.firstElementChild.cloneNode(true);
+	const alarms = (bed, list) => {
+		for (const a of list) {
+			let row = [...bed.alarms.children].find((li) => li.dataset.alarm === a.id);
+			if (!a.on) {
+				row?.remove();
+				continue;
+			}
+			if (!row) {
+				row = document.createElement("li");
+				row.dataset.alarm = a.id;
+				const weight = document.createElement("span");
+				weight.className = "vh";
+				const text = document.createElement("a");
+				text.className = "alarm-text";
+				const age = document.createElement("span");
+				age.className = "age";
+				age.dataset.at = a.at;
+				row.append(icon(), weight, text, age);
+				bed.alarms.append(row);
+			}
+			row.className = `alarm alarm-${a.priority}`;
+			set(row.querySelector(".vh"), `${priorities[a.priority]}: `);
+			const text = row.querySelector(".alarm-text");
+			set(text, a.text);
+			text.href = `/messages/${a.ref}`;
+		}
+		const order = ["high", "medium", "low", "none"];
+		const rank = (li) => order.findIndex((p) => li.classList.contains(`alarm-${p}`));
+		const sorted = [...bed.alarms.children].sort((a, b) => rank(a) - rank(b));
+		sorted.forEach((li, i) => { if (bed.alarms.children[i] !== li) bed.alarms.insertBefore(li, bed.alarms.children[i]); });
+	};
+
+	const hear = (news) => {
+		ahead = news.now - Date.now();
+		const bed = beds.get(news.bed);
+		if (!bed) {
+			if (!root.dataset.only && !elsewhere.has(news.bed)) {
+				strangers.add(news.bed);
+				readAgain();
+			}
+			return;
+		}
+		if (news.again) readAgain();
+		if (held) return;
+		if (news.values) values(bed, news.values);
+		if (news.wave) waveform(bed, news.wave);
+		if (news.alarms) alarms(bed, news.alarms);
+	};
+
+	// Ages go on by themselves, so that silence is seen.
+	setInterval(() => {
+		if (held || document.hidden) return;
+		const now = serverNow();
+		for (const bed of beds.values()) {
+			for (const age of bed.el.querySelectorAll(".age")) {
+				const old = now - Number(age.dataset.at);
+				set(age, span(old));
+				const block = age.closest("dl > div");
+				if (block && block.classList.contains("late") !== old > late) block.classList.toggle("late", old > late);
+			}
+			const part = bed.canvas?.parentElement;
+			if (part?.hasAttribute("data-runs") && Date.now() - bed.heard > quiet) {
+				part.removeAttribute("data-runs");
+				bed.canvas.setAttribute("aria-label", root.dataset.gap);
+			}
+		}
+	}, 1000);
+
+	const connect = () => {
+		leaving = 0;
+		const address = new URL(root.dataset.stream, location.href);
+		address.protocol = "wss:";
+		if (root.dataset.only) address.searchParams.set("only", root.dataset.only);
+		const mine = socket = new WebSocket(address);
+		mine.onopen = () => {
+			if (pause > 500) readAgain(); // something may have been missed
+			pause = 500;
+			tell(held ? "held" : "live");
+		};
+		mine.onmessage = (e) => hear(JSON.parse(e.data));
+		mine.onclose = () => {
+			if (socket !== mine) return;
+			socket = null;
+			if (document.hidden) return;
+			tell("lost");
+			setTimeout(() => { if (!socket && !document.hidden) connect(); }, pause);
+			pause = Math.min(pause * 2, 10000);
+		};
+	};
+
+	// Who looks elsewhere for a while gets no stream meanwhile.
+	document.addEventListener("visibilitychange", () => {
+		clearTimeout(leaving);
+		if (document.hidden) leaving = setTimeout(() => { const s = socket; socket = null; s?.close(); }, 20000);
+		else if (!socket) {
+			pause = 1000;
+			connect();
+		}
+	});
+
+	if (hold) {
+		hold.hidden = false;
+		hold.addEventListener("click", () => {
+			held = !held;
+			hold.setAttribute("aria-pressed", String(held));
+			Waves.hold(held);
+			tell(held ? "held" : socket?.readyState === 1 ? "live" : "lost");
+			if (!held) readAgain();
+		});
+	}
+	connect();
+})();

@@ -1,0 +1,223 @@
+// Package browser looks at the whole console with a real browser: the real
+// binary runs its demo ward on ports and in a folder of its own, Chromium
+// signs in through the one-time link, visits every page the menu leads to and
+// does people's errands (R53, R56). The scripts are in test/browser; pictures
+// go to build/screenshots, and those the papers show to docs/pictures when
+// THALAMUS_PICTURES=1.
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"thalamus/internal/peertest"
+)
+
+const patience = 60 * time.Second
+
+func TestConsole(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		peertest.Missing(t, "chromium")
+	}
+	root := root(t)
+	w := startWard(t, root)
+	w.stage(t)
+	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
+		"url": w.url, "chromium": chromium, "pictures": filepath.Join(root, "build", "screenshots"),
+		"papers": papers(root), "only": os.Getenv("THALAMUS_PAGES"),
+		"paper": []string{"messages-one", "devices-one", "live", "start"},
+	})
+	if len(said) < 3 {
+		t.Fatalf("the browser said %d things only: %v", len(said), said)
+	}
+	for _, one := range said {
+		t.Run(one.Text("name"), func(t *testing.T) {
+			wrong, _ := one["wrong"].([]any)
+			for _, line := range wrong {
+				t.Error(line)
+			}
+			if ms, ok := one["ms"].(float64); ok {
+				t.Logf("%.1f s", ms/1000)
+			}
+		})
+	}
+}
+
+// papers is where the pictures of the papers go, empty to leave them alone.
+func papers(root string) string {
+	if os.Getenv("THALAMUS_PICTURES") == "" {
+		return ""
+	}
+	return filepath.Join(root, "docs", "pictures")
+}
+
+// ward is the real binary running its demo.
+type ward struct {
+	binary, folder string
+	url            string // the sign-in that works once
+	devices        string // where devices send to
+}
+
+func startWard(t *testing.T, root string) *ward {
+	t.Helper()
+	// A socket's path is short: t.TempDir is too deep for it.
+	dir, err := os.MkdirTemp("", "ward")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	w := &ward{binary: filepath.Join(dir, "thalamus"), folder: filepath.Join(dir, "demo")}
+	if built := os.Getenv("THALAMUS_BINARY"); built != "" {
+		w.binary = built
+	} else {
+		build := exec.Command("go", "build", "-o", w.binary, "./cmd/thalamus")
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+	}
+	demo := exec.Command(w.binary, "demo", "--folder", w.folder, "--listen", "127.0.0.1:0", "--beds", "8")
+	said, err := demo.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	ready := make(chan struct{})
+	var log bytes.Buffer
+	go func() {
+		defer close(ended)
+		for in := bufio.NewScanner(said); in.Scan(); {
+			line := in.Text()
+			fmt.Fprintln(&log, line)
+			if _, url, ok := strings.Cut(line, "Look at it: "); ok {
+				w.url = strings.TrimSpace(url)
+			}
+			if _, rest, ok := strings.Cut(line, "Devices send to "); ok {
+				w.devices, _, _ = strings.Cut(rest, ". ")
+				close(ready)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		demo.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			demo.Process.Kill()
+			<-ended
+		}
+		demo.Wait()
+		if t.Failed() {
+			t.Logf("the server said:\n%s", log.String())
+		}
+	})
+	select {
+	case <-ready:
+	case <-ended:
+		t.Fatalf("the demo ended:\n%s", log.String())
+	case <-time.After(patience):
+		t.Fatal("the demo did not start")
+	}
+	return w
+}
+
+// stage adds what a ward has beside its routine: a receiver that refuses its
+// first messages, and an analyser nobody knows that sends what nobody
+// understands.
+func (w *ward) stage(t *testing.T) {
+	t.Helper()
+	var left atomic.Int32
+	left.Store(refused)
+	receiver := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		io.Copy(io.Discard, in.Body)
+		if left.Add(-1) >= 0 {
+			out.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	w.run(t, "destination", "put", "--value", `{"id":"lab","name":"Laboratory system (webhook)","kind":"webhook","delivery":{"batch":1,"concurrency":1},"settings":{"url":"`+receiver.URL+`","secret":"whsec_dGhhbGFtdXMgaW4gYSBicm93c2VyIHRlc3Q="}}`, "--reason", "browser test")
+	w.run(t, "route", "put", "--value", `{"id":"laboratory","locations":["LAB"],"destinations":["lab"]}`, "--reason", "browser test")
+	conn, err := net.DialTimeout("tcp", w.devices, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	answers := bufio.NewReader(conn)
+	for i := range refused {
+		fmt.Fprintf(conn, "\x0b%s\x1c\r", analyser(i, time.Now()))
+		if answer, err := answers.ReadString('\x1c'); err != nil || !strings.Contains(answer, "MSA|AA") && !strings.Contains(answer, "MSA|CA") {
+			t.Fatalf("the analyser was told %q, %v", answer, err)
+		}
+	}
+	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		var letters struct{ Rows []json.RawMessage }
+		if err := json.Unmarshal(w.run(t, "deadletter", "list", "lab", "--json"), &letters); err != nil {
+			t.Fatal(err)
+		}
+		if len(letters.Rows) == refused {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%d dead letters, not %d", len(letters.Rows), refused)
+		}
+	}
+}
+
+// refused is how many messages the laboratory system refuses.
+const refused = 4
+
+// analyser is a blood gas analyser's message with codes of its own.
+func analyser(i int, at time.Time) string {
+	stamp := at.Format("20060102150405-0700")
+	return strings.Join([]string{
+		`MSH|^~\&|GASLAB|LAB|||` + stamp + fmt.Sprintf(`||ORU^R01^ORU_R01|GASLAB-%d-%d|P|2.5.1|||AL|NE|`, at.UnixNano(), i),
+		`PID|1||ICU40008^^^SIMHOSP^MR||Brandt^Bernd^^^^^L`,
+		`PV1|1|I|LAB^1^1`,
+		fmt.Sprintf(`OBR|1|%d|%d|GAS^Blood gas^99GAS|||`, 7000+i, 9000+i) + stamp,
+		`OBX|1|NM|2744-1^pH^LN||7.38||7.35-7.45|N|||F|||` + stamp + `|||||GASLAB 5^GL5-00217`,
+		`OBX|2|NM|K+x^Kalium^99GAS||4.1|mmol/L||N|||F|||` + stamp,
+		`OBX|3|NM|cLac^Lactate^99GAS||1.2|furlong||N|||F|||` + stamp,
+	}, "\r") + "\r"
+}
+
+// run does an operation with the command line, as a person on the machine.
+func (w *ward) run(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(w.binary, append([]string{"--data", w.folder}, args...)...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("thalamus %s: %v\n%s", strings.Join(args, " "), err, errs.String())
+	}
+	return out
+}
+
+// root is the project's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

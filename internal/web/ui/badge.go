@@ -1,0 +1,64 @@
+package ui
+
+func badgeIcon(kind string) string {
+	switch kind {
+	case "good":
+		return "check"
+	case "warn":
+		return "issue"
+	case "bad":
+		return "cross"
+	case "busy":
+		return "clock"
+	case "quiet":
+		return "pause"
+	}
+	return "dot"
+}
+
+type state struct{ kind, text string }
+
+// stateOf says how a state looks and what it is called.
+func stateOf(name string) state {
+	switch name {
+	case "listening":
+		return state{"good", N("Listening")}
+	case "connected":
+		return state{"good", N("Connected")}
+	case "running":
+		return state{"good", N("Running")}
+	case "open":
+		return state{"bad", N("Not reachable")}
+	case "failed":
+		return state{"bad", N("Failed")}
+	case "broken":
+		return state{"bad", N("Broken")}
+	case "stopped":
+		return state{"quiet", N("Stopped")}
+	case "disabled":
+		return state{"quiet", N("Disabled")}
+	case "paused":
+		return state{"quiet", N("Paused")}
+	case "waiting":
+		return state{"busy", N("Waiting")}
+	case "connecting":
+		return state{"busy", N("Connecting")}
+	case "queued":
+		return state{"busy", N("Queued")}
+	case "delivered":
+		return state{"good", N("Delivered")}
+	case "dead":
+		return state{"bad", N("Dead letter")}
+	case "discarded":
+		return state{"quiet", N("Set aside")}
+	case "done":
+		return state{"good", N("Done")}
+	case "denied":
+		return state{"warn", N("Denied")}
+	case "active":
+		return state{"bad", N("Active")}
+	case "":
+		return state{"quiet", N("Unknown")}
+	}
+	return state{"info", name}
+}

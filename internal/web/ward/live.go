@@ -1,0 +1,159 @@
+package ward
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"thalamus/internal/model"
+	"thalamus/internal/service"
+	"thalamus/internal/web/ui"
+)
+
+// late is the age from which a value on a card is marked.
+const late = 15 * time.Second
+
+// alarm is an active alert on a card.
+type alarm struct {
+	ID       string
+	Text     string
+	Priority string // high medium low none
+	Since    int64  // Unix milliseconds
+	Ref      string
+}
+
+// card is one bed on the live page.
+type card struct {
+	Key     string // "p" and the patient's id, else "d" and the device's
+	To      templ.SafeURL
+	Place   string
+	Patient string
+	Devices []service.LiveDevice
+	Tiles   []tile
+	Rest    []reading
+	Alarms  []alarm
+	Sim     bool
+}
+
+func cards(beds []service.Bed) []card {
+	out := make([]card, 0, len(beds))
+	for i := range beds {
+		out = append(out, cardOf(&beds[i]))
+	}
+	return out
+}
+
+func cardOf(b *service.Bed) card {
+	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Devices: b.Devices}
+	switch {
+	case b.Patient != "":
+		c.Key, c.To = "p"+string(b.Patient), ui.To("/patients/", string(b.Patient))
+	case len(b.Devices) > 0:
+		c.Key, c.To = "d"+string(b.Devices[0].ID), ui.To("/devices/", string(b.Devices[0].ID))
+	}
+	if c.Place == "" {
+		c.Place = c.Patient
+		if c.Place == "" && len(b.Devices) > 0 {
+			c.Place = b.Devices[0].Name
+		}
+	}
+	c.Tiles, c.Rest = arranged(b)
+	for _, t := range c.Tiles {
+		for _, r := range t.Readings {
+			c.Sim = c.Sim || r.Sim
+		}
+	}
+	for _, a := range b.Alerts {
+		if a.Active {
+			text, _ := a.Ref.MarshalText()
+			c.Alarms = append(c.Alarms, alarm{ID: a.Alert.ID, Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Since: a.Since.UnixMilli(), Ref: string(text)})
+		}
+	}
+	slices.SortStableFunc(c.Alarms, func(a, b alarm) int { return urgency(a.Priority) - urgency(b.Priority) })
+	return c
+}
+
+// alertText says what an alert is about, as people read it.
+func alertText(a *model.Alert) string {
+	if a.Text != "" {
+		return a.Text
+	}
+	return ui.Named(a.Code, a.Received)
+}
+
+// priority is an alert's priority where the sender gave one we know, else
+// medium: an alarm of unknown weight is no small one.
+func priority(p string) string {
+	switch p {
+	case "high", "medium", "low", "none":
+		return p
+	}
+	return "medium"
+}
+
+func urgency(p string) int { return slices.Index([]string{"high", "medium", "low", "none"}, p) }
+
+func priorityText(ctx context.Context, p string) string {
+	switch p {
+	case "high":
+		return ui.T(ctx, "High priority")
+	case "low":
+		return ui.T(ctx, "Low priority")
+	case "none":
+		return ui.T(ctx, "Information")
+	}
+	return ui.T(ctx, "Medium priority")
+}
+
+// units lists the points of care of the beds, for the filter.
+func units(beds []service.Bed) []string {
+	var out []string
+	for i := range beds {
+		unit := pointOfCare(beds[i].Place)
+		if unit != "" && !slices.Contains(out, unit) {
+			out = append(out, unit)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func pointOfCare(place string) string {
+	for i := range len(place) {
+		if place[i] == '^' {
+			return place[:i]
+		}
+	}
+	return place
+}
+
+func live(v *ui.Visit) (ui.View, error) {
+	var beds []service.Bed
+	if err := v.Call("live.get", service.LiveAsk{Place: v.Query("place")}, &beds); err != nil {
+		return ui.View{}, err
+	}
+	ctx := v.Context()
+	return ui.View{
+		Title: ui.T(ctx, "Live beds"), Body: livePage(cards(beds), units(beds), v.Query("place")), Scripts: []string{"wave.js", "live.js"},
+		Actions: liveActions(), Wide: true, Styles: []string{"ward.css"},
+	}, nil
+}
+
+// ageText says how old a value is, as the live script does.
+func ageText(ctx context.Context, at int64) string {
+	return ui.Span(ctx, ui.From(ctx).Now.Sub(time.UnixMilli(at)).Truncate(time.Second))
+}
+
+func isLate(ctx context.Context, at int64) bool {
+	return ui.From(ctx).Now.Sub(time.UnixMilli(at)) > late
+}
+
+// shownReading is a value on a card; what may not be used is a dash.
+func shownReading(ctx context.Context, r reading) string {
+	if r.Off != "" {
+		return "–"
+	}
+	return ui.Shown(ctx, r.Value)
+}
