@@ -5,8 +5,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -31,6 +29,7 @@ type program struct {
 	data      string
 	server    string
 	authority string
+	wait      bool // entry replay --wait
 }
 
 const (
@@ -49,30 +48,14 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return 0
-	}
-	var f *fault.Fault
-	switch {
-	case errors.As(err, &f), errors.Is(err, context.Canceled):
-		fmt.Fprintln(errOut, "thalamus:", err)
-		return 1
-	case errors.Is(err, errSilent):
-		return 1
-	}
-	fmt.Fprintln(errOut, "thalamus:", err)
-	fmt.Fprintln(errOut, "`thalamus help` lists the commands; every command has --help with an example.")
-	return 2
+	return c.report(root.ExecuteContext(ctx))
 }
-
-// errSilent ends with exit code 1 when everything has been said.
-var errSilent = errors.New("failed")
 
 func (c *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "thalamus",
 		Short:         "The relay between medical devices and everything that needs their data, and the register of those devices",
+		Long:          rootHelp,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       c.version,
@@ -87,18 +70,29 @@ func (c *program) root() *cobra.Command {
 	pf := root.PersistentFlags()
 	pf.BoolVar(&c.json, "json", false, "print JSON")
 	pf.StringVar(&c.data, "data", env("THALAMUS_DATA", "./thalamus-data"), "data folder of the server on this machine")
-	pf.StringVar(&c.server, "server", os.Getenv("THALAMUS_SERVER"), "address of another server, https://host:8443; its token in THALAMUS_TOKEN")
+	pf.StringVar(&c.server, "server", os.Getenv("THALAMUS_SERVER"), "address of another server, https://host:8443; its token in THALAMUS_TOKEN, or in the file that THALAMUS_TOKEN_FILE names")
 	pf.StringVar(&c.authority, "authority", os.Getenv("THALAMUS_AUTHORITY"), "PEM file of the authority that server's certificate is from")
 	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.versionCommand())
 	root.AddCommand(c.decode(), c.convert())
 	root.AddCommand(c.torture(), c.bench())
 	root.AddCommand(c.export(), c.diff(), c.apply())
 	root.AddCommand(c.journal())
+	root.AddCommand(c.reference(root))
 	c.addOps(root)
+	root.AddCommand(c.completion(root))
 	root.SetHelpCommandGroupID(groupRun)
-	root.SetCompletionCommandGroupID(groupRun)
+	root.InitDefaultHelpCmd()
+	strict(root)
+	values(root)
 	return root
 }
+
+const rootHelp = "The relay between medical devices and everything that needs their data, and\n" +
+	"the register of those devices.\n\n" +
+	"Begin with `thalamus demo`, or with `thalamus serve` for real use. Every\n" +
+	"command takes --json and has --help with an example. Errors go to the standard\n" +
+	"error; the exit code is 0 when it is done, 1 when it could not be done, 2 when\n" +
+	"the command line is wrong."
 
 func env(name, fallback string) string {
 	if v := os.Getenv(name); v != "" {
@@ -118,17 +112,35 @@ func upperFirst(s string) string {
 // lies in the data folder.
 func (c *program) connect() (service.Caller, error) {
 	if c.server != "" {
-		token := strings.TrimSpace(os.Getenv("THALAMUS_TOKEN"))
+		token, err := token()
+		if err != nil {
+			return nil, err
+		}
 		if token == "" {
-			return nil, fault.New(fault.Denied, "cli.no-token", "set THALAMUS_TOKEN to an API token of %s; `thalamus token create` makes one", c.server)
+			return nil, fault.New(fault.Denied, "cli.no-token", "%s wants an API token", c.server)
 		}
 		return api.NewClient(c.server, token, c.authority)
 	}
 	socket := filepath.Join(c.data, app.SocketName)
 	if _, err := os.Stat(socket); err != nil {
-		return nil, fault.Wrap(err, fault.Absent, "cli.no-server", "no Thalamus runs on this folder").At(c.data)
+		return nil, fault.New(fault.Absent, "cli.no-server", "no Thalamus runs on this folder").At(c.data)
 	}
 	return api.NewLocal(socket), nil
+}
+
+// token is the API token for another server, from the environment or a file
+// named there; never from the command line, which everybody on this machine
+// can read.
+func token() (string, error) {
+	file := os.Getenv("THALAMUS_TOKEN_FILE")
+	if file == "" {
+		return strings.TrimSpace(os.Getenv("THALAMUS_TOKEN")), nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fileFault(err, file)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 func (c *program) versionCommand() *cobra.Command {

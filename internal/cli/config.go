@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,7 @@ func (c *program) export() *cobra.Command {
 		Long:    "Write what is governed as text. Secrets stand as (secret); applied again they stay as they are.",
 		Example: "  thalamus export > ward.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			caller, err := c.caller()
+			caller, err := c.connect()
 			if err != nil {
 				return err
 			}
@@ -56,7 +55,7 @@ func (c *program) config(cmd *cobra.Command, op, file, reason string) error {
 	if err != nil {
 		return err
 	}
-	caller, err := c.caller()
+	caller, err := c.connect()
 	if err != nil {
 		return err
 	}
@@ -88,44 +87,4 @@ func orNothing(s string) string {
 		return "nothing"
 	}
 	return s
-}
-
-// progress draws one line that is written over, when people watch.
-type progress struct {
-	c    *program
-	what string
-	on   bool
-}
-
-func (c *program) progress(what string) *progress {
-	f, ok := c.err.(*os.File)
-	on := false
-	if ok && !c.json {
-		st, err := f.Stat()
-		on = err == nil && st.Mode()&os.ModeCharDevice != 0
-	}
-	return &progress{c: c, what: what, on: on}
-}
-
-const progressWidth = 30
-
-func (p *progress) set(done, total float64) {
-	if !p.on || total <= 0 {
-		return
-	}
-	full := int(min(done/total, 1) * progressWidth)
-	bar := make([]rune, progressWidth)
-	for i := range bar {
-		bar[i] = '░'
-		if i < full {
-			bar[i] = '█'
-		}
-	}
-	fmt.Fprintf(p.c.err, "\r%s %s %3.0f %%", p.what, string(bar), 100*min(done/total, 1))
-}
-
-func (p *progress) end() {
-	if p.on {
-		fmt.Fprintln(p.c.err)
-	}
 }

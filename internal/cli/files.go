@@ -3,7 +3,9 @@ package cli
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 	"thalamus/internal/flow/decode"
 	"thalamus/internal/flow/normalise"
 	"thalamus/internal/model"
+	"thalamus/internal/reference"
 )
 
 // maxFile bounds a file that is decoded in one piece.
@@ -32,6 +35,9 @@ func readAll(r io.Reader) ([]byte, error) {
 }
 
 func fileFault(err error, name string) error {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		err = cause.Err // the place says the path
+	}
 	return fault.Wrap(err, fault.Invalid, "cli.file", "cannot read the file").At(name)
 }
 
@@ -69,54 +75,84 @@ func (o *offline) messages(raw []byte, number model.Seq) ([]model.Message, error
 
 func (c *program) decode() *cobra.Command {
 	var o offline
+	var schema bool
 	cmd := &cobra.Command{
-		Use: "decode FILE…", Short: "Read messages from files and print what they mean as JSON lines", GroupID: groupFiles, Args: cobra.MinimumNArgs(1),
-		Long:    "Read messages from files, decode and normalise them as the server would, and print one JSON object a message. The schema is in docs/reference/message.md. FILE may be - for the standard input.",
+		Use: "decode FILE…", Short: "Read messages from files and print what they mean as JSON lines", GroupID: groupFiles,
+		Long:    "Read messages from files, decode and normalise them as the server would, and print one JSON object a message and line. Its schema is stable and stands in docs/reference/messages.md; --schema prints it as JSON Schema. FILE may be - for the standard input. Exits with 1 when a file holds something that cannot be read as a message; the others are still printed.",
 		Example: "  thalamus decode monitor.hl7\n  cat monitor.hl7 | thalamus decode - | jq .observations",
-		RunE: func(cmd *cobra.Command, files []string) error {
-			out := bufio.NewWriter(c.out)
-			defer out.Flush()
-			enc := json.NewEncoder(out)
-			enc.SetEscapeHTML(false)
-			failed := false
-			for i, name := range files {
-				raw, err := c.readFile(name)
-				if err != nil {
-					return err
-				}
-				messages, err := o.messages(raw, model.Seq(i+1))
-				if err != nil {
-					return err
-				}
-				for j := range messages {
-					failed = failed || unread(&messages[j])
-					if err := enc.Encode(&messages[j]); err != nil {
-						return err
-					}
-				}
-			}
-			if failed {
-				out.Flush()
-				return errSilent
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 && !schema {
+				return errors.New("no file is named; - stands for the standard input")
 			}
 			return nil
 		},
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if schema {
+				_, err := c.out.Write(reference.MessageSchema())
+				return err
+			}
+			return c.each(&o, files, func(out *bufio.Writer, m *model.Message) error {
+				enc := json.NewEncoder(out)
+				enc.SetEscapeHTML(false)
+				return enc.Encode(m)
+			})
+		},
 	}
 	o.flags(cmd)
+	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of a line")
 	return cmd
 }
 
-// unread says that nothing of a message could be read.
-func unread(m *model.Message) bool {
-	if m.Type != "" {
-		return false
-	}
-	for _, i := range m.Issues {
-		if i.Severity == model.Error {
-			return true
+// each reads files and writes every message. What cannot be read is told, and
+// the rest goes on; the end is then exit code 1.
+func (c *program) each(o *offline, files []string, write func(out *bufio.Writer, m *model.Message) error) error {
+	out := bufio.NewWriter(c.out)
+	defer out.Flush()
+	failed := false
+	for i, name := range files {
+		raw, err := c.readFile(name)
+		if err != nil {
+			out.Flush()
+			c.report(err)
+			failed = true
+			continue
+		}
+		messages, err := o.messages(raw, model.Seq(i+1))
+		if err != nil {
+			return err
+		}
+		for j := range messages {
+			m := &messages[j]
+			if err := write(out, m); err != nil {
+				return fault.Wrap(err, fault.Broken, "cli.file", "cannot write to the standard output")
+			}
+			if why := unread(m); why != nil {
+				out.Flush()
+				c.report(fault.New(fault.Invalid, "cli.unread", "%s (%s)", why.Text, why.Code).At(name))
+				failed = true
+			}
 		}
 	}
-	return false
+	if err := out.Flush(); err != nil {
+		return fault.Wrap(err, fault.Broken, "cli.file", "cannot write to the standard output")
+	}
+	if failed {
+		return errSilent
+	}
+	return nil
+}
+
+// unread says why nothing of a message could be read, nil when something was.
+func unread(m *model.Message) *model.Issue {
+	if m.Type != "" {
+		return nil
+	}
+	for i := range m.Issues {
+		if m.Issues[i].Severity == model.Error {
+			return &m.Issues[i]
+		}
+	}
+	return nil
 }
 
 func (c *program) convert() *cobra.Command {
@@ -124,28 +160,16 @@ func (c *program) convert() *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
 		Use: "convert --to fhir FILE…", Short: "Convert messages from files; one JSON line a message", GroupID: groupFiles, Args: cobra.MinimumNArgs(1),
+		Long:    "Read messages from files as decode does, and print each as one line of JSON in another form: fhir is the R4 transaction bundle that a FHIR destination would send. The same message always gives the same bytes.",
 		Example: "  thalamus convert --to fhir monitor.hl7",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if to != "fhir" {
-				return fault.New(fault.Invalid, "cli.argument", "expected fhir").At("--to")
+				return fault.New(fault.Invalid, "cli.argument", "there is no form %q; expected fhir", to).At("--to")
 			}
-			out := bufio.NewWriter(c.out)
-			defer out.Flush()
-			for i, name := range files {
-				raw, err := c.readFile(name)
-				if err != nil {
-					return err
-				}
-				messages, err := o.messages(raw, model.Seq(i+1))
-				if err != nil {
-					return err
-				}
-				for j := range messages {
-					out.Write(fhir.Bundle([]*model.Message{&messages[j]}, fhir.Options{}))
-					out.WriteByte('\n')
-				}
-			}
-			return nil
+			return c.each(&o, files, func(out *bufio.Writer, m *model.Message) error {
+				out.Write(fhir.Bundle([]*model.Message{m}, fhir.Options{}))
+				return out.WriteByte('\n')
+			})
 		},
 	}
 	o.flags(cmd)

@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"thalamus/internal/fault"
 	"thalamus/internal/service"
 )
 
@@ -22,6 +21,7 @@ var nouns = map[string]string{
 	"destination": "configured receivers",
 	"device":      "devices seen and adopted",
 	"entry":       "journal entries: bytes as received",
+	"hold":        "segments of the journal kept from retention",
 	"issue":       "what could not be understood",
 	"journal":     "the log of every frame",
 	"live":        "last values by bed",
@@ -29,6 +29,7 @@ var nouns = map[string]string{
 	"overview":    "how everything stands",
 	"patient":     "patients known from messages and ADT",
 	"replay":      "deliveries asked for again",
+	"role":        "what each role may do",
 	"route":       "what goes where",
 	"token":       "API tokens",
 	"trend":       "numbers over time",
@@ -72,24 +73,42 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 	fields := service.Fields(op.Request)
 	use := op.Verb()
 	var positional []service.Field
+	needed := 0
 	for _, f := range fields {
+		switch {
+		case f.Arg && f.Required:
+			use += " " + strings.ToUpper(f.Name)
+			needed++
+		case f.Arg:
+			use += " [" + strings.ToUpper(f.Name) + "]"
+		}
 		if f.Arg {
 			positional = append(positional, f)
-			use += " [" + f.Name + "]"
 		}
 	}
 	cmd := &cobra.Command{
-		Use: use, Short: op.Doc, Args: cobra.MaximumNArgs(len(positional)),
-		Example: fmt.Sprintf("  thalamus %s %s %s", op.Noun(), op.Verb(), op.Example),
+		Use: use, Short: op.Doc, Args: cobra.MaximumNArgs(len(positional)), ValidArgsFunction: c.complete(op),
+		Example: strings.TrimRight(fmt.Sprintf("  thalamus %s %s %s", op.Noun(), op.Verb(), op.Example), " "),
 	}
 	values := map[string]*flagValue{}
 	for _, f := range fields {
+		if f.Secret {
+			continue // asked for, never on the command line
+		}
 		v := &flagValue{field: f}
 		values[f.Name] = v
-		flag := cmd.Flags().VarPF(v, f.Name, "", f.Doc)
+		doc := f.Doc
+		if f.JSON {
+			doc += "; @FILE reads it from a file, @- from the standard input"
+		}
+		flag := cmd.Flags().VarPF(v, f.Name, "", doc)
 		if f.Bool {
 			flag.NoOptDefVal = "true"
 		}
+	}
+	secret := c.secretFlags(cmd, fields)
+	if op.Name == "entry.replay" {
+		cmd.Flags().BoolVar(&c.wait, "wait", false, "wait until all of it is queued, and print how much that is")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		request := reflect.New(op.Request)
@@ -97,13 +116,29 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 			values[positional[i].Name].texts = append(values[positional[i].Name].texts, text)
 		}
 		for _, f := range fields {
-			if v := values[f.Name]; len(v.texts) > 0 {
-				if err := f.Set(request.Interface(), v.texts); err != nil {
-					return err
-				}
+			v := values[f.Name]
+			switch {
+			case f.Secret:
+				continue
+			case len(v.texts) == 0 && f.Required && f.Arg:
+				return usage(cmd, "%s is missing (%s)", strings.ToUpper(f.Name), f.Doc)
+			case len(v.texts) == 0 && f.Required:
+				return usage(cmd, "--%s is missing (%s)", f.Name, f.Doc)
+			case len(v.texts) == 0:
+				continue
+			}
+			texts, err := c.texts(f, v.texts)
+			if err != nil {
+				return err
+			}
+			if err := f.Set(request.Interface(), texts); err != nil {
+				return err
 			}
 		}
-		caller, err := c.caller()
+		if err := secret(request.Interface()); err != nil {
+			return err
+		}
+		caller, err := c.connect()
 		if err != nil {
 			return err
 		}
@@ -111,9 +146,24 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 		if err := caller.Call(cmd.Context(), op.Name, request.Interface(), response.Interface()); err != nil {
 			return err
 		}
+		if c.wait {
+			return c.watchReplay(cmd.Context(), caller, response.Interface().(*service.ReplayMade).Replay)
+		}
 		return c.print(response.Elem().Interface())
 	}
 	return cmd
+}
+
+// texts gives the texts of a flag; for a field of JSON, @FILE and @- stand for
+// what a file holds.
+func (c *program) texts(f service.Field, texts []string) ([]string, error) {
+	last := texts[len(texts)-1]
+	name, file := strings.CutPrefix(last, "@")
+	if !f.JSON || !file {
+		return texts, nil
+	}
+	text, err := c.readFile(name)
+	return []string{string(text)}, err
 }
 
 // flagValue collects what a flag is given; the field itself checks it.
@@ -138,18 +188,10 @@ func (v *flagValue) Type() string {
 // fields.
 func (c *program) print(v any) error {
 	if c.json {
-		e := json.NewEncoder(c.out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
+		return c.printJSON(c.out, v)
 	}
-	return printText(c.out, v)
-}
-
-func (c *program) caller() (service.Caller, error) {
-	caller, err := c.connect()
-	if err != nil && fault.KindOf(err) == fault.Absent {
-		return nil, fault.New(fault.Absent, "cli.no-server", "no Thalamus runs on the folder %s; start `thalamus serve`, or name a server with --server and a token in THALAMUS_TOKEN", c.data)
+	if v == any(service.None{}) {
+		v = "done"
 	}
-	return caller, err
+	return printText(c.out, v, c.width())
 }

@@ -7,14 +7,14 @@ import (
 	"io"
 	"reflect"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 )
 
-// printText writes a value for people: a list of structs as a table, a struct
-// as its fields, lists inside as tables under their name.
-func printText(w io.Writer, v any) error {
+// printText writes a value for people: a list of structs as a table at most
+// width columns wide (0: as wide as it gets), a struct as its fields, lists
+// inside as tables under their name.
+func printText(w io.Writer, v any, width int) error {
 	x := reflect.ValueOf(v)
 	for x.Kind() == reflect.Pointer {
 		if x.IsNil() {
@@ -24,9 +24,9 @@ func printText(w io.Writer, v any) error {
 	}
 	switch {
 	case isTable(x.Type()):
-		return printTable(w, x)
+		return printTable(w, x, width)
 	case x.Kind() == reflect.Struct && !scalar(x):
-		return printFields(w, x)
+		return printFields(w, x, width)
 	case x.Kind() == reflect.String:
 		_, err := fmt.Fprintln(w, strings.TrimRight(x.String(), "\n"))
 		return err
@@ -128,45 +128,41 @@ func cell(v reflect.Value) string {
 	return strings.ReplaceAll(fmt.Sprint(v.Interface()), "\r", "⏎")
 }
 
-func printTable(w io.Writer, rows reflect.Value) error {
-	all := columns(rows.Type().Elem())
-	at := func(row reflect.Value) reflect.Value {
-		for row.Kind() == reflect.Pointer {
-			row = row.Elem()
-		}
-		return row
-	}
-	// Columns that are empty in every row only take room.
-	var used []column
-	for _, c := range all {
-		for i := range rows.Len() {
-			if cell(at(rows.Index(i)).FieldByIndex(c.index)) != "" {
-				used = append(used, c)
-				break
-			}
-		}
-	}
+func printTable(w io.Writer, rows reflect.Value, width int) error {
 	if rows.Len() == 0 {
 		_, err := fmt.Fprintln(w, "none")
 		return err
 	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, c := range used {
-		fmt.Fprintf(tw, "%s\t", c.name)
-	}
-	fmt.Fprintln(tw)
-	for i := range rows.Len() {
-		for _, c := range used {
-			fmt.Fprintf(tw, "%s\t", cell(at(rows.Index(i)).FieldByIndex(c.index)))
+	all := columns(rows.Type().Elem())
+	texts := make([][]string, len(all))
+	used := make([]bool, len(all))
+	for i, c := range all {
+		texts[i] = make([]string, 0, rows.Len()+1)
+		texts[i] = append(texts[i], c.name)
+		for j := range rows.Len() {
+			row := rows.Index(j)
+			for row.Kind() == reflect.Pointer {
+				row = row.Elem()
+			}
+			text := cell(row.FieldByIndex(c.index))
+			used[i] = used[i] || text != ""
+			texts[i] = append(texts[i], text)
 		}
-		fmt.Fprintln(tw)
 	}
-	return tw.Flush()
+	// Columns that are empty in every row only take room.
+	kept := texts[:0]
+	for i := range texts {
+		if used[i] {
+			kept = append(kept, texts[i])
+		}
+	}
+	return writeColumns(w, kept, width)
 }
 
-func printFields(w io.Writer, v reflect.Value) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func printFields(w io.Writer, v reflect.Value, width int) error {
+	var names, values []string
 	var later []reflect.StructField
+	next := ""
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous || name == "" || name == "-" {
@@ -177,19 +173,22 @@ func printFields(w io.Writer, v reflect.Value) error {
 			later = append(later, f)
 			continue
 		}
-		if text := cell(x); text != "" {
-			fmt.Fprintf(tw, "%s\t%s\n", strings.ToLower(title(name)), text)
+		text := cell(x)
+		if name == "next" {
+			next = text
+		} else if text != "" {
+			names, values = append(names, strings.ToLower(title(name))), append(values, text)
 		}
 	}
-	if err := tw.Flush(); err != nil {
+	if err := writeColumns(w, [][]string{names, values}, 0); err != nil {
 		return err
 	}
 	for _, f := range later {
 		x := v.FieldByIndex(f.Index)
-		if x.IsZero() || x.Kind() == reflect.Slice && x.Len() == 0 {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "rows" && (x.IsZero() || (x.Kind() == reflect.Slice || x.Kind() == reflect.Map) && x.Len() == 0) {
 			continue
 		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name != "rows" && name != "value" {
 			fmt.Fprintf(w, "\n%s\n", strings.ToLower(title(name)))
 		}
@@ -203,11 +202,15 @@ func printFields(w io.Writer, v reflect.Value) error {
 				_, err = fmt.Fprintln(w, string(text))
 			}
 		default:
-			err = printText(w, x.Interface())
+			err = printText(w, x.Interface(), width)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	if next != "" {
+		_, err := fmt.Fprintf(w, "more: the same command with --after %s\n", next)
+		return err
 	}
 	return nil
 }

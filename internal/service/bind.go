@@ -26,6 +26,9 @@ type Field struct {
 	typ      reflect.Type
 }
 
+// Type of the field.
+func (f Field) Type() reflect.Type { return f.typ }
+
 // Fields lists the fields of a request type, in order.
 func Fields(t reflect.Type) []Field {
 	if t.Kind() != reflect.Struct {
