@@ -57,10 +57,10 @@ func (l *links) Check(c model.Channel) error {
 func (l *links) make(c model.Channel) (driver.Driver, error) {
 	kind, ok := l.kinds[c.Driver]
 	if !ok {
-		return nil, fault.New(fault.Invalid, "app.unknown-driver", "there is no driver %q; there are %v", c.Driver, slices.Sorted(maps.Keys(l.kinds))).At("channel " + string(c.ID))
+		return nil, fault.New(fault.Invalid, "app.unknown-driver", "there is no driver %q; there are %v", c.Driver, slices.Sorted(maps.Keys(l.kinds))).At("driver")
 	}
 	if !slices.Contains(kind.Codecs, c.Codec) {
-		return nil, fault.New(fault.Invalid, "app.unknown-codec", "frames of driver %s are read with %v, not with %q", c.Driver, kind.Codecs, c.Codec).At("channel " + string(c.ID))
+		return nil, fault.New(fault.Invalid, "app.unknown-codec", "frames of driver %s are read with %v, not with %q", c.Driver, kind.Codecs, c.Codec).At("codec")
 	}
 	d, err := kind.New(c)
 	if err != nil {

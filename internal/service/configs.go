@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"thalamus/internal/conf"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -81,13 +79,13 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	if err != nil {
 		return ConfigText{}, err
 	}
-	text, err := yaml.MarshalWithOptions(c.s.redacted(g), yaml.IndentSequence(true))
+	text := writeYAML(c.s.redacted(g))
 	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
 		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
 	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Devices) == 0 {
-		text = []byte("channels: []\ndestinations: []\nroutes: []\ndevices: []\n")
+		text = "channels: []\ndestinations: []\nroutes: []\ndevices: []\n"
 	}
-	return ConfigText{Name: "export.yaml", Text: head + string(text)}, err
+	return ConfigText{Name: "export.yaml", Text: head + text}, nil
 }
 
 // read checks a text wholly; errors give name, line and what was expected.
@@ -202,6 +200,14 @@ func (s *Service) check(g governed) error {
 			return under(err, fmt.Sprintf("channels[%d]", i), string(c.ID))
 		}
 	}
+	for i, d := range g.Devices {
+		if err := register.CheckID("device", string(d.ID)); err != nil {
+			return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
+		}
+		if _, err := register.ParsePlace(d.Place); err != nil {
+			return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
+		}
+	}
 	for i, r := range g.Routes {
 		if err := register.Routes().Check(r); err != nil {
 			return under(err, fmt.Sprintf("routes[%d]", i), string(r.ID))
@@ -237,10 +243,13 @@ func under(err error, path, id string) error {
 	} else if f.Place != id {
 		place = f.Place
 	}
+	if place == "" {
+		place = map[string]string{"register.id": "id", "register.zone": "zone", "register.place": "place"}[f.Code]
+	}
 	if place == "" || strings.Contains(place, " ") {
 		return f.At(path)
 	}
-	if !strings.HasPrefix(place, "settings") && place != "driver" && place != "codec" && place != "kind" && place != "id" && place != "zone" {
+	if !strings.HasPrefix(place, "settings") && !slices.Contains([]string{"driver", "codec", "kind", "id", "zone", "place"}, place) {
 		place = "settings." + place
 	}
 	return f.At(path + "." + place)

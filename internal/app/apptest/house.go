@@ -171,7 +171,7 @@ func vitals(rate, serial string) string {
 func (h *House) Send(kind, segments string) model.Seq {
 	h.t.Helper()
 	// A channel on port 0 has another port after it was opened again.
-	if address := h.App.ChannelAddress("ward"); h.link == nil || h.link.Address != address {
+	if address := h.App.ChannelAddress("ward"); h.link == nil || address != "" && h.link.Address != address {
 		if h.link != nil {
 			h.link.Close()
 		}
