@@ -9,84 +9,125 @@ import (
 
 // Conversion takes values of one unit to another. The zero value is not
 // usable; make one with Between. It is immutable and may be shared.
+//
+// A result is exact where it has at most 18 digits, with at least as many
+// significant digits as were received: 98.6 [degF] are 37.0 Cel. Any other is
+// rounded half to even to 15 significant digits, so that converting back
+// gives what was received.
 type Conversion struct {
-	identity bool
-	shift    bool // a power of ten: only the decimal point moves
-	places   int
 	from, to *Unit
+	way      way
+	line     line // where way is quick
 }
 
+type way uint8
+
+const (
+	slow     way = iota // through big numbers
+	quick               // value·mul + add, over div, with 128 bits
+	shift               // only the decimal point moves
+	identity            // only the spelling differs
+)
+
 // Between makes the conversion from one unit to another; the error is
-// fault.Invalid, code ucum.incommensurable.
+// fault.Invalid, code ucum.incommensurable. Of units in common use it
+// allocates nothing.
 func Between(from, to *Unit) (Conversion, error) {
 	if !Commensurable(from, to) {
 		return Conversion{}, fault.New(fault.Invalid, "ucum.incommensurable", "%s cannot be converted to %s: they measure different things", from.code, to.code)
 	}
 	c := Conversion{from: from, to: to}
-	if from.affine != nil || to.affine != nil {
-		c.identity = from == to || from.code == to.code && from.code != ""
+	if from == to || from.scale == nil && to.scale == nil && from.alike(to) {
+		c.way = identity
 		return c, nil
 	}
-	if alike(from, to) {
-		c.identity = true
+	if from.scale == nil && to.scale == nil {
+		if l, ok := ratio(from, to); ok {
+			return c.along(l), nil
+		}
+	}
+	if l, ok := temperatures[[2]*Unit{from, to}]; ok {
+		c.way, c.line = quick, l
 		return c, nil
 	}
-	ratio := new(big.Rat).Quo(from.factor, to.factor)
-	c.identity = ratio.Num().IsInt64() && ratio.Denom().IsInt64() && ratio.Num().Int64() == 1 && ratio.Denom().Int64() == 1
-	c.places, c.shift = powerOfTen(ratio)
+	if l, ok := lineOf(from, to); ok {
+		return c.along(l), nil
+	}
+	if from.scale == nil && to.scale == nil && from.factor.Cmp(to.factor) == 0 || sameScale(from, to) {
+		c.way = identity
+	}
 	return c, nil
 }
 
-// Identity says that values stay as they are (only the unit's spelling differs).
-func (c Conversion) Identity() bool { return c.identity }
-
-// powerOfTen gives n for ratio = 10^n.
-func powerOfTen(ratio *big.Rat) (int, bool) {
-	num, den, sign := ratio.Num(), ratio.Denom(), 1
-	if num.Cmp(den) < 0 {
-		num, den, sign = den, num, -1
-	}
-	if !den.IsInt64() || den.Int64() != 1 {
-		return 0, false
-	}
-	text := num.String()
-	for i := 1; i < len(text); i++ {
-		if text[i] != '0' {
-			return 0, false
+func (c Conversion) along(l line) Conversion {
+	c.way, c.line = quick, l
+	if l.mul == 1 && l.div == 1 && l.add == 0 {
+		if c.way = shift; l.ten == 0 {
+			c.way = identity
 		}
 	}
-	return sign * (len(text) - 1), text[0] == '1'
+	return c
 }
 
-// Apply converts a value. exact is false when the result has no finite
-// decimal form, or one of more than 18 digits; it is then rounded half to
-// even to 15 significant digits, so that converting back gives the value
-// that was received. ok is false when the result is beyond what a
-// model.Decimal holds.
+// alike says quickly that two units have the same factor; false may also
+// mean that it takes longer to know.
+func (u *Unit) alike(v *Unit) bool {
+	return u.den != 0 && u.num == v.num && u.den == v.den && u.ten == v.ten // both are in lowest terms
+}
+
+func sameScale(a, b *Unit) bool {
+	return a.scale != nil && b.scale != nil && a.scale.function == b.scale.function &&
+		a.scale.alpha.Cmp(b.scale.alpha) == 0 && a.factor.Cmp(b.factor) == 0
+}
+
+// Identity says that values stay as they are (only the unit's spelling differs).
+func (c Conversion) Identity() bool { return c.way == identity }
+
+// Apply converts a value. exact is false when the result was rounded. ok is
+// false when the result is beyond what a model.Decimal holds, or the value is
+// none that the unit can have: the logarithm of zero, the slope of a right
+// angle. It allocates nothing unless a logarithm, π or a number of more than
+// 38 digits is in the way.
 func (c Conversion) Apply(d model.Decimal) (out model.Decimal, exact, ok bool) {
-	if c.identity {
+	switch c.way {
+	case identity:
 		return d, true, true
-	}
-	if c.shift {
-		if out, ok := tidy(d.Coef, int(d.Exp)+c.places); ok {
-			return out, true, true
+	case shift:
+		out, ok = tidy(d.Coef, int(d.Exp)+c.line.ten)
+		return out, true, ok
+	case quick:
+		if out, exact, ok = c.line.apply(d); ok {
+			return out, exact, true
 		}
+	}
+	y, exact, ok := c.Exact(ratOf(d))
+	if !ok {
 		return model.Decimal{}, false, false
 	}
-	x := ratOf(d)
-	if a := c.from.affine; a != nil {
-		x.Mul(x, a.scale).Add(x, a.before)
-		x.Mul(x, c.from.factor).Add(x, a.after)
-	} else {
-		x.Mul(x, c.from.factor)
+	out, whole, ok := decimalOf(y, digitsOf(d.Coef))
+	return out, exact && whole, ok
+}
+
+// Exact converts a rational number. exact is false where a logarithm or an
+// angle was computed, with a relative error below 10^-80; ok is false as in
+// Apply.
+func (c Conversion) Exact(x *big.Rat) (y *big.Rat, exact, ok bool) {
+	exact, y = true, new(big.Rat).Set(x)
+	if s := c.from.scale; s != nil {
+		if y, exact, ok = s.multiple(y); !ok {
+			return nil, false, false
+		}
 	}
-	if a := c.to.affine; a != nil {
-		x.Sub(x, a.after).Quo(x, c.to.factor)
-		x.Sub(x, a.before).Quo(x, a.scale)
-	} else {
-		x.Quo(x, c.to.factor)
+	y.Mul(y, c.from.factor)
+	y.Quo(y, c.to.factor)
+	if s := c.to.scale; s != nil {
+		var read bool
+		if y, read, ok = s.reading(y); !ok {
+			return nil, false, false
+		}
+		exact = exact && read
 	}
-	return decimalOf(x)
+	return y, exact, true
 }
 
 // Convert is Between and Apply in one.
@@ -97,25 +138,21 @@ func Convert(d model.Decimal, from, to *Unit) (model.Decimal, bool, error) {
 	}
 	out, exact, ok := c.Apply(d)
 	if !ok {
-		return model.Decimal{}, false, fault.New(fault.Invalid, "ucum.out-of-range", "the value in %s is too large or too small", to.code)
+		return model.Decimal{}, false, fault.New(fault.Invalid, "ucum.out-of-range", "the value cannot be expressed in %s: it is too large, too small, or none that such a unit has", to.code)
 	}
 	return out, exact, nil
 }
 
 func ratOf(d model.Decimal) *big.Rat {
 	x := new(big.Rat).SetInt64(d.Coef)
-	if d.Exp == 0 {
-		return x
-	}
-	n := int64(d.Exp)
-	if n < 0 {
-		n = -n
-	}
-	p := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(n), nil))
 	if d.Exp < 0 {
-		return x.Quo(x, p)
+		return x.Quo(x, tenTo(-int(d.Exp)))
 	}
-	return x.Mul(x, p)
+	return x.Mul(x, tenTo(int(d.Exp)))
+}
+
+func tenTo(n int) *big.Rat {
+	return new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil))
 }
 
 // tidy makes Coef × 10^exp a Decimal, written out where it fits.
@@ -129,95 +166,58 @@ func tidy(coef int64, exp int) (model.Decimal, bool) {
 	return model.Decimal{Coef: coef, Exp: int8(exp)}, true
 }
 
-// digits a rounded result keeps.
-const digits = 15
-
-func decimalOf(x *big.Rat) (d model.Decimal, exact, ok bool) {
-	if x.Sign() == 0 {
-		return model.Decimal{}, true, true
+// digitsOf counts the significant digits; of zero there are none.
+func digitsOf(coef int64) int {
+	if coef < 0 {
+		coef = -coef
 	}
-	if n, finite := finitePlaces(x.Denom()); finite {
-		coef := new(big.Int).Mul(x.Num(), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil))
-		coef.Quo(coef, x.Denom())
-		exp := -n
-		ten, rest := big.NewInt(10), new(big.Int)
-		for exp > 0 || !coef.IsInt64() {
-			q, r := new(big.Int).QuoRem(coef, ten, rest)
-			if r.Sign() != 0 {
-				break
-			}
-			coef, exp = q, exp+1
+	return lengthOf(uint64(coef))
+}
+
+// significant writes coef × 10^exp with the digits it needs, at least as many
+// as wanted.
+func significant(coef int64, exp, wanted int) (model.Decimal, bool) {
+	if coef == 0 {
+		return tidy(0, min(exp, 0))
+	}
+	n := digitsOf(coef)
+	for ; coef%10 == 0; n-- {
+		coef, exp = coef/10, exp+1
+	}
+	for ; n < wanted && exp > -128; n++ {
+		coef, exp = coef*10, exp-1
+	}
+	return tidy(coef, exp)
+}
+
+// Rounded gives the value with at most so many significant digits, rounded
+// half to even.
+func Rounded(d model.Decimal, digits int) model.Decimal {
+	n := digitsOf(d.Coef) - max(digits, 1)
+	if n <= 0 {
+		return d
+	}
+	ten := int64(1)
+	for range n {
+		ten *= 10
+	}
+	q, r := d.Coef/ten, d.Coef%ten
+	if r < 0 {
+		r = -r
+	}
+	if twice := r - (ten - r); twice > 0 || twice == 0 && q%2 != 0 {
+		if d.Coef < 0 {
+			q--
+		} else {
+			q++
 		}
-		if coef.IsInt64() && len(coef.Text(10)) <= 19 && coef.CmpAbs(big.NewInt(1e18)) < 0 {
-			d, ok := tidy(coef.Int64(), exp)
-			return d, true, ok
-		}
 	}
-	// Scale so that the whole part has the wanted digits, then round half to even.
-	exp := magnitude(x) - digits + 1
-	scaled := new(big.Rat).Set(x)
-	p := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(abs(exp))), nil))
-	if exp > 0 {
-		scaled.Quo(scaled, p)
-	} else {
-		scaled.Mul(scaled, p)
+	exp := int(d.Exp) + n
+	if digitsOf(q) > max(digits, 1) {
+		q, exp = q/10, exp+1
 	}
-	coef := roundHalfEven(scaled)
-	if !coef.IsInt64() {
-		return model.Decimal{}, false, false
+	if out, ok := tidy(q, exp); ok {
+		return out
 	}
-	d, ok = tidy(coef.Int64(), exp)
-	return d, false, ok
-}
-
-// finitePlaces says how many decimal places 1/den needs, if finitely many.
-func finitePlaces(den *big.Int) (int, bool) {
-	if den.BitLen() > 512 {
-		return 0, false
-	}
-	rest, twos, fives := new(big.Int).Set(den), 0, 0
-	two, five, q, r := big.NewInt(2), big.NewInt(5), new(big.Int), new(big.Int)
-	for q.QuoRem(rest, two, r); r.Sign() == 0; q.QuoRem(rest, two, r) {
-		rest.Set(q)
-		twos++
-	}
-	for q.QuoRem(rest, five, r); r.Sign() == 0; q.QuoRem(rest, five, r) {
-		rest.Set(q)
-		fives++
-	}
-	return max(twos, fives), rest.IsInt64() && rest.Int64() == 1
-}
-
-// magnitude is the exponent of x's first significant digit.
-func magnitude(x *big.Rat) int {
-	num, den := new(big.Int).Abs(x.Num()), x.Denom()
-	m := len(num.Text(10)) - len(den.Text(10))
-	p := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(abs(m))), nil)
-	if m >= 0 {
-		p.Mul(p, den)
-	} else {
-		num.Mul(num, p)
-		p = den
-	}
-	if num.Cmp(p) < 0 {
-		m--
-	}
-	return m
-}
-
-func abs(n int) int {
-	if n < 0 {
-		return -n
-	}
-	return n
-}
-
-func roundHalfEven(x *big.Rat) *big.Int {
-	q, r := new(big.Int).QuoRem(x.Num(), x.Denom(), new(big.Int))
-	twice := r.Abs(r)
-	twice.Lsh(twice, 1)
-	if c := twice.Cmp(x.Denom()); c > 0 || c == 0 && q.Bit(0) == 1 {
-		q.Add(q, big.NewInt(int64(x.Sign())))
-	}
-	return q
+	return d
 }

@@ -17,9 +17,9 @@ var spelled = loadSpellings()
 func loadSpellings() spellings {
 	s := spellings{exact: map[string]*Unit{}, folded: map[string]*Unit{}, codes: map[string]*Unit{}}
 	for part := range lines(spellingText) {
-		u, ok := loaded.atoms[part[1]]
-		if !ok {
-			u = s.codes[part[1]]
+		u := s.codes[part[1]]
+		if a, ok := loaded.atoms[part[1]]; ok {
+			u = a.unit
 		}
 		if u == nil {
 			parsed, err := parse(part[1])

@@ -15,29 +15,70 @@ var unitText string
 
 // tables holds all that the parser looks up. It is built once and then only read.
 type tables struct {
-	prefixes map[string]*big.Rat
-	rows     map[string]row   // as written
-	atoms    map[string]*Unit // resolved
+	prefixes, upperPrefixes map[string]*prefix
+	atoms, upperAtoms       map[string]*atom
+	codes                   []string // of the atoms, as in the table
+	broken                  []string // rows that cannot be read: none, a test sees to that
 }
 
-type row struct{ kind, value, unit string }
+// prefix is a row of prefixes.tsv.
+type prefix struct {
+	code, name string
+	value      *big.Rat
+}
+
+// atom is a row of units.tsv.
+type atom struct {
+	code, upper            string
+	kind                   string // base metric plain arbitrary special
+	metric                 bool   // takes prefixes
+	value, of              string // one unit is value × of
+	function               string // of a special unit
+	name, symbol, property string
+	wanted                 bool // resolve has begun
+	unit                   *Unit
+}
 
 var loaded = load()
 
 // load reads the tables. Their correctness is a matter of the tests: a row
 // that cannot be read is left out, and TestTablesAreWhole says so.
 func load() *tables {
-	t := &tables{prefixes: map[string]*big.Rat{}, rows: map[string]row{}, atoms: map[string]*Unit{}}
-	for part := range lines(prefixText) {
-		if r, ok := new(big.Rat).SetString(part[1]); ok {
-			t.prefixes[part[0]] = r
+	t := &tables{prefixes: map[string]*prefix{}, upperPrefixes: map[string]*prefix{}, atoms: map[string]*atom{}, upperAtoms: map[string]*atom{}}
+	for f := range lines(prefixText) {
+		if len(f) != 4 {
+			t.broken = append(t.broken, f[0])
+			continue
 		}
+		v, ok := new(big.Rat).SetString(f[2])
+		if !ok {
+			t.broken = append(t.broken, f[0])
+			continue
+		}
+		p := &prefix{code: f[0], value: v, name: f[3]}
+		t.prefixes[f[0]], t.upperPrefixes[f[1]] = p, p
 	}
-	for part := range lines(unitText) {
-		t.rows[part[0]] = row{part[1], part[2], part[3]}
+	for f := range lines(unitText) {
+		if len(f) != 9 {
+			t.broken = append(t.broken, f[0])
+			continue
+		}
+		kind, metric := strings.CutSuffix(f[2], "-metric")
+		a := &atom{code: f[0], upper: f[1], kind: kind, metric: metric || kind == "metric" || kind == "base",
+			value: f[3], of: f[4], function: f[5], name: f[6], symbol: f[7], property: f[8]}
+		t.atoms[a.code] = a
+		if t.upperAtoms[a.upper] == nil {
+			t.upperAtoms[a.upper] = a
+		}
+		t.codes = append(t.codes, a.code)
 	}
-	for code := range t.rows {
-		_, _ = t.atom(code, 0)
+	for _, code := range t.codes {
+		a := t.atoms[code]
+		if err := t.resolve(a); err != nil {
+			t.broken = append(t.broken, err.Error())
+			delete(t.atoms, code)
+			delete(t.upperAtoms, a.upper)
+		}
 	}
 	return t
 }
@@ -57,60 +98,82 @@ func lines(text string) func(func([]string) bool) {
 	}
 }
 
-// maxDepth bounds how far definitions may rest on one another.
-const maxDepth = 24
-
-// atom resolves the unit of one row; depth guards against a circle.
-func (t *tables) atom(code string, depth int) (*Unit, error) {
-	if u, ok := t.atoms[code]; ok {
-		return u, nil
+// resolve finds the unit of a row, after those it rests on.
+func (t *tables) resolve(a *atom) error {
+	if a.unit != nil {
+		return nil
 	}
-	r, ok := t.rows[code]
-	if !ok || depth > maxDepth {
-		return nil, fmt.Errorf("unit %q rests on itself or is not in the table", code)
+	if a.wanted {
+		return fmt.Errorf("unit %q rests on itself", a.code)
 	}
-	u := &Unit{code: code, factor: big.NewRat(1, 1)}
-	switch kind := strings.TrimSuffix(r.kind, "-metric"); kind {
+	a.wanted = true
+	u := &Unit{code: a.code, factor: big.NewRat(1, 1)}
+	switch a.kind {
 	case "base":
 		for i, b := range bases {
-			if b == code {
+			if b == a.code {
 				u.dim[i] = 1
 			}
 		}
 	case "arbitrary":
-		u.arbitrary = []power{{code, 1}}
-	case "own":
-		u.own = code
+		u.arbitrary = []power{{a.code, 1}}
 	default:
-		p := parser{t: t, text: r.unit, depth: depth + 1}
-		v, err := p.main()
+		p := parser{t: t, text: a.of}
+		tree, err := p.main()
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("unit %q: %w", a.code, err)
 		}
-		u.factor, u.dim, u.arbitrary = v.factor, v.dim, v.arbitrary
-		if kind == "special" {
-			before, after, _ := strings.Cut(r.value, " ")
-			a := &affine{before: new(big.Rat), after: new(big.Rat), scale: big.NewRat(1, 1)}
-			_, ok1 := a.before.SetString(before)
-			_, ok2 := a.after.SetString(after)
-			if !ok1 || !ok2 {
-				return nil, fmt.Errorf("unit %q: cannot read %q", code, r.value)
-			}
-			u.affine = a
-		} else {
-			f, ok := new(big.Rat).SetString(r.value)
+		if err := t.resolveAll(tree); err != nil {
+			return err
+		}
+		v, err := tree.value()
+		if err != nil {
+			return fmt.Errorf("unit %q: %w", a.code, err)
+		}
+		f, ok := new(big.Rat).SetString(a.value)
+		if !ok {
+			return fmt.Errorf("unit %q: cannot read %q", a.code, a.value)
+		}
+		u.factor, u.dim, u.arbitrary = f.Mul(f, v.factor), v.dim, v.arbitrary
+		if a.kind == "special" {
+			fn, ok := functions[a.function]
 			if !ok {
-				return nil, fmt.Errorf("unit %q: cannot read %q", code, r.value)
+				return fmt.Errorf("unit %q: no function %q", a.code, a.function)
 			}
-			u.factor = f.Mul(f, v.factor)
+			u.scale = &scale{function: fn, alpha: big.NewRat(1, 1)}
 		}
 	}
-	t.atoms[code] = u.settle()
-	return u, nil
+	a.unit = u.settle()
+	return nil
 }
 
-// metric says whether the unit takes prefixes.
-func (t *tables) metric(code string) bool {
-	k := t.rows[code].kind
-	return k == "metric" || k == "base" || k == "special" && code == "Cel" || strings.HasSuffix(k, "-metric")
+func (t *tables) resolveAll(tree *term) error {
+	for i := range tree.parts {
+		c := &tree.parts[i]
+		if c.atom != nil {
+			if err := t.resolve(c.atom); err != nil {
+				return err
+			}
+		}
+		if c.group != nil {
+			if err := t.resolveAll(c.group); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *tables) find(code string, upper bool) *atom {
+	if upper {
+		return t.upperAtoms[code]
+	}
+	return t.atoms[code]
+}
+
+func (t *tables) prefix(code string, upper bool) *prefix {
+	if upper {
+		return t.upperPrefixes[code]
+	}
+	return t.prefixes[code]
 }

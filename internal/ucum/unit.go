@@ -25,23 +25,48 @@ type Unit struct {
 	factor    *big.Rat // to base units, never changed
 	dim       [7]int8
 	arbitrary []power // sorted by code
-	affine    *affine // Cel, [degF], [degRe]
-	own       string  // a scale that converts only to itself: pH, bel, …
-	num, den  int64   // factor, where it fits; den is 0 where it does not
+	scale     *scale  // of a special unit (Cel, pH, dB); nil for all others
+
+	// factor = num/den × 10^ten where it fits; den is 0 where it does not.
+	num, den int64
+	ten      int
 }
 
-// settle fills num and den.
+// settle fills num, den and ten.
 func (u *Unit) settle() *Unit {
-	if n, d := u.factor.Num(), u.factor.Denom(); n.IsInt64() && d.IsInt64() {
-		u.num, u.den = n.Int64(), d.Int64()
+	n, ten := stripTens(u.factor.Num())
+	d, less := stripTens(u.factor.Denom())
+	u.num, u.den, u.ten = 0, 0, 0
+	if n.IsInt64() && d.IsInt64() {
+		u.num, u.den, u.ten = n.Int64(), d.Int64(), ten-less
 	}
 	return u
 }
 
-// alike says quickly that two units have the same factor; false may also
-// mean that it takes longer to know.
-func alike(a, b *Unit) bool {
-	return a.den != 0 && a.num == b.num && a.den == b.den // both are in lowest terms
+// stripTens gives x = rest × 10^n with a rest that ten does not divide.
+func stripTens(x *big.Int) (rest *big.Int, n int) {
+	ten, q, r := big.NewInt(10), new(big.Int), new(big.Int)
+	rest = new(big.Int).Set(x)
+	for rest.Sign() != 0 {
+		if q.QuoRem(rest, ten, r); r.Sign() != 0 {
+			break
+		}
+		rest.Set(q)
+		n++
+	}
+	return rest, n
+}
+
+// times gives the unit with a factor: of a special unit it scales what is
+// read (UCUM §22), 1 mCel is a thousandth of a degree's reading.
+func (u *Unit) times(factor *big.Rat) *Unit {
+	out := *u
+	if u.scale != nil {
+		out.scale = &scale{function: u.scale.function, alpha: new(big.Rat).Mul(u.scale.alpha, factor)}
+		return &out
+	}
+	out.factor = new(big.Rat).Mul(u.factor, factor)
+	return &out
 }
 
 // Code is the unit as it was written.
@@ -49,18 +74,29 @@ func (u *Unit) Code() string { return u.code }
 
 // Dimensionless says that the unit is a pure number (1, %, 10*3, {beats} …).
 func (u *Unit) Dimensionless() bool {
-	return u.dim == [7]int8{} && len(u.arbitrary) == 0 && u.own == ""
+	return u.dim == [7]int8{} && len(u.arbitrary) == 0 && u.scale == nil
 }
 
 // Commensurable says whether values of a can be converted to b (UCUM §19).
 func Commensurable(a, b *Unit) bool {
-	return a.dim == b.dim && a.own == b.own && slices.Equal(a.arbitrary, b.arbitrary)
+	return a.dim == b.dim && slices.Equal(a.arbitrary, b.arbitrary)
 }
 
 // multiply gives a·b^sign.
 func multiply(a, b *Unit, sign int8) (*Unit, error) {
-	if a.affine != nil || b.affine != nil || a.own != "" || b.own != "" {
-		return nil, fault.New(fault.Invalid, "ucum.special", "a unit on a scale with an offset or logarithm cannot be multiplied or divided")
+	if b.scale != nil && a.Dimensionless() && sign > 0 {
+		a, b = b, a
+	}
+	if a.scale != nil && b.Dimensionless() {
+		factor := b.factor
+		if sign < 0 {
+			factor = new(big.Rat).Inv(factor)
+		}
+		out := a.times(factor)
+		return out, bounded(out.scale.alpha)
+	}
+	if a.scale != nil || b.scale != nil {
+		return nil, fault.New(fault.Invalid, "ucum.special", "a unit on a scale with an offset or logarithm can be multiplied with numbers alone")
 	}
 	out := &Unit{factor: new(big.Rat), arbitrary: slices.Clone(a.arbitrary)}
 	if sign > 0 {
@@ -80,7 +116,7 @@ func multiply(a, b *Unit, sign int8) (*Unit, error) {
 			return nil, err
 		}
 	}
-	return out, bounded(out)
+	return out, bounded(out.factor)
 }
 
 func (u *Unit) addArbitrary(code string, exp int) error {
@@ -108,7 +144,10 @@ func (u *Unit) addArbitrary(code string, exp int) error {
 
 // raise gives u^exp.
 func raise(u *Unit, exp int) (*Unit, error) {
-	if u.affine != nil || u.own != "" {
+	if u.scale != nil && exp == 1 {
+		return u, nil
+	}
+	if u.scale != nil {
 		return nil, fault.New(fault.Invalid, "ucum.special", "a unit on a scale with an offset or logarithm cannot have an exponent")
 	}
 	n := exp
@@ -138,14 +177,14 @@ func raise(u *Unit, exp int) (*Unit, error) {
 			return nil, err
 		}
 	}
-	return out, bounded(out)
+	return out, bounded(out.factor)
 }
 
 // maxBits bounds a factor, so that hostile text costs little.
 const maxBits = 2048
 
-func bounded(u *Unit) error {
-	if u.factor.Num().BitLen() > maxBits || u.factor.Denom().BitLen() > maxBits {
+func bounded(x *big.Rat) error {
+	if x.Num().BitLen() > maxBits || x.Denom().BitLen() > maxBits {
 		return tooLarge()
 	}
 	return nil

@@ -184,7 +184,7 @@ func TestValues(t *testing.T) {
 		sent, absent, issue, severity string
 	}{
 		{"identity", "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|72|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R", "MDC_ECG_HEART_RATE", "8867-4", "72", "/min", "", "", "", ""},
-		{"converted", "OBX|1|NM|150344^MDC_TEMP^MDC|1|98.6|266560^MDC_DIM_FAHR^MDC|||||R", "MDC_TEMP", "8310-5", "37", "Cel", "98.6", "", "", ""},
+		{"converted", "OBX|1|NM|150344^MDC_TEMP^MDC|1|98.6|266560^MDC_DIM_FAHR^MDC|||||R", "MDC_TEMP", "8310-5", "37.0", "Cel", "98.6", "", "", ""},
 		{"kPa", "OBX|1|NM|150033^MDC_PRESS_BLD_ART_SYS^MDC|1|16.0|265987^MDC_DIM_KILO_PASCAL^MDC|||||R", "MDC_PRESS_BLD_ART_SYS", "76215-3", "120.010200867074", "mm[Hg]", "16.0", "", "", ""},
 		{"vendor spelling", "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1|97|%SAT|||||R", "MDC_PULS_OXIM_SAT_O2", "2708-6", "97", "%", "", "", "", ""},
 		{"no UCUM", "OBX|1|NM|150033^MDC_PRESS_BLD_ART_SYS^MDC|1|120|mmHg^mmHg^UCUM|||||R", "MDC_PRESS_BLD_ART_SYS", "76215-3", "120", "mm[Hg]", "", "", "normalise.unit-spelling", "warning"},
