@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/app/apptest"
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
+	"thalamus/internal/flow/deliver"
 	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
@@ -271,15 +272,16 @@ func TestNothingWithoutAudit(t *testing.T) {
 		return string(text)
 	}
 	ops := opsByName()
-	h.Until("deliveries rest", func() bool {
+	rest := func() bool {
 		var rows []service.DestinationRow
 		h.Call("destination.list", nil, &rows)
-		var queued, dead int64
-		for _, r := range rows {
-			queued, dead = queued+r.Queued, dead+r.Dead
-		}
-		return queued == 0 && dead == 3
-	})
+		var letters service.List[deliver.DeadLetter]
+		h.Call("deadletter.list", service.DeadLetterAsk{Destination: "his"}, &letters)
+		var replays []deliver.Replay
+		h.Call("replay.list", nil, &replays)
+		return !slices.ContainsFunc(rows, func(r service.DestinationRow) bool { return r.Queued > 0 }) && len(letters.Rows) == 3 && replays[0].Jobs[0].Done
+	}
+	h.Until("deliveries rest", rest)
 	for _, e := range errands {
 		op := ops[e.Op]
 		request := e.Request()
@@ -306,11 +308,7 @@ func TestNothingWithoutAudit(t *testing.T) {
 			t.Errorf("%s afterwards: %v", e.Op, err)
 		}
 		if e.Op == "deadletter.retry" {
-			h.Until("the letter is dead again", func() bool {
-				var rows []service.DestinationRow
-				h.Call("destination.list", nil, &rows)
-				return !slices.ContainsFunc(rows, func(r service.DestinationRow) bool { return r.ID == "his" && r.Dead < 3 })
-			})
+			h.Until("the letter is dead again", rest)
 		}
 	}
 }
