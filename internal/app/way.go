@@ -128,7 +128,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = deliver.New(deliver.Options{
-		Record: owing{a.record}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(),
+		Record: owing{a.record}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted,
 		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
 	})
 	return nil
@@ -176,6 +176,7 @@ func (a *App) apply(ctx context.Context) error {
 	if err := a.deliver.Apply(ctx, destinations); err != nil {
 		return err
 	}
+	a.deliver.Adopted() // a text may have adopted devices
 	return a.links.Apply(ctx, channels)
 }
 

@@ -58,6 +58,14 @@ type Decision struct {
 	Refused     string        `json:"refused,omitempty"` // quarantine simulated duplicate …
 }
 
+// RefusedQuarantine in Decision.Refused says that the message waits until
+// somebody adopts its devices, and goes out then (R11, R29). Every other
+// refusal is for good.
+const RefusedQuarantine = "quarantine"
+
+// Owed says whether the message goes out, now or once its devices are adopted.
+func (d Decision) Owed() bool { return d.Refused == "" || d.Refused == RefusedQuarantine }
+
 // DeliveryState of one delivery.
 type DeliveryState string
 
@@ -66,6 +74,8 @@ const (
 	Delivered DeliveryState = "delivered" // the destination acknowledged
 	Dead      DeliveryState = "dead"      // given up: a dead letter with its reason
 	Discarded DeliveryState = "discarded" // a dead letter somebody set aside, with a reason
+	// Quarantined: it waits until somebody adopts the device it came from.
+	Quarantined DeliveryState = "quarantined"
 )
 
 // Delivery is one message owed to one destination, and how it went.

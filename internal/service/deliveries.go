@@ -136,8 +136,9 @@ type DeviceRow struct {
 
 // DevicePage is everything known about one device.
 type DevicePage struct {
-	Device  register.Device   `json:"device"`
-	History []register.Change `json:"history"`
+	Device      register.Device      `json:"device"`
+	History     []register.Change    `json:"history"`
+	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
 }
 
 // DeviceAct is an act on one device.
@@ -159,10 +160,7 @@ func deviceOps() []Op {
 	return []Op{
 		define(Reads, "device.list", "List devices: what was seen on the wire, and what was adopted.", "--new", listDevices),
 		define(Reads, "device.get", "Show one device with its history.", "dev-abc", getDevice),
-		define(Acts, "device.adopt", "Take a device into use.", "dev-abc --reason 'delivered today'", func(ctx context.Context, c *call, r DeviceAct) (register.Device, error) {
-			c.object, c.reason = "device "+string(r.ID), r.Reason
-			return c.s.Register.Adopt(ctx, c.tx, r.ID, expected(r.Version), c.mark())
-		}),
+		define(Acts, "device.adopt", "Take a device into use.", "dev-abc --reason 'delivered today'", adoptDevice),
 		define(Acts, "device.release", "Undo a device's adoption.", "dev-abc --reason 'returned to the maker'", func(ctx context.Context, c *call, r DeviceAct) (register.Device, error) {
 			c.object, c.reason = "device "+string(r.ID), r.Reason
 			return c.s.Register.Release(ctx, c.tx, r.ID, expected(r.Version), c.mark())
@@ -216,6 +214,10 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 	if err != nil {
 		return DevicePage{}, err
 	}
-	history, err := c.s.Register.History(ctx, d.ID, 200)
-	return DevicePage{d, history}, err
+	page := DevicePage{Device: d}
+	if page.History, err = c.s.Register.History(ctx, d.ID, 200); err != nil {
+		return page, err
+	}
+	page.Quarantined, err = listQuarantine(ctx, c, QuarantineAsk{Device: d.ID})
+	return page, err
 }

@@ -160,19 +160,20 @@ type ChannelRow struct {
 
 // DestinationRow is a destination as the overview shows it.
 type DestinationRow struct {
-	ID         model.DestinationID `json:"id"`
-	Name       string              `json:"name,omitempty"`
-	Kind       string              `json:"kind"`
-	State      string              `json:"state"`
-	Queued     int64               `json:"queued"`
-	Delivered  int64               `json:"delivered"`
-	Dead       int64               `json:"dead"`
-	PerSecond  float64             `json:"perSecond"`
-	Oldest     time.Time           `json:"oldest,omitzero"`
-	LastTime   time.Time           `json:"lastTime,omitzero"`
-	LastCode   string              `json:"lastCode,omitempty"`
-	LastReason string              `json:"lastReason,omitempty"`
-	Receipt    string              `json:"receipt,omitempty"`
+	ID          model.DestinationID `json:"id"`
+	Name        string              `json:"name,omitempty"`
+	Kind        string              `json:"kind"`
+	State       string              `json:"state"`
+	Queued      int64               `json:"queued"`
+	Delivered   int64               `json:"delivered"`
+	Dead        int64               `json:"dead"`
+	Quarantined int64               `json:"quarantined"` // wait until somebody adopts their devices
+	PerSecond   float64             `json:"perSecond"`
+	Oldest      time.Time           `json:"oldest,omitzero"`
+	LastTime    time.Time           `json:"lastTime,omitzero"`
+	LastCode    string              `json:"lastCode,omitempty"`
+	LastReason  string              `json:"lastReason,omitempty"`
+	Receipt     string              `json:"receipt,omitempty"`
 }
 
 func listChannels(ctx context.Context, c *call, _ None) ([]ChannelRow, error) {
@@ -225,6 +226,7 @@ func listDestinations(ctx context.Context, c *call, _ None) ([]DestinationRow, e
 		for _, st := range stats {
 			if st.Destination == v.Value.ID {
 				row.State, row.Queued, row.Delivered, row.Dead, row.PerSecond = string(st.State), st.Queued, st.Delivered, st.Dead, st.PerSecond
+				row.Quarantined = st.Quarantined
 				row.Oldest, row.LastTime, row.Receipt = st.Oldest, st.LastTime, st.LastReceipt
 				if st.LastFailed.After(st.LastTime) {
 					row.LastCode, row.LastReason = st.LastCode, st.LastReason
@@ -244,6 +246,7 @@ type Overview struct {
 	Destinations []DestinationRow `json:"destinations"`
 	Devices      int              `json:"devices"`
 	Unadopted    int              `json:"unadopted"`
+	Quarantined  int64            `json:"quarantined"` // deliveries that wait for devices to be adopted
 	ActiveAlerts int              `json:"activeAlerts"`
 	Journal      model.Seq        `json:"journal"`  // last entry that is durable
 	Recorded     model.Seq        `json:"recorded"` // last entry that is in the record
@@ -262,6 +265,9 @@ func getOverview(ctx context.Context, c *call, _ None) (Overview, error) {
 	}
 	if o.Destinations, err = listDestinations(ctx, c, None{}); err != nil {
 		return o, err
+	}
+	for _, d := range o.Destinations {
+		o.Quarantined += d.Quarantined
 	}
 	_, o.Devices = c.s.Register.List(register.Query{Limit: 1})
 	no := false

@@ -43,8 +43,8 @@ import (
 type Record interface {
 	// Head is the last message recorded; zero when there is none.
 	Head() model.MessageRef
-	// Owed gives up to limit messages after a ref that have an unrefused
-	// decision for the destination, and upTo: the last message looked at. The
+	// Owed gives up to limit messages after a ref that have a decision for the
+	// destination which is Owed, and upTo: the last message looked at. The
 	// work of one call may be bounded; upTo == after means nothing is there yet.
 	Owed(ctx context.Context, dest model.DestinationID, after model.MessageRef, limit int) (msgs []*model.Message, upTo model.MessageRef, err error)
 	// Message gives one message; fault.Absent when there is none.
@@ -78,6 +78,9 @@ type Options struct {
 	// Part cuts one message out of an entry that holds several; nil: the
 	// entry's bytes are given whole.
 	Part func(e model.Entry, part int) []byte
+	// Adopted says whether somebody took a device into use; nil: nobody did.
+	// It is asked often and must not wait for anything.
+	Adopted func(model.DeviceID) bool
 	// Random gives numbers in [0, 1) for jitter; nil: math/rand/v2.
 	Random func() float64
 
@@ -106,6 +109,9 @@ func (o *Options) defaults() {
 	}
 	if o.Grace <= 0 {
 		o.Grace = 5 * time.Second
+	}
+	if o.Adopted == nil {
+		o.Adopted = func(model.DeviceID) bool { return false }
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64

@@ -56,6 +56,8 @@ type lane struct {
 	loading  bool     // some of these are being read
 	loadedTo int64    // ord of the last row that was in memory
 	parkedIn uint64   // the newest batch that holds rows of it
+	loads    int      // counts the rewinds: what was being read before one is old
+	rewound  bool     // back to the store as soon as the call under way ends
 	singles  int      // after a batch failed: how many are tried one by one
 	holder   identity // the dead letter that holds it, when it is held
 	stuck    bool     // it is in the runner's list of those

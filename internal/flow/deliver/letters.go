@@ -119,10 +119,13 @@ func (d *Deliver) ByMessage(ctx context.Context, ref model.MessageRef) ([]model.
 	if m != nil {
 		for _, one := range m.Routed {
 			known := slices.ContainsFunc(found, func(f model.Delivery) bool { return f.Destination == one.Destination && f.Replay == 0 })
-			if one.Refused != "" || known {
+			if !one.Owed() || known {
 				continue
 			}
 			waiting := model.Delivery{Destination: one.Destination, Ref: ref, Key: KeyOf(m), State: model.Queued}
+			if who := d.options.waitsFor(m, one.Destination); who != "" {
+				waiting.State, waiting.Reason = model.Quarantined, WaitsReason(who)
+			}
 			if r := d.runner(one.Destination); r != nil {
 				r.ask(ctx, func(done func(error)) {
 					r.describe(&waiting)

@@ -104,13 +104,14 @@ func (r *runner) load(l *lane) {
 	from, limit := l.loadedTo, r.o.LaneWindow
 	expected := min(l.spilled, limit)
 	var rows []Queued
+	loads := l.loads
 	r.operate(operation{
 		what: func(ctx context.Context) (err error) {
 			rows, err = r.o.Store.Queued(ctx, r.id, l.key, from, limit)
 			return err
 		},
 		then: func(err error) {
-			if err == nil {
+			if err == nil && loads == l.loads {
 				r.loaded(l, rows, expected)
 			}
 		},

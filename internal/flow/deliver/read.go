@@ -151,6 +151,13 @@ func (r *runner) admitAll(a readAhead) {
 // admit puts a message that is owed behind what its lane holds.
 func (r *runner) admit(m *model.Message) {
 	key := KeyOf(m)
+	if len(r.waits.keys) > 0 {
+		r.releaseOf(key)
+	}
+	if who := r.waitsFor(m); who != "" {
+		r.hold(m, key, who)
+		return
+	}
 	p := &parcel{ref: m.Ref, owed: owedSince(m)}
 	p.slot = r.ledger.add(m.Ref, p.owed, key)
 	l := r.lane(key)

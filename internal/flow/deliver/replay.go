@@ -193,7 +193,7 @@ func (r *runner) unroll(ctx context.Context, j *job, position model.MessageRef) 
 			}
 			m, err := r.o.Record.Message(ctx, ref)
 			switch {
-			case err == nil && wanted(m, r.id, j.Forced):
+			case err == nil && r.wanted(m, j.Forced):
 				x.messages = append(x.messages, m)
 			case err == nil || fault.KindOf(err) == fault.Absent:
 				x.refused++
@@ -234,13 +234,13 @@ func (r *runner) refs(ctx context.Context, j *job) func(yield func(model.Message
 	}
 }
 
-// wanted says whether a message may go to a destination again: a decision for
-// it that refuses counts always, none at all only when nobody named the
-// destination.
-func wanted(m *model.Message, dest model.DestinationID, forced bool) bool {
+// wanted says whether a message may go to the destination again: a decision
+// for it that refuses counts always, none at all only when nobody named the
+// destination. What waits for its devices to be adopted is not replayed before.
+func (r *runner) wanted(m *model.Message, forced bool) bool {
 	for _, one := range m.Routed {
-		if one.Destination == dest {
-			return one.Refused == ""
+		if one.Destination == r.id {
+			return one.Owed() && r.waitsFor(m) == ""
 		}
 	}
 	return forced

@@ -73,6 +73,7 @@ type runner struct {
 	operating  bool
 	storeErr   error
 
+	waits    waits // for a device to be adopted
 	parked   int
 	lastOrd  int64
 	frontOrd int64
@@ -91,7 +92,7 @@ func newRunner(o *Options, d model.Destination, rules rules, dest destination.De
 		lanes: map[string]*lane{}, breaker: breaker{random: o.Random},
 		read: s.Cursor, cursor: s.Cursor, ledger: ledger{done: s.Cursor},
 		lastOrd: max(s.LastOrd, 0), frontOrd: min(s.LowestOrd, 0), revived: map[uint64]struct{}{},
-		pending: &Batch{Destination: d.ID}, generation: 1, numbers: numbers{Counters: s.Counters},
+		waits: newWaits(), pending: &Batch{Destination: d.ID}, generation: 1, numbers: numbers{Counters: s.Counters},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.storing, r.giveUp = context.WithCancel(context.Background())
@@ -109,6 +110,9 @@ func newRunner(o *Options, d model.Destination, rules rules, dest destination.De
 		l := r.lane(one.Key)
 		l.spilled = one.Rows
 		r.parked += one.Rows
+	}
+	for _, one := range s.Waiting {
+		r.waits.add(one.For, one.Key, one.Rows, one.Oldest)
 	}
 	if rules.hold {
 		for _, h := range s.Held {
@@ -181,6 +185,7 @@ func (r *runner) stop(ctx context.Context) error {
 }
 
 func (r *runner) loop() {
+	r.releaseAdopted()
 	for key, l := range r.lanes {
 		if l.state == idle {
 			r.wake(l, false)
@@ -282,20 +287,44 @@ func (r *runner) dispatch(now time.Time) {
 	case open:
 		return
 	case halfOpen:
-		if !r.probing && r.ready.len() > 0 {
+		if r.probing {
+			return
+		}
+		if l := r.nextReady(); l != nil {
 			r.probing = true
-			r.send(r.ready.pop(), now, true)
+			r.send(l, now, true)
 		}
 		return
 	}
-	for r.inFlight < r.rules.concurrency && r.ready.len() > 0 {
-		r.send(r.ready.pop(), now, false)
+	for r.inFlight < r.rules.concurrency {
+		l := r.nextReady()
+		if l == nil {
+			return
+		}
+		r.send(l, now, false)
 	}
+}
+
+// nextReady gives the next lane that has something to send; one that went back
+// to the store meanwhile reads first.
+func (r *runner) nextReady() *lane {
+	for r.ready.len() > 0 {
+		l := r.ready.pop()
+		if len(l.parcels) > 0 {
+			return l
+		}
+		l.state = idle
+		r.wake(l, false)
+	}
+	return nil
 }
 
 // wake moves an idle lane on: to the ready list, to the store for what is
 // parked, or away.
 func (r *runner) wake(l *lane, front bool) {
+	if l.rewound {
+		r.rewind(l)
+	}
 	if l.spilled > 0 && !l.loading && len(l.parcels) <= r.o.LaneWindow/4 {
 		r.load(l)
 	}

@@ -30,6 +30,7 @@ type Stats struct {
 	Queued      int64               `json:"queued"`      // owed and not settled, without the unread where the record cannot count them
 	Unread      int64               `json:"unread"`      // journal entries recorded and not yet looked at
 	Parked      int64               `json:"parked"`      // of these, in the store's queue
+	Quarantined int64               `json:"quarantined"` // wait until somebody adopts their devices; not in Queued
 	Oldest      time.Time           `json:"oldest,omitzero"`
 	Delivered   int64               `json:"delivered"` // ever, replays included
 	Dead        int64               `json:"dead"`      // dead letters open now
@@ -95,7 +96,7 @@ func (r *runner) snapshot(now time.Time) Stats {
 	n := &r.numbers
 	s := Stats{
 		Destination: r.id, State: Running, InFlight: r.inFlight, WaitingKeys: len(r.waiting),
-		Queued: int64(r.parked + r.ledger.open), Parked: int64(r.parked), Oldest: r.ledger.oldest(),
+		Queued: int64(r.parked + r.ledger.open), Parked: int64(r.parked), Quarantined: int64(r.waits.rows), Oldest: r.ledger.oldest(),
 		Delivered: n.Delivered, Dead: n.Dead, Discarded: n.Discarded, PerSecond: n.perSecond(now),
 		LastReceipt: n.receipt, LastTime: n.received, LastCode: n.code, LastReason: n.reason, LastFailed: n.failedAt,
 		Cursor: r.cursor, InMemory: r.messages,

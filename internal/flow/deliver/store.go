@@ -46,8 +46,9 @@ type Standing struct {
 	// already, of those owed for the first time (Replay 0).
 	Done      []model.MessageRef
 	Lanes     []LaneStanding
+	Waiting   []WaitingStanding
 	Held      []Held
-	LowestOrd int64 // of the parked parcels; 0 when there are none
+	LowestOrd int64 // of the parked and the waiting parcels; 0 when there are none
 	LastOrd   int64
 	Jobs      []Job // replays not yet queued completely, oldest first
 	Counters  Counters
@@ -57,6 +58,32 @@ type Standing struct {
 type LaneStanding struct {
 	Key  string
 	Rows int
+}
+
+// WaitingStanding says how many parcels of a key wait for devices to be
+// adopted.
+type WaitingStanding struct {
+	For    string // as in Detained
+	Key    string
+	Rows   int
+	Oldest time.Time // since when the oldest of them is owed
+}
+
+// Detained is a parcel in quarantine: it has its place in the order of its key
+// and is not in the queue until its devices are adopted.
+type Detained struct {
+	Ord  int64 // as in Queued, among the same numbers
+	Key  string
+	Ref  model.MessageRef
+	Owed time.Time
+	For  string // the devices it waits for, sorted, a blank between them
+}
+
+// Reject sets aside for good what waits for some devices.
+type Reject struct {
+	For    string
+	Reason string
+	At     time.Time
 }
 
 // Held is a key that waits for somebody to decide about a dead letter.
@@ -112,12 +139,15 @@ type Batch struct {
 	Unqueue     []int64  // Ord of rows that are settled
 	Revived     []uint64 // dead letters that are queued again; their settled row goes
 	Discarded   []Discard
-	Jobs        []Job // progress of replays
+	Wait        []Detained // new rows
+	Released    []string   // what waits for these (Detained.For) is queued, each at its place
+	Rejected    []Reject   // what waits for these is discarded
+	Jobs        []Job      // progress of replays
 }
 
 // rows says how much work a batch is for the store.
 func (b *Batch) rows() int {
-	return len(b.Park) + len(b.Failing) + len(b.Settled) + len(b.Unqueue) + len(b.Revived) + len(b.Discarded) + len(b.Jobs)
+	return len(b.Park) + len(b.Failing) + len(b.Settled) + len(b.Unqueue) + len(b.Revived) + len(b.Discarded) + len(b.Wait) + len(b.Released) + len(b.Rejected) + len(b.Jobs)
 }
 
 // DeadLetter is a delivery that was given up.

@@ -63,7 +63,7 @@ func (r *record) Owed(ctx context.Context, dest model.DestinationID, after model
 		}
 		upTo = m.Ref
 		for _, one := range m.Routed {
-			if one.Destination == dest && one.Refused == "" {
+			if one.Destination == dest && one.Owed() {
 				owed = append(owed, m)
 			}
 		}

@@ -42,7 +42,7 @@ type Reader interface {
 	// Wait returns as soon as Head is later than after, or ctx ends.
 	Wait(ctx context.Context, after model.MessageRef) error
 	// Owed gives up to limit messages later than after which are owed to dest
-	// (Routed holds a Decision for it that is not refused), oldest first. The
+	// (Routed holds a Decision for it that is Owed), oldest first. The
 	// work of one call is bounded: upTo is the last message looked at, and the
 	// next call goes on after it; upTo == after means there is nothing yet.
 	Owed(ctx context.Context, dest model.DestinationID, after model.MessageRef, limit int) (msgs []*model.Message, upTo model.MessageRef, err error)

@@ -17,9 +17,9 @@ import (
 
 // Why a message that matches a route does not go out.
 const (
-	RefusedDuplicate  = "duplicate"  // the same message came before (R18)
-	RefusedQuarantine = "quarantine" // its device is adopted by nobody and the channel asks for it (R11)
-	RefusedSimulated  = "simulated"  // it holds simulated values and the route does not pass them (R17)
+	RefusedDuplicate  = "duplicate"             // the same message came before (R18)
+	RefusedQuarantine = model.RefusedQuarantine // its device is adopted by nobody and the channel asks for it (R11)
+	RefusedSimulated  = "simulated"             // it holds simulated values and the route does not pass them (R17)
 )
 
 // Table is a compiled list of routes. It never changes, so any number of

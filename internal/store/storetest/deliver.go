@@ -28,6 +28,7 @@ func Deliver(t *testing.T, open func(t *testing.T, folder string) (s deliver.Sto
 		{"dead letters", deliverLetters},
 		{"retry and discard", deliverDecide},
 		{"replays", deliverReplays},
+		{"quarantine", deliverQuarantine},
 		{"trim", deliverTrim},
 		{"side by side", deliverSideBySide},
 		{"as a model in memory", deliverModel},

@@ -30,7 +30,7 @@ func (o *oracle) owed(dest model.DestinationID) []model.MessageRef {
 	var refs []model.MessageRef
 	for _, m := range o.msgs {
 		for _, r := range m.Routed {
-			if r.Destination == dest && r.Refused == "" {
+			if r.Destination == dest && r.Owed() {
 				refs = append(refs, m.Ref)
 			}
 		}

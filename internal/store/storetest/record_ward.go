@@ -100,7 +100,7 @@ func (w *Ward) message(part int) *model.Message {
 		if r.IntN(3) <= i {
 			d := model.Decision{Route: "r", Destination: dest}
 			if r.IntN(20) == 0 {
-				d.Refused = "quarantine"
+				d.Refused = []string{model.RefusedQuarantine, "simulated"}[r.IntN(2)]
 			}
 			m.Routed = append(m.Routed, d)
 		}

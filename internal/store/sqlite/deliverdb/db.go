@@ -27,7 +27,7 @@ type DB struct {
 
 	mu      sync.Mutex // over waiting
 	waiting []*request
-	leading sync.Mutex                    // held by the one who commits for all
+	leading chan struct{}                 // held by the one who commits for all
 	ids     map[model.DestinationID]int64 // of stored destinations; leader's own
 	inserts statements
 }
@@ -45,7 +45,7 @@ func Open(ctx context.Context, path, vfs string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{db: db, ids: map[model.DestinationID]int64{}}
+	d := &DB{db: db, leading: make(chan struct{}, 1), ids: map[model.DestinationID]int64{}}
 	if err := d.inserts.prepare(ctx, db.Write); err != nil {
 		db.Close()
 		return nil, err
@@ -76,8 +76,8 @@ func (d *DB) Commit(ctx context.Context, b *deliver.Batch) error {
 	d.mu.Lock()
 	d.waiting = append(d.waiting, mine)
 	d.mu.Unlock()
-	d.leading.Lock()
-	defer d.leading.Unlock()
+	d.leading <- struct{}{}
+	defer func() { <-d.leading }()
 	if mine.done {
 		return mine.err
 	}

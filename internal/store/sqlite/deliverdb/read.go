@@ -73,13 +73,14 @@ func (d *DB) Standing(ctx context.Context, dest model.DestinationID) (deliver.St
 		return s, err
 	}
 	s.Known, s.Cursor, s.Counters = true, cursor, counters
-	for _, table := range []string{"delivery", "queue"} {
+	first := map[string]string{"delivery": " AND replay = 0", "queue": " AND replay = 0"} // nothing that waits is a replay
+	for _, table := range []string{"delivery", "queue", "detained"} {
 		if err := d.each(ctx, func(scan func(...any) error) error {
 			var ref model.MessageRef
 			err := scan(&ref.Seq, &ref.Part)
 			s.Done = append(s.Done, ref)
 			return err
-		}, "SELECT seq, part FROM "+table+" WHERE destination = ? AND (seq, part) > (?, ?) AND replay = 0", id, int64(cursor.Seq), cursor.Part); err != nil {
+		}, "SELECT seq, part FROM "+table+" WHERE destination = ? AND (seq, part) > (?, ?)"+first[table], id, int64(cursor.Seq), cursor.Part); err != nil {
 			return s, err
 		}
 	}
@@ -99,8 +100,20 @@ func (d *DB) Standing(ctx context.Context, dest model.DestinationID) (deliver.St
 	}, "SELECT key, seq, part, replay FROM dead WHERE destination = ? AND hold = 1", id); err != nil {
 		return s, err
 	}
+	if err := d.each(ctx, func(scan func(...any) error) error {
+		var w deliver.WaitingStanding
+		var oldest int64
+		err := scan(&w.For, &w.Key, &w.Rows, &oldest)
+		w.Oldest = moment(oldest)
+		s.Waiting = append(s.Waiting, w)
+		return err
+	}, "SELECT devices, key, count(*), min(owed) FROM detained WHERE destination = ? GROUP BY devices, key", id); err != nil {
+		return s, err
+	}
 	var lowest, last sql.NullInt64
-	if err := d.db.Read.QueryRowContext(ctx, "SELECT (SELECT min(ord) FROM queue WHERE destination = ?), (SELECT max(ord) FROM queue WHERE destination = ?)", id, id).Scan(&lowest, &last); err != nil {
+	if err := d.db.Read.QueryRowContext(ctx, `SELECT min(lowest), max(last) FROM (
+		SELECT (SELECT min(ord) FROM queue WHERE destination = ?1) AS lowest, (SELECT max(ord) FROM queue WHERE destination = ?1) AS last
+		UNION ALL SELECT (SELECT min(ord) FROM detained WHERE destination = ?1), (SELECT max(ord) FROM detained WHERE destination = ?1))`, id).Scan(&lowest, &last); err != nil {
 		return s, storeFault(err)
 	}
 	s.LowestOrd, s.LastOrd = lowest.Int64, last.Int64
@@ -182,6 +195,18 @@ func (d *DB) ByMessage(ctx context.Context, ref model.MessageRef) ([]model.Deliv
 		found = append(found, m)
 		return nil
 	}, "SELECT destination, replay, key, attempts, first_tried, next_try, code, reason FROM queue WHERE seq = ? AND part = ?", int64(ref.Seq), ref.Part)
+	if err != nil {
+		return nil, err
+	}
+	err = d.each(ctx, func(scan func(...any) error) error {
+		m := model.Delivery{Ref: ref, State: model.Quarantined}
+		var dest int64
+		var devices string
+		err := scan(&dest, &m.Key, &devices)
+		m.Destination, m.Reason = names[dest], deliver.WaitsReason(devices)
+		found = append(found, m)
+		return err
+	}, "SELECT destination, key, devices FROM detained WHERE seq = ? AND part = ?", int64(ref.Seq), ref.Part)
 	slices.SortFunc(found, func(a, b model.Delivery) int {
 		if c := strings.Compare(string(a.Destination), string(b.Destination)); c != 0 {
 			return c

@@ -77,7 +77,7 @@ type counts struct{ delivered, dead, discarded, parked int64 }
 func (d *DB) write(tx *sql.Tx, dest int64, b *deliver.Batch) error {
 	var n counts
 	for _, step := range []func(*sql.Tx, int64, *deliver.Batch, *counts) error{
-		d.revive, d.park, d.failing, d.settle, d.unqueue, d.discard, d.progress,
+		d.revive, d.park, d.detain, d.release, d.reject, d.failing, d.settle, d.unqueue, d.discard, d.progress,
 	} {
 		if err := step(tx, dest, b, &n); err != nil {
 			return err

@@ -75,7 +75,7 @@ func (d *DB) Owed(ctx context.Context, dest model.DestinationID, after model.Mes
 
 func owes(m *model.Message, dest model.DestinationID) bool {
 	for i := range m.Routed {
-		if m.Routed[i].Destination == dest && m.Routed[i].Refused == "" {
+		if m.Routed[i].Destination == dest && m.Routed[i].Owed() {
 			return true
 		}
 	}
