@@ -46,11 +46,18 @@ func findPatients(v *ui.Visit) (ui.Done, error) {
 	if text == "" {
 		return ui.Done{}, fault.New(fault.Invalid, "service.argument", "type the beginning of a name or number").At("text")
 	}
-	var list struct{ found []patientRow }
-	if err := searchInto(v, text, &list.found); err != nil {
+	var list []service.Patient
+	if err := v.Call("patient.search", service.PatientAsk{Text: text}, &list); err != nil {
 		return ui.Done{}, err
 	}
-	view, err := searchView(v, text, list.found)
+	found := make([]patientRow, len(list))
+	for i, p := range list {
+		found[i] = patientRow{
+			ID: string(p.ID), Name: p.DisplayName(), Number: numbersOf(p.Identifiers), Born: p.BirthDate,
+			Sex: sexText(v.Context(), p.Sex), Place: ui.Place(p.Place), Merged: p.MergedInto != "",
+		}
+	}
+	view, err := searchView(v, text, found)
 	return ui.Done{View: &view}, err
 }
 
@@ -75,10 +82,11 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		p.Devices = append(p.Devices, beds[i].Devices...)
 	}
 	if v.May("alert.list") {
-		asked := service.AlertAsk{Patient: page.Patient.ID, Limit: 50}
-		if err := callAlerts(v, asked, &p.Alerts); err != nil {
+		var states []service.AlertState
+		if err := v.Call("alert.list", service.AlertAsk{Patient: page.Patient.ID, Limit: 50}, &states); err != nil {
 			return ui.View{}, err
 		}
+		p.Alerts = alertRows(states, nil)
 	}
 	var err error
 	if v.May("trend.get") {
@@ -184,3 +192,22 @@ func present(list []model.Association) []model.Association {
 }
 
 func messagesOf(p model.PatientID) templ.SafeURL { return ui.To("/messages?patient=", string(p)) }
+
+// idName says what an identifier is (HL7 table 0203).
+func idName(ctx context.Context, id model.Identifier) string {
+	switch id.Type {
+	case "MR":
+		return ui.T(ctx, "Medical record number")
+	case "PI":
+		return ui.T(ctx, "Patient number")
+	case "AN":
+		return ui.T(ctx, "Account number")
+	case "VN":
+		return ui.T(ctx, "Visit number")
+	case "SS", "NI", "NH":
+		return ui.T(ctx, "National number")
+	case "":
+		return ui.T(ctx, "Identifier")
+	}
+	return ui.T(ctx, "Identifier (%s)", id.Type)
+}

@@ -1,4 +1,14 @@
-// Package ward holds the pages of the work place of that name.
+// Package ward holds the pages of the ward: live beds, patients, alerts.
+//
+//	live.go, live.templ          the live page: a card a bed
+//	stream.go                    what moves it, over a WebSocket
+//	vitals.go                    which values a ward looks at first
+//	patients.go, patients.templ  search, and everything of one patient
+//	trend.go                     numbers over time as SVG and table
+//	alerts.go, alerts.templ      what is active, and what was
+//
+// The scripts are assets/live.js (stream, numbers, alerts) and assets/wave.js
+// (the sweep); decision 0045 says how they share the work.
 package ward
 
 import "thalamus/internal/web/ui"
@@ -7,6 +17,17 @@ import "thalamus/internal/web/ui"
 // the work place starts.
 func Room() ui.Room {
 	return ui.Room{
-		Pages: []ui.Page{},
+		Pages: []ui.Page{
+			{Path: "/live", Name: ui.N("Live beds"), Place: ui.Ward, Icon: "bed", Needs: "live.get", Show: live},
+			{Path: "/patients", Name: ui.N("Patients"), Place: ui.Ward, Icon: "person", Needs: "patient.search", Show: patientsList},
+			{Path: "/patients/{id}", Place: ui.Ward, Under: "/patients", Needs: "patient.get", Show: patientView},
+			{Path: "/alerts", Name: ui.N("Alerts"), Place: ui.Ward, Icon: "bell", Needs: "alert.list", Show: alertsView},
+		},
+		Acts: []ui.Act{
+			{Path: "/patients", Needs: "patient.search", Do: findPatients, Again: patientsList},
+		},
+		Streams: []ui.Stream{
+			{Path: "/live/stream", Needs: "live.watch", Serve: stream},
+		},
 	}
 }

@@ -122,6 +122,27 @@ func chartOf(v *ui.Visit, subject service.TrendAsk, s span, t tile) (chart, erro
 	return c, nil
 }
 
+// pointsOf asks for the numbers of one code. Where several devices measured it,
+// or some values were simulated, the run with most values is shown: two
+// sources are never one line (R17).
+func pointsOf(v *ui.Visit, ask service.TrendAsk) ([]point, string, error) {
+	var trends []service.Trend
+	if err := v.Call("trend.get", ask, &trends); err != nil {
+		return nil, "", err
+	}
+	var most service.Trend
+	for _, t := range trends {
+		if len(t.Points) > len(most.Points) {
+			most = t
+		}
+	}
+	points := make([]point, len(most.Points))
+	for i, p := range most.Points {
+		points[i] = point{at: p.Time, mean: p.Mean, low: p.Min.Float64(), high: p.Max.Float64(), count: max(p.Count, 1)}
+	}
+	return points, unitText(most.UnitUCUM), nil
+}
+
 // draw turns points into paths on a scale of round numbers.
 func draw(c *chart, all [][]point, step time.Duration) {
 	low, high := math.Inf(1), math.Inf(-1)
@@ -218,7 +239,7 @@ func rowsOf(all [][]point, from, until time.Time, every time.Duration) []chartRo
 	var rows []chartRow
 	for at := until.Truncate(every); at.After(from.Add(-every)); at = at.Add(-every) {
 		row := chartRow{At: at, Cells: make([]string, len(all))}
-		any := false
+		some := false
 		for i, points := range all {
 			sum, n := 0.0, 0
 			for _, p := range points {
@@ -229,10 +250,10 @@ func rowsOf(all [][]point, from, until time.Time, every time.Duration) []chartRo
 			}
 			if n > 0 {
 				row.Cells[i] = number(sum / float64(n))
-				any = true
+				some = true
 			}
 		}
-		if any {
+		if some {
 			rows = append(rows, row)
 		}
 	}
