@@ -174,6 +174,9 @@ func digitsOf(coef int64) int {
 	return lengthOf(uint64(coef))
 }
 
+// Digits counts the significant digits of a value; zero has one.
+func Digits(d model.Decimal) int { return max(digitsOf(d.Coef), 1) }
+
 // significant writes coef × 10^exp with the digits it needs, at least as many
 // as wanted.
 func significant(coef int64, exp, wanted int) (model.Decimal, bool) {
