@@ -9,6 +9,9 @@ import (
 	"thalamus/internal/ucum"
 )
 
+//go:embed metrics.tsv
+var metricText string
+
 //go:embed terms.tsv
 var termText string
 
@@ -17,6 +20,9 @@ var aliasText string
 
 //go:embed loinc.tsv
 var loincText string
+
+//go:embed ages.tsv
+var ageText string
 
 // Kind says what a term stands for.
 type Kind string
@@ -38,18 +44,21 @@ type Quantity struct {
 	Unit      *ucum.Unit     // the first of them
 	Units     []*ucum.Unit   // where the quantity has several that cannot be converted: mg/dL and mmol/L
 	Low, High *model.Decimal // what is possible at all, in Unit; nil: unbounded
+	Ages      []AgeRange     // where age narrows that
 	Profile   string         // FHIR vital signs profile: heartrate oxygensat bp …
 	Name      string         // English
 }
 
-// Term is one row of terms.tsv. It is immutable.
+// Term is one row of metrics.tsv or terms.tsv. It is immutable.
 type Term struct {
 	Quantity
-	RefID    string
-	Code     uint32 // context-free: partition<<16 | term; 0 where the name has no number
-	Kind     Kind
-	LOINC    string // where evidence pairs the two
-	Evidence string
+	RefID          string
+	Code           uint32 // context-free: partition<<16 | term; 0 where the name has no number
+	Kind           Kind
+	LOINC          string // where evidence pairs the two
+	German, French string // names; metrics only
+	Synonyms       []string
+	Evidence       string
 }
 
 // Meaning is the term as the code of an observation.
@@ -57,36 +66,44 @@ func (t *Term) Meaning() model.Code {
 	return model.Code{MDC: t.Code, RefID: t.RefID, LOINC: t.LOINC, Name: t.Name}
 }
 
+// Metric says whether the term is something observed or set.
+func (t *Term) Metric() bool {
+	return t.Kind == Numeric || t.Kind == Setting || t.Kind == Enumeration || t.Kind == Waveform
+}
+
 type table struct {
-	terms   []*Term
-	refids  map[string]*Term
-	codes   map[uint32]*Term
-	loincs  map[string]*Quantity
-	aliases int
+	terms  []*Term
+	refids map[string]*Term
+	codes  map[uint32]*Term
+	loincs map[string]*Quantity
+	labels map[string]*Term // folded names and synonyms of metrics
+	words  []word           // the same, in order, for Nearest
 }
 
 var loaded = load()
 
-// load reads the tables; TestTable says what is wrong with a row that could
+// load reads the tables; TestTables says what is wrong with a row that could
 // not be read.
 func load() *table {
-	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}}
-	for p := range rows(termText, 10) {
-		code, _ := strconv.ParseUint(p[1], 10, 32)
-		term := &Term{RefID: p[0], Code: uint32(code), Kind: Kind(p[2]), LOINC: p[4], Evidence: p[9]}
-		term.Quantity = quantity(p[3], p[5], p[6], p[7], p[8])
-		t.terms = append(t.terms, term)
-		t.refids[term.RefID] = term
-		if term.Code != 0 {
-			t.codes[term.Code] = term
+	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}, labels: map[string]*Term{}}
+	for p := range rows(metricText, 13) {
+		term := t.add(p[0], p[1], p[2], p[12], quantity(p[3], p[5], p[6], p[7], p[9]))
+		term.LOINC, term.German, term.French = p[4], p[10], p[11]
+		for s := range strings.SplitSeq(p[8], "; ") {
+			if s != "" {
+				term.Synonyms = append(term.Synonyms, s)
+			}
 		}
+		t.label(term)
+	}
+	for p := range rows(termText, 8) {
+		t.add(p[0], p[1], p[2], p[7], quantity(p[3], "", p[4], p[5], p[6]))
 	}
 	for p := range rows(aliasText, 3) {
 		term := t.refids[p[1]]
 		if term == nil {
 			continue
 		}
-		t.aliases++
 		if code, err := strconv.ParseUint(p[0], 10, 32); err == nil {
 			t.codes[uint32(code)] = term
 		} else {
@@ -97,7 +114,25 @@ func load() *table {
 		q := quantity(p[1], p[2], p[3], p[4], p[5])
 		t.loincs[p[0]] = &q
 	}
+	for p := range rows(ageText, 6) {
+		for refid := range strings.FieldsSeq(p[0]) {
+			if term := t.refids[refid]; term != nil {
+				term.Ages = append(term.Ages, ageRange(p[1], p[2], p[3], p[4]))
+			}
+		}
+	}
 	return t
+}
+
+func (t *table) add(refid, code, kind, evidence string, q Quantity) *Term {
+	n, _ := strconv.ParseUint(code, 10, 32)
+	term := &Term{Quantity: q, RefID: refid, Code: uint32(n), Kind: Kind(kind), Evidence: evidence}
+	t.terms = append(t.terms, term)
+	t.refids[refid] = term
+	if term.Code != 0 {
+		t.codes[term.Code] = term
+	}
+	return term
 }
 
 func quantity(unit, profile, low, high, name string) Quantity {
@@ -111,6 +146,20 @@ func quantity(unit, profile, low, high, name string) Quantity {
 		q.Unit = q.Units[0]
 	}
 	return q
+}
+
+// Fits says whether a value in u can be one of the quantity. A quantity
+// without units fits every unit.
+func (q *Quantity) Fits(u *ucum.Unit) bool {
+	for _, preferred := range q.Units {
+		if preferred == u {
+			return true
+		}
+		if _, err := ucum.Between(u, preferred); err == nil {
+			return true
+		}
+	}
+	return len(q.Units) == 0
 }
 
 func decimal(s string) *model.Decimal {
