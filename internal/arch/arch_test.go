@@ -53,7 +53,7 @@ var table = []rule{
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},
-	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "ucum", "sim", "sim/*", "bench", "app", "flow/*", "reference"}, false},
+	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "ucum", "mdc", "sim", "sim/*", "bench", "app", "flow/*", "reference"}, false},
 	{"internal/reference", []string{"service", "access", "model", "fault", "conf", "builtin"}, false},
 }
 

@@ -77,7 +77,7 @@ func (c *program) root() *cobra.Command {
 	root.AddCommand(c.torture(), c.bench())
 	root.AddCommand(c.export(), c.diff(), c.apply())
 	root.AddCommand(c.journal())
-	root.AddCommand(c.ucum())
+	root.AddCommand(c.ucum(), c.code())
 	root.AddCommand(c.reference(root))
 	c.addOps(root)
 	root.AddCommand(c.completion(root))

@@ -15,12 +15,14 @@ type Candidate struct {
 }
 
 // Nearest gives the n metrics whose names and synonyms are most like the
-// label, the best first. The measure: of two folded labels, the larger of
+// label, the best first. The measure: of two folded labels, the largest of
 //
 //   - 1 − d/m, where d is how many letters must be inserted, removed, exchanged
 //     or swapped with their neighbour and m is the length of the longer one;
 //   - Dice's coefficient of their pairs of letters: twice the pairs they
-//     share, divided by the pairs they have.
+//     share, divided by the pairs they have;
+//   - ½ + s/2m, where one of at least three letters stands in the other and s
+//     is its length.
 //
 // A metric that cannot have the unit counts half; u may be nil. Candidates
 // under 0.3 are left out; equals come in the order of the table. The same
@@ -60,7 +62,11 @@ func likeness(a, b string) int {
 		return 1000
 	}
 	long := max(len(a), len(b))
-	return max(1000*(long-distance(a, b))/long, dice(a, b))
+	score := max(1000*(long-distance(a, b))/long, dice(a, b))
+	if short := min(len(a), len(b)); short >= 3 && (strings.Contains(a, b) || strings.Contains(b, a)) {
+		score = max(score, 500+500*short/long)
+	}
+	return score
 }
 
 // dice is Dice's coefficient of the pairs of neighbouring letters.
