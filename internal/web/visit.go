@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -99,6 +100,7 @@ func (c *console) act(a ui.Act) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		v := c.visit(r)
+		v.Page = c.over(a.Path)
 		if !c.enter(w, v) {
 			return
 		}
@@ -128,6 +130,18 @@ func (c *console) act(a ui.Act) http.HandlerFunc {
 			http.Redirect(w, r, to, http.StatusSeeOther)
 		}
 	}
+}
+
+// over finds the page an act belongs to: the one whose path begins the act's.
+func (c *console) over(path string) *ui.Page {
+	var best *ui.Page
+	for i := range c.pages {
+		p := &c.pages[i]
+		if p.Path != "/" && strings.HasPrefix(path, p.Path) && (best == nil || len(p.Path) > len(best.Path)) {
+			best = p
+		}
+	}
+	return best
 }
 
 // parse reads the form of a POST.

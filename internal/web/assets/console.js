@@ -109,5 +109,8 @@
 		const still = (on) => document.documentElement.toggleAttribute("data-still", on);
 		changes.addEventListener("htmx:sse:error", () => still(true));
 		changes.addEventListener("htmx:sse:after:connection", () => still(false));
+		// A list whose reading is audited is not read again by itself: it says
+		// that there is more.
+		changes.addEventListener("recorded", () => document.querySelector("[data-newer]")?.removeAttribute("hidden"));
 	}
 })();

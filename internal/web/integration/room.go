@@ -10,6 +10,16 @@ func Room() ui.Room {
 	return ui.Room{
 		Pages: []ui.Page{
 			{Path: "/", Name: ui.N("Overview"), Place: ui.Integration, Icon: "overview", Needs: "overview.get", Show: overview},
+			{Path: "/messages", Name: ui.N("Messages"), Place: ui.Integration, Icon: "message", Needs: "message.search", Show: messages},
+			{Path: "/messages/{ref}", Under: "/messages", Place: ui.Integration, Needs: "message.get", Show: messagePage},
+		},
+		Acts: []ui.Act{
+			{Path: "/messages/find", Needs: "message.search", Do: findMessages, Again: findAgain},
+			{Path: "/messages/{ref}/replay", Needs: "entry.replay", Do: replayMessage, Again: messagePage},
+			{Path: "/messages/{ref}/redact", Needs: "entry.redact", Do: redactEntry, Again: messagePage},
+		},
+		Streams: []ui.Stream{
+			{Path: "/messages/{ref}/bytes", Needs: "entry.get", Serve: download},
 		},
 	}
 }

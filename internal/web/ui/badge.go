@@ -53,6 +53,8 @@ func stateOf(name string) state {
 		return state{"quiet", N("Set aside")}
 	case "done":
 		return state{"good", N("Done")}
+	case "quarantined":
+		return state{"warn", N("In quarantine")}
 	case "denied":
 		return state{"warn", N("Denied")}
 	case "active":
