@@ -65,6 +65,7 @@ type Timestamp struct {
 	Precision string     `json:"precision,omitempty"` // year month day hour minute second fraction
 	Zone      ZoneSource `json:"zone,omitempty"`
 	Ambiguous bool       `json:"ambiguous,omitempty"` // daylight-saving gap or overlap
+	Format    string     `json:"format,omitempty"`    // how Original is written, where that is not the codec's own: see profile.TimeRule
 }
 
 // Coding is a coded element as it was sent (CWE.1-3).
@@ -148,6 +149,18 @@ type Value struct {
 	Time       Timestamp `json:"time,omitzero"`
 }
 
+// Mapping is what a profile says an observation means; it wins over what the
+// tables of standard codes say (R15).
+type Mapping struct {
+	Code     Code     `json:"code,omitzero"`
+	UnitUCUM string   `json:"unit,omitempty"`   // the unit the value is in, where it says none or one that nobody knows
+	Wanted   string   `json:"wanted,omitempty"` // the UCUM unit to convert to, where it is not the table's preferred one
+	Low      *Decimal `json:"low,omitempty"`    // plausible, in the unit converted to
+	High     *Decimal `json:"high,omitempty"`
+	Meaning  string   `json:"meaning,omitempty"` // the profile's enumeration by which the value is read
+	By       string   `json:"by"`                // "acme/vm200@3"
+}
+
 // Observation is one measured, set or reported value (R13).
 type Observation struct {
 	Field     string `json:"field"`           // where it stands in the message: "OBX[3]"
@@ -158,9 +171,10 @@ type Observation struct {
 	UnitSent  Coding `json:"unitSent,omitzero"`
 	UnitOther Coding `json:"unitOther,omitzero"` // the same unit in a second system, as sent
 
-	Code     Code   `json:"code"`
-	Value    Value  `json:"value"`
-	UnitUCUM string `json:"unit,omitempty"`
+	Mapped   Mapping `json:"mapped,omitzero"`
+	Code     Code    `json:"code"`
+	Value    Value   `json:"value"`
+	UnitUCUM string  `json:"unit,omitempty"`
 	// ValueSent is the value as it was sent, in UnitSent, where Value is not
 	// that: it was converted, or it is not to be used (see Absent).
 	ValueSent Value `json:"valueSent,omitzero"`

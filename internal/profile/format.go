@@ -1,0 +1,181 @@
+package profile
+
+import "thalamus/internal/fault"
+
+// Profile is how we read one model of device, in one version. It is immutable
+// once parsed; several goroutines may use it.
+type Profile struct {
+	Name      string    `yaml:"profile" doc:"maker and model, as the folder is called: acme/vm200"`
+	Version   int       `yaml:"version" doc:"counts up with every change that is brought in force"`
+	Title     string    `yaml:"title" doc:"one line for people: Acme VM-200 bedside monitor"`
+	Codec     string    `yaml:"codec" doc:"what the bytes are: hl7v2, json or csv"`
+	AppliesTo AppliesTo `yaml:"applies_to"`
+	Evidence  []Source  `yaml:"evidence"`
+	Hardware  string    `yaml:"hardware" doc:"when and where it was tried on a real device; never, if it was not"`
+
+	Time         TimeRule                     `yaml:"time"`
+	Device       DeviceRule                   `yaml:"device"`
+	Patient      PatientRule                  `yaml:"patient"`
+	Each         Fields                       `yaml:"each" doc:"where the rows of a document lie: obs[*]; the document itself unless told"`
+	Table        string                       `yaml:"table" doc:"file beside profile.yaml with the labels: label;code;loinc;unit_in;unit;min;max;missing"`
+	Observe      []Observe                    `yaml:"observe"`
+	Derive       []Derive                     `yaml:"derive"`
+	Enumerations map[string]map[string]string `yaml:"enumerations" doc:"named lists: what a device writes -> what it means"`
+	Quirks       []Quirk                      `yaml:"quirks"`
+
+	labels map[string]*Label // by squeezed label, see Label
+	digest string            // SHA-256 over all files
+	lists  []string          // names of the enumerations, sorted
+	range_ versionRange
+	when   *guard
+	cases  []Case
+}
+
+// AppliesTo says whose messages are meant. What is left out does not matter;
+// what stands must all hold. Letters count the same, capital or small; * stands
+// for any text.
+type AppliesTo struct {
+	Manufacturer Texts  `yaml:"manufacturer" doc:"what the device says of its maker; one text or a list"`
+	Model        Texts  `yaml:"model" doc:"what the device says of its model"`
+	Software     string `yaml:"software" doc:"range of software versions: '>=2.1 <3'"`
+	Sender       Texts  `yaml:"sender" doc:"sending application (HL7 MSH-3) or client name"`
+	Type         Texts  `yaml:"type" doc:"message type: ORU^R01*"`
+	Channel      Texts  `yaml:"channel" doc:"id of the channel it came in by"`
+	When         string `yaml:"when" doc:"CEL expression over the document (json, csv) that must be true"`
+}
+
+// Source is one piece of evidence for what the profile claims.
+type Source struct {
+	Document string `yaml:"document" doc:"title or address of a manual, standard, public capture or source code"`
+	Shows    string `yaml:"shows" doc:"what it shows"`
+}
+
+// TimeRule says how the device tells time (R16).
+type TimeRule struct {
+	From    Fields `yaml:"from" doc:"fields of the time, the first that is there counts; 'arrived' stands for the time of arrival"`
+	Format  string `yaml:"format" doc:"iso, hl7, epoch_s, epoch_ms, epoch_us, or a pattern such as 'DD.MM.YYYY hh:mm:ss'; found out unless told"`
+	Zone    string `yaml:"zone" doc:"IANA zone of times that name none; register (of the device's place) unless told"`
+	Correct string `yaml:"correct" default:"none" doc:"offset: times are corrected by the clock offset that is estimated; none: they stay"`
+}
+
+// DeviceRule says which fields name the device.
+type DeviceRule struct {
+	Manufacturer Fields `yaml:"manufacturer"`
+	Model        Fields `yaml:"model"`
+	Serial       Fields `yaml:"serial"`
+	Software     Fields `yaml:"software"`
+	UDI          Fields `yaml:"udi"`
+	ID           Fields `yaml:"id" doc:"an identifier of the device in the sender's namespace"`
+	Battery      Fields `yaml:"battery" doc:"state of charge in per cent"`
+}
+
+// PatientRule says which fields name the patient.
+type PatientRule struct {
+	ID     Fields `yaml:"id"`
+	System string `yaml:"system" doc:"who assigns the id: the assigning authority's name"`
+	Visit  Fields `yaml:"visit"`
+	Family Fields `yaml:"family"`
+	Given  Fields `yaml:"given"`
+}
+
+// Observe makes observations of a row. In hl7v2 the rows are the message's
+// observations already; rules of Observe then fill what is missing in them.
+type Observe struct {
+	Label    Fields `yaml:"label" doc:"field whose text is looked up in the table"`
+	Code     string `yaml:"code" doc:"the code itself, MDC refid or LOINC, where the field tells it all"`
+	Value    Fields `yaml:"value"`
+	Unit     Fields `yaml:"unit" doc:"field of the unit, or a text in quotes: '\"mm[Hg]\"'"`
+	Time     Fields `yaml:"time" doc:"time of this value, where it differs from the message's"`
+	When     string `yaml:"when" doc:"CEL expression that must be true"`
+	Meaning  string `yaml:"meaning" doc:"enumeration by which the value is read"`
+	Setting  string `yaml:"setting" doc:"CEL expression: true for what a person set"`
+	Simulate string `yaml:"simulated" doc:"CEL expression: true for values of a demonstration or test"`
+	Status   Fields `yaml:"status" doc:"final, preliminary, corrected, cancelled or entered-in-error"`
+	Samples  Fields `yaml:"samples" doc:"list of samples: makes a waveform of the row"`
+	Rate     Fields `yaml:"rate" doc:"samples per second"`
+
+	when, setting, simulated *guard
+}
+
+// Derive makes a value of others of the same message.
+type Derive struct {
+	Code   string `yaml:"code" doc:"MDC refid or LOINC of what is derived"`
+	Value  string `yaml:"value" doc:"CEL expression over v, the numbers by code: v[\"MDC_PRESS_BLD_ART_SYS\"] - v[\"MDC_PRESS_BLD_ART_DIA\"]"`
+	Unit   string `yaml:"unit" doc:"UCUM unit of the result"`
+	Digits int    `yaml:"digits" default:"0" doc:"decimal places of the result"`
+	When   string `yaml:"when"`
+
+	value, when *guard
+}
+
+// Quirk mends where a device departs from what its messages should say.
+type Quirk struct {
+	ID       string            `yaml:"id" doc:"short name; it stands in the issue"`
+	Says     string            `yaml:"says" doc:"what the device does, in one sentence"`
+	Evidence string            `yaml:"evidence" doc:"where that was seen"`
+	When     string            `yaml:"when" doc:"CEL expression over the row"`
+	Set      map[string]string `yaml:"set" doc:"field -> CEL expression of its new value: value, unit, status, simulated, absent, time, label"`
+	Silent   bool              `yaml:"silent" default:"false" doc:"make no issue of it: it happens with every message"`
+
+	when *guard
+	set  []change
+}
+
+type change struct {
+	field string
+	value *guard
+}
+
+// Label is one row of a profile's table: what a label of the device means.
+type Label struct {
+	Label   string `json:"label"`
+	Code    string `json:"code"`             // MDC refid, or LOINC code
+	UnitIn  string `json:"unitIn,omitempty"` // unit the device means where it sends none, or one nobody knows
+	Unit    string `json:"unit,omitempty"`   // UCUM, where another than the table's preferred one is wanted
+	Min     string `json:"min,omitempty"`
+	Max     string `json:"max,omitempty"`
+	Missing Texts  `json:"missing,omitempty"` // texts and numbers that stand for no value
+	Kind    string `json:"kind,omitempty"`    // numeric, setting, enumeration, text, ignore
+	Meaning string `json:"meaning,omitempty"` // enumeration by which values are read
+}
+
+// Texts is one text or a list of texts.
+type Texts []string
+
+// Set implements conf.Setter.
+func (t *Texts) Set(given any) error {
+	list, ok := texts(given)
+	if !ok {
+		return fault.New(fault.Invalid, "conf.wrong-type", "expected a text or a list of texts")
+	}
+	*t = list
+	return nil
+}
+
+func texts(given any) ([]string, bool) {
+	switch x := given.(type) {
+	case string:
+		return []string{x}, true
+	case int64, float64, bool:
+		return []string{text(x)}, true
+	case []any:
+		var out []string
+		for _, one := range x {
+			switch one.(type) {
+			case string, int64, float64, bool:
+				out = append(out, text(one))
+			default:
+				return nil, false
+			}
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// Case is one example in the profile's folder: what came, and what it means.
+type Case struct {
+	Name     string
+	Input    []byte
+	Expected []byte // JSON lines, as `thalamus decode --profile` prints them
+}

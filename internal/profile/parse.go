@@ -1,0 +1,513 @@
+package profile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	paths "path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"thalamus/internal/conf"
+	"thalamus/internal/fault"
+	"thalamus/internal/mdc"
+	"thalamus/internal/model"
+	"thalamus/internal/ucum"
+)
+
+// FileName of a profile in its folder.
+const FileName = "profile.yaml"
+
+// Bounds of a profile's folder.
+const (
+	maxFile   = 4 << 20
+	maxLabels = 20_000
+	maxRules  = 2_000
+)
+
+// Parse reads the profile in dir of a file system and checks it wholly.
+// Faults are Invalid and name file, line and column.
+func Parse(files fs.FS, dir string) (*Profile, error) {
+	name := paths.Join(dir, FileName)
+	raw, err := read(files, name)
+	if err != nil {
+		return nil, err
+	}
+	keys, lines, err := conf.ParseYAML(name, raw)
+	if err != nil {
+		return nil, err
+	}
+	settings, ok := keys.(map[string]any)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "conf.wrong-type", "expected keys and values at the top").At(name + ":1:1")
+	}
+	p := &Profile{}
+	at := func(err error) error {
+		var f *fault.Fault
+		if !errors.As(err, &f) || f.Code == "profile.table" {
+			return err
+		}
+		return f.At(lines.Position(f.Place) + ": " + f.Place)
+	}
+	if err := conf.Decode(settings, p); err != nil {
+		return nil, at(err)
+	}
+	sum := sha256.New()
+	sum.Write(raw)
+	if p.Table != "" {
+		table, err := read(files, paths.Join(dir, p.Table))
+		if err != nil {
+			return nil, at(fault.Wrap(err, fault.Invalid, "profile.no-table", "the table cannot be read").At("table"))
+		}
+		sum.Write(table)
+		if p.labels, err = parseTable(paths.Join(dir, p.Table), table); err != nil {
+			return nil, err
+		}
+	}
+	p.digest = hex.EncodeToString(sum.Sum(nil))
+	if err := p.check(); err != nil {
+		return nil, at(err)
+	}
+	if p.cases, err = readCases(files, paths.Join(dir, "cases")); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Digest is the SHA-256 of the profile and its table, in hex: equal digests
+// read alike.
+func (p *Profile) Digest() string { return p.digest }
+
+// Cases are the examples in the profile's folder.
+func (p *Profile) Cases() []Case { return p.cases }
+
+// Labels lists the rows of the table, sorted by label.
+func (p *Profile) Labels() []Label {
+	out := make([]Label, 0, len(p.labels))
+	for _, k := range sortedKeys(p.labels) {
+		out = append(out, *p.labels[k])
+	}
+	return out
+}
+
+// Ref is how messages name what they were read with: acme/vm200@3.
+func (p *Profile) Ref() string { return p.Name + "@" + strconv.Itoa(p.Version) }
+
+func read(files fs.FS, name string) ([]byte, error) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, fault.New(fault.Absent, "profile.no-file", "there is no such file").At(name)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Broken, "profile.no-file", "the file cannot be read").At(name)
+	}
+	if len(raw) > maxFile {
+		return nil, fault.New(fault.Invalid, "profile.oversize", "the file is larger than %d bytes", maxFile).At(name)
+	}
+	return raw, nil
+}
+
+func wrong(place, text string, args ...any) *fault.Fault {
+	return fault.New(fault.Invalid, "profile.wrong", text, args...).At(place)
+}
+
+// check makes sure that nothing can go wrong later but the messages.
+func (p *Profile) check() error {
+	vendor, name, ok := strings.Cut(p.Name, "/")
+	if !ok || !isID(vendor) || !isID(name) {
+		return wrong("profile", "expected maker/model in small letters, digits, - and _, such as acme/vm200")
+	}
+	if p.Version < 1 {
+		return wrong("version", "expected a whole number from 1 that counts up with every change")
+	}
+	if p.Title == "" {
+		return wrong("title", "say in one line which device this is")
+	}
+	if !slices.Contains([]string{"hl7v2", "json", "csv"}, p.Codec) {
+		return wrong("codec", "expected hl7v2, json or csv")
+	}
+	if len(p.Evidence) == 0 {
+		return wrong("evidence", "name at least one document that shows what this profile claims")
+	}
+	for i, e := range p.Evidence {
+		if e.Document == "" {
+			return wrong(fmt.Sprintf("evidence[%d].document", i), "name the document")
+		}
+	}
+	a := &p.AppliesTo
+	if len(a.Manufacturer)+len(a.Model)+len(a.Sender)+len(a.Type)+len(a.Channel) == 0 && a.When == "" {
+		return wrong("applies_to", "say whose messages are meant: manufacturer and model, sender, type, channel or when")
+	}
+	var f *fault.Fault
+	if p.range_, f = parseRange(a.Software); f != nil {
+		return f.At("applies_to.software")
+	}
+	if f := compileInto(a.When, &p.when); f != nil {
+		return f.At("applies_to.when")
+	}
+	if err := p.checkTime(); err != nil {
+		return err
+	}
+	if n := len(p.Observe) + len(p.Derive) + len(p.Quirks); n > maxRules {
+		return wrong("observe", "the profile has %d rules, at most %d are read", n, maxRules)
+	}
+	p.lists = sortedKeys(p.Enumerations)
+	for i := range p.Observe {
+		if err := p.checkObserve(&p.Observe[i], fmt.Sprintf("observe[%d]", i)); err != nil {
+			return err
+		}
+	}
+	for i := range p.Derive {
+		if err := checkDerive(&p.Derive[i], fmt.Sprintf("derive[%d]", i)); err != nil {
+			return err
+		}
+	}
+	for i := range p.Quirks {
+		if err := checkQuirk(&p.Quirks[i], fmt.Sprintf("quirks[%d]", i)); err != nil {
+			return err
+		}
+	}
+	for _, k := range sortedKeys(p.labels) {
+		if m := p.labels[k].Meaning; m != "" && p.Enumerations[m] == nil {
+			return wrong("table", "label %q is read by the enumeration %q, which the profile lacks", p.labels[k].Label, m)
+		}
+	}
+	return nil
+}
+
+func isID(s string) bool {
+	for _, c := range s {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return s != "" && s[0] != '.'
+}
+
+func (p *Profile) checkTime() error {
+	if z := p.Time.Zone; z != "" && z != "register" {
+		if _, err := time.LoadLocation(z); err != nil {
+			return wrong("time.zone", "unknown time zone; write it as Europe/Berlin, or register")
+		}
+	}
+	if c := p.Time.Correct; c != "none" && c != "offset" {
+		return wrong("time.correct", "expected none or offset")
+	}
+	return nil
+}
+
+func (p *Profile) checkObserve(o *Observe, place string) error {
+	if p.Codec != "hl7v2" && len(o.Value) == 0 && len(o.Samples) == 0 {
+		return wrong(place, "say which field is the value")
+	}
+	switch {
+	case len(o.Label) == 0 && o.Code == "" && p.Codec != "hl7v2":
+		return wrong(place, "say by label or code what is observed")
+	case len(o.Label) > 0 && p.Table == "" && p.Codec != "hl7v2":
+		return wrong(place+".label", "labels need a table to be looked up in; name it with the key table")
+	case o.Code != "":
+		if err := checkCode(o.Code); err != nil {
+			return err.At(place + ".code")
+		}
+	}
+	for _, u := range o.Unit {
+		if u.literal {
+			if _, err := ucum.Parse(u.text); err != nil {
+				return wrong(place+".unit", "%q is no UCUM unit", u.text)
+			}
+		}
+	}
+	if o.Meaning != "" && p.Enumerations[o.Meaning] == nil {
+		return wrong(place+".meaning", "there is no such enumeration; known here: %s", strings.Join(p.lists, ", "))
+	}
+	if len(o.Samples) > 0 && len(o.Rate) == 0 {
+		return wrong(place+".rate", "samples need a rate")
+	}
+	for _, e := range []struct {
+		key    string
+		source string
+		to     **guard
+	}{{"when", o.When, &o.when}, {"setting", o.Setting, &o.setting}, {"simulated", o.Simulate, &o.simulated}} {
+		if err := compileInto(e.source, e.to); err != nil {
+			return err.At(place + "." + e.key)
+		}
+	}
+	return nil
+}
+
+func compileInto(source string, to **guard) *fault.Fault {
+	if source == "" {
+		return nil
+	}
+	g, err := compile(source)
+	*to = g
+	return err
+}
+
+func checkDerive(d *Derive, place string) error {
+	if err := checkCode(d.Code); err != nil {
+		return err.At(place + ".code")
+	}
+	if _, err := ucum.Parse(d.Unit); err != nil {
+		return wrong(place+".unit", "%q is no UCUM unit; 1 stands for none", d.Unit)
+	}
+	if d.Digits < 0 || d.Digits > 9 {
+		return wrong(place+".digits", "expected 0 to 9 decimal places")
+	}
+	if d.Value == "" {
+		return wrong(place+".value", "say how the value is derived")
+	}
+	if err := compileInto(d.Value, &d.value); err != nil {
+		return err.At(place + ".value")
+	}
+	if err := compileInto(d.When, &d.when); err != nil {
+		return err.At(place + ".when")
+	}
+	return nil
+}
+
+// settable are the fields that a quirk may change.
+var settable = []string{"absent", "label", "setting", "simulated", "status", "time", "unit", "value"}
+
+func checkQuirk(q *Quirk, place string) error {
+	if !isID(q.ID) {
+		return wrong(place+".id", "give the quirk a short name in small letters")
+	}
+	if q.Says == "" || q.Evidence == "" {
+		return wrong(place, "say what the device does (says) and where that was seen (evidence)")
+	}
+	if err := compileInto(q.When, &q.when); err != nil {
+		return err.At(place + ".when")
+	}
+	if q.when == nil {
+		return wrong(place+".when", "say when it happens")
+	}
+	if len(q.Set) == 0 {
+		return wrong(place+".set", "say which field becomes what")
+	}
+	for _, field := range sortedKeys(q.Set) {
+		if !slices.Contains(settable, field) {
+			return conf.UnknownKey(field, settable).At(place + ".set." + field)
+		}
+		c := change{field: field}
+		if err := compileInto(q.Set[field], &c.value); err != nil {
+			return err.At(place + ".set." + field)
+		}
+		if c.value == nil {
+			return wrong(place+".set."+field, "expected an expression; null stands for nothing")
+		}
+		q.set = append(q.set, c)
+	}
+	return nil
+}
+
+// checkCode tells whether a code is one of our table.
+func checkCode(code string) *fault.Fault {
+	if _, ok := meaning(code); !ok {
+		return fault.New(fault.Invalid, "profile.unknown-code", "%q is neither an MDC refid nor a LOINC code of the table; `thalamus code find` searches it", code)
+	}
+	return nil
+}
+
+// meaning is the code of our table that an MDC refid or LOINC code names.
+func meaning(code string) (model.Code, bool) {
+	if t, ok := mdc.ByRefID(code); ok {
+		return t.Meaning(), true
+	}
+	if q, ok := mdc.ByLOINC(code); ok {
+		return model.Code{LOINC: code, Name: q.Name}, true
+	}
+	return model.Code{}, false
+}
+
+// columns of a table; the order in the file is free.
+var columns = []string{"code", "kind", "label", "max", "meaning", "min", "missing", "unit", "unit_in"}
+
+// parseTable reads label;code;… with a heading. Lines with # are comments.
+func parseTable(name string, raw []byte) (map[string]*Label, error) {
+	r := csv.NewReader(bytes.NewReader(raw))
+	r.Comma, r.Comment, r.LazyQuotes, r.FieldsPerRecord = ';', '#', false, -1
+	heading, err := r.Read()
+	bad := func(column int, text string, args ...any) error {
+		line, col := r.FieldPos(column)
+		return fault.New(fault.Invalid, "profile.table", text, args...).At(fmt.Sprintf("%s:%d:%d", name, line, col))
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "profile.table", "expected a first line label;code;unit_in;…").At(name + ":1:1")
+	}
+	for i, h := range heading {
+		if heading[i] = strings.TrimSpace(h); !slices.Contains(columns, heading[i]) {
+			return nil, bad(i, "unknown column %q; known: %s", h, strings.Join(columns, ", "))
+		}
+	}
+	labels := map[string]*Label{}
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return labels, nil
+		}
+		var syntax *csv.ParseError
+		if errors.As(err, &syntax) {
+			return nil, fault.New(fault.Invalid, "profile.table", "%s", syntax.Err).At(fmt.Sprintf("%s:%d:%d", name, syntax.Line, syntax.Column))
+		} else if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "profile.table", "the table cannot be read").At(name)
+		}
+		if len(row) > len(heading) {
+			return nil, bad(len(heading), "the row has more cells than the heading")
+		}
+		l := &Label{}
+		for i, cell := range row {
+			if text, args := l.put(heading[i], strings.TrimSpace(cell)); text != "" {
+				return nil, bad(i, text, args...)
+			}
+		}
+		key := squeeze(l.Label)
+		switch {
+		case key == "":
+			return nil, bad(0, "the label is empty")
+		case labels[key] != nil:
+			return nil, bad(0, "the label %q stands twice", l.Label)
+		case l.Code == "" && l.Kind != "ignore":
+			return nil, bad(0, "the label %q has no code; where it says nothing, set kind to ignore", l.Label)
+		case len(labels) >= maxLabels:
+			return nil, bad(0, "the table has more than %d rows", maxLabels)
+		}
+		if text, args := l.agree(); text != "" {
+			return nil, bad(0, text, args...)
+		}
+		labels[key] = l
+	}
+}
+
+// put fills one cell; it gives what is wrong with it.
+func (l *Label) put(column, cell string) (string, []any) {
+	unit := func(to *string) (string, []any) {
+		if cell != "" {
+			if _, err := ucum.Parse(cell); err != nil {
+				return "%q is no UCUM unit", []any{cell}
+			}
+		}
+		*to = cell
+		return "", nil
+	}
+	number := func(to *string) (string, []any) {
+		if cell != "" {
+			if _, err := model.ParseDecimal(cell); err != nil {
+				return "%q is no number", []any{cell}
+			}
+		}
+		*to = cell
+		return "", nil
+	}
+	switch column {
+	case "label":
+		l.Label = cell
+	case "code":
+		if l.Code = cell; cell != "" {
+			if _, ok := meaning(cell); !ok {
+				return "%q is neither an MDC refid nor a LOINC code of the table; `thalamus code find` searches it", []any{cell}
+			}
+		}
+	case "unit_in":
+		return unit(&l.UnitIn)
+	case "unit":
+		return unit(&l.Unit)
+	case "min":
+		return number(&l.Min)
+	case "max":
+		return number(&l.Max)
+	case "missing":
+		for _, one := range strings.Split(cell, "|") {
+			if one = strings.TrimSpace(one); one != "" {
+				l.Missing = append(l.Missing, one)
+			}
+		}
+	case "kind":
+		if cell != "" && !slices.Contains([]string{"numeric", "setting", "enumeration", "text", "ignore"}, cell) {
+			return "expected numeric, setting, enumeration, text or ignore, not %q", []any{cell}
+		}
+		l.Kind = cell
+	case "meaning":
+		l.Meaning = cell
+	}
+	return "", nil
+}
+
+// agree checks that the row's units measure what its code does.
+func (l *Label) agree() (string, []any) {
+	t, ok := mdc.ByRefID(l.Code)
+	if !ok {
+		return "", nil
+	}
+	for _, u := range []string{l.UnitIn, l.Unit} {
+		if u == "" || len(t.Units) == 0 {
+			continue
+		}
+		unit, err := ucum.Parse(u)
+		if err != nil {
+			continue
+		}
+		fits := func(known *ucum.Unit) bool { return ucum.Commensurable(unit, known) }
+		if !slices.ContainsFunc(t.Units, fits) {
+			return "%s is measured in %s, which %s cannot be converted to", []any{l.Code, t.UCUM, u}
+		}
+	}
+	return "", nil
+}
+
+// squeeze is what counts of a label: small letters and digits, and signs that
+// make a difference.
+func squeeze(s string) string {
+	var b strings.Builder
+	for _, c := range strings.ToLower(s) {
+		if c != ' ' && c != '_' && c != '-' && c != '.' && c != '\t' {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// readCases reads cases/<name>/input.* and expected.jsonl.
+func readCases(files fs.FS, dir string) ([]Case, error) {
+	folders, err := fs.ReadDir(files, dir)
+	if err != nil {
+		return nil, nil // no cases: profile check says so
+	}
+	var out []Case
+	for _, f := range folders {
+		if !f.IsDir() {
+			continue
+		}
+		c := Case{Name: f.Name()}
+		inside, err := fs.ReadDir(files, paths.Join(dir, f.Name()))
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Broken, "profile.no-file", "the case cannot be read").At(paths.Join(dir, f.Name()))
+		}
+		for _, e := range inside {
+			raw, err := read(files, paths.Join(dir, f.Name(), e.Name()))
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case strings.HasPrefix(e.Name(), "input."):
+				c.Input = raw
+			case e.Name() == "expected.jsonl":
+				c.Expected = raw
+			}
+		}
+		if c.Input == nil {
+			return nil, fault.New(fault.Invalid, "profile.case", "the case has no input.hl7, input.json or input.csv").At(paths.Join(dir, f.Name()))
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}

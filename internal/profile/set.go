@@ -1,0 +1,155 @@
+package profile
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// InForce is a version of a profile and since when it counts.
+type InForce struct {
+	Profile *Profile
+	Since   time.Time // messages that arrived from then on are read with it; zero: always
+}
+
+// Set is all profiles with the times their versions came into force. It is a
+// value: a change makes a new set, and what is being read is read to its end
+// with the old one (R12).
+type Set struct {
+	versions map[string][]InForce // by name, oldest first
+	names    []string
+}
+
+// NewSet makes a set. Two versions of one profile may not begin at one
+// instant.
+func NewSet(all []InForce) (*Set, error) {
+	s := &Set{versions: map[string][]InForce{}}
+	for _, f := range all {
+		s.versions[f.Profile.Name] = append(s.versions[f.Profile.Name], f)
+	}
+	s.names = sortedKeys(s.versions)
+	for _, name := range s.names {
+		v := s.versions[name]
+		slices.SortStableFunc(v, func(a, b InForce) int { return a.Since.Compare(b.Since) })
+		for i := 1; i < len(v); i++ {
+			if v[i].Since.Equal(v[i-1].Since) {
+				return nil, fault.New(fault.Conflict, "profile.twice", "two versions of the profile come into force at one time").At(name)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Names lists the profiles.
+func (s *Set) Names() []string { return s.names }
+
+// Versions of a profile, oldest first.
+func (s *Set) Versions(name string) []InForce { return s.versions[name] }
+
+// at is the version of a profile in force at an instant.
+func (s *Set) at(name string, when time.Time) *Profile {
+	v := s.versions[name]
+	for i := len(v) - 1; i >= 0; i-- {
+		if !v[i].Since.After(when) {
+			return v[i].Profile
+		}
+	}
+	return nil
+}
+
+// Sender is what a profile is chosen by: what a message says of its device.
+type Sender struct {
+	Codec        string
+	Channel      string
+	Type         string
+	Application  string
+	Manufacturer string
+	Model        string
+	Software     string
+	Document     any // json, csv
+	Arrived      time.Time
+}
+
+// SenderOf a decoded message: its first device that is named.
+func SenderOf(m *model.Message) Sender {
+	s := Sender{Codec: m.Codec, Channel: string(m.Channel), Type: m.Type, Application: m.Sender.Application, Arrived: m.Arrived}
+	for i := range m.Devices {
+		d := &m.Devices[i]
+		if s.Manufacturer == "" {
+			s.Manufacturer = d.Manufacturer
+		}
+		if s.Model == "" {
+			s.Model = d.Model
+		}
+		if s.Software == "" {
+			s.Software = d.Release
+		}
+	}
+	return s
+}
+
+// Find chooses the profile for a sender: the one that says most about it; of
+// equals, the first by name. outside says that the sender's software lies
+// outside the range of the profile, which is used all the same because no
+// other fits better (an issue says so).
+func (s *Set) Find(from Sender) (found *Profile, outside bool) {
+	if s == nil {
+		return nil, false
+	}
+	best := 0
+	for _, name := range s.names {
+		p := s.at(name, from.Arrived)
+		if p == nil {
+			continue
+		}
+		score, inRange := p.fits(from)
+		if score == 0 {
+			continue
+		}
+		score *= 2
+		if inRange {
+			score++
+		}
+		if score > best {
+			best, found, outside = score, p, !inRange
+		}
+	}
+	return found, outside
+}
+
+// field is what one field of applies_to counts, more than any letters in it.
+const field = 1000
+
+// fits counts what of applies_to says something and holds, fields first, then
+// letters; 0 when one thing does not hold.
+func (p *Profile) fits(from Sender) (score int, inRange bool) {
+	a := &p.AppliesTo
+	if p.Codec != from.Codec {
+		return 0, false
+	}
+	for _, c := range [...]struct {
+		want Texts
+		is   string
+	}{{a.Manufacturer, from.Manufacturer}, {a.Model, from.Model}, {a.Sender, from.Application}, {a.Type, from.Type}, {a.Channel, from.Channel}} {
+		if len(c.want) == 0 {
+			continue
+		}
+		says := c.want.like(c.is)
+		if says == 0 {
+			return 0, false
+		}
+		score += field + says
+	}
+	if p.when != nil {
+		fields, _ := from.Document.(map[string]any)
+		ok, err := p.when.holds(func(name string) any { return fields[name] })
+		if !ok || err != nil {
+			return 0, false
+		}
+		score += field
+	}
+	return score, p.range_.holds(strings.TrimSpace(from.Software))
+}
