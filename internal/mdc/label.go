@@ -7,6 +7,13 @@ package mdc
 // longestLabel bounds what is compared; no label of a device is that long.
 const longestLabel = 96
 
+// AppendFold appends the folded label, nothing for one that is empty or too
+// long. It does not allocate where b has room.
+func AppendFold(b []byte, label string) []byte {
+	var buf [longestLabel]byte
+	return append(b, buf[:fold(&buf, label)]...)
+}
+
 // fold writes the folded label into buf and gives its length; 0 for a label
 // that is empty or too long.
 func fold(buf *[longestLabel]byte, label string) int {
@@ -66,9 +73,10 @@ func ByLabel(label string) (*Term, bool) {
 
 // word is one folded label of a term, with the text it came from.
 type word struct {
-	folded string
-	text   string
-	term   *Term
+	folded  string
+	text    string
+	term    *Term
+	letters letters
 }
 
 // label enters the names and synonyms of a metric. The first row that claims
@@ -81,7 +89,7 @@ func (t *table) label(term *Term) {
 		}
 		if _, taken := t.labels[f]; !taken {
 			t.labels[f] = term
-			t.words = append(t.words, word{f, s, term})
+			t.words = append(t.words, word{f, s, term, lettersOf(f)})
 		}
 	}
 }

@@ -30,13 +30,12 @@ type Candidate struct {
 func Nearest(label string, u *ucum.Unit, n int) []Candidate {
 	var buf [longestLabel]byte
 	folded := string(buf[:fold(&buf, label)])
-	if folded == "" {
+	if folded == "" || n <= 0 {
 		return nil
 	}
+	asked := lettersOf(folded)
 	best := map[*Term]Candidate{}
-	for i := range loaded.words {
-		w := &loaded.words[i]
-		score := likeness(folded, w.folded)
+	take := func(w *word, score int) {
 		if u != nil && !w.term.Fits(u) {
 			score /= 2
 		}
@@ -44,6 +43,30 @@ func Nearest(label string, u *ucum.Unit, n int) []Candidate {
 			best[w.term] = Candidate{w.term, score, w.text}
 		}
 	}
+	// First what is cheap; then the number of changes, where it could still
+	// bring a word among the first n.
+	for i := range loaded.words {
+		w := &loaded.words[i]
+		if w.letters.pairs&asked.pairs != 0 || w.folded == folded {
+			take(w, cheap(folded, w.folded))
+		}
+	}
+	least := 300
+	if found := ranked(best); len(found) >= n {
+		least = max(least, found[n-1].Score)
+	}
+	for i := range loaded.words {
+		w := &loaded.words[i]
+		long := max(len(folded), len(w.folded))
+		if 1000*shared(&asked, &w.letters)/long >= least {
+			take(w, 1000*(long-distance(folded, w.folded))/long)
+		}
+	}
+	out := ranked(best)
+	return out[:min(n, len(out))]
+}
+
+func ranked(best map[*Term]Candidate) []Candidate {
 	out := make([]Candidate, 0, len(best))
 	for _, c := range best {
 		out = append(out, c)
@@ -54,19 +77,46 @@ func Nearest(label string, u *ucum.Unit, n int) []Candidate {
 		}
 		return strings.Compare(a.Term.RefID, b.Term.RefID)
 	})
-	return out[:min(n, len(out))]
+	return out
 }
 
-func likeness(a, b string) int {
+// cheap is the part of the likeness that needs no distance.
+func cheap(a, b string) int {
 	if a == b {
 		return 1000
 	}
-	long := max(len(a), len(b))
-	score := max(1000*(long-distance(a, b))/long, dice(a, b))
+	score := dice(a, b)
 	if short := min(len(a), len(b)); short >= 3 && (strings.Contains(a, b) || strings.Contains(b, a)) {
-		score = max(score, 500+500*short/long)
+		score = max(score, 500+500*short/max(len(a), len(b)))
 	}
 	return score
+}
+
+// letters says which letters and pairs a folded label has, to rule words out
+// without comparing them.
+type letters struct {
+	count [32]uint8
+	pairs uint64
+}
+
+func lettersOf(s string) letters {
+	var l letters
+	for i := range len(s) {
+		l.count[s[i]%32]++
+		if i > 0 {
+			l.pairs |= 1 << ((uint(s[i-1])*31 + uint(s[i])) % 64)
+		}
+	}
+	return l
+}
+
+// shared bounds how many letters of two labels can be brought to match.
+func shared(a, b *letters) int {
+	n := 0
+	for i := range a.count {
+		n += int(min(a.count[i], b.count[i]))
+	}
+	return n
 }
 
 // dice is Dice's coefficient of the pairs of neighbouring letters.
@@ -90,15 +140,15 @@ func dice(a, b string) int {
 
 // distance is the optimal string alignment distance of two folded labels.
 func distance(a, b string) int {
-	var rows [3][longestLabel + 1]int
+	var rows [3][longestLabel + 1]uint8
 	before, last, now := &rows[0], &rows[1], &rows[2]
 	for j := range len(b) + 1 {
-		last[j] = j
+		last[j] = uint8(j)
 	}
 	for i := 1; i <= len(a); i++ {
-		now[0] = i
+		now[0] = uint8(i)
 		for j := 1; j <= len(b); j++ {
-			cost := 1
+			cost := uint8(1)
 			if a[i-1] == b[j-1] {
 				cost = 0
 			}
@@ -109,5 +159,5 @@ func distance(a, b string) int {
 		}
 		before, last, now = last, now, before
 	}
-	return last[len(b)]
+	return int(last[len(b)])
 }
