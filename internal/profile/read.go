@@ -145,7 +145,7 @@ func (r *reading) row(row node) {
 		if failed {
 			why = "no rule of the profile fits this row: a condition failed with it"
 		}
-		a.issue("row", model.Warning, row.at, "", why, "add a rule to the profile, or leave such rows out with each")
+		a.issue("profile.row", model.Warning, row.at, "", why, "add a rule to the profile, or leave such rows out with each")
 	}
 }
 
@@ -230,7 +230,7 @@ func (r *reading) samples(a *applying, rule *Observe, row node, device int, rece
 	rate, err := model.ParseDecimal(r.text(rule.Rate, row.value))
 	hertz := rate.Float64()
 	if err != nil || hertz < 0.001 || hertz > 1e6 {
-		a.issue("rate", model.Error, joinAt(row.at, at), "", "the samples have no rate between 0.001 and 1,000,000 a second, so they were not read", "correct the field rate in the profile")
+		a.issue("profile.rate", model.Error, joinAt(row.at, at), "", "the samples have no rate between 0.001 and 1,000,000 a second, so they were not read", "correct the field rate in the profile")
 		return true
 	}
 	w := model.Waveform{Field: joinAt(row.at, at), Received: received, Device: device, Status: model.StatusFinal,
@@ -243,7 +243,7 @@ func (r *reading) samples(a *applying, rule *Observe, row node, device int, rece
 	}
 	var lost bool
 	if w.Samples, w.Scale, lost = scaled(list); lost {
-		a.issue("samples", model.Warning, w.Field, "", "some samples are no numbers; they stand as gaps", "")
+		a.issue("profile.samples", model.Warning, w.Field, "", "some samples are no numbers; they stand as gaps", "")
 	}
 	a.m.Waveforms = append(a.m.Waveforms, w)
 	return true

@@ -51,7 +51,7 @@ func (a *applying) issue(code string, severity model.Severity, field, received, 
 		return
 	}
 	a.said = append(a.said, key)
-	a.m.Issues = append(a.m.Issues, model.Issue{Code: "profile." + code, Severity: severity, Field: field, Received: received, Text: text, Hint: hint})
+	a.m.Issues = append(a.m.Issues, model.Issue{Code: code, Severity: severity, Field: field, Received: received, Text: text, Hint: hint})
 }
 
 // field gives what expressions over an observation of a message call it.
@@ -194,7 +194,7 @@ func (a *applying) label(o *model.Observation, l *Label) {
 				o.ValueSent = o.Value
 			}
 			o.Value, o.Absent = model.Value{}, "error"
-			a.issue("missing-marker", model.Warning, o.Field, l.Label, "the value is the marker with which this device says that it has none", "look after the sensor, if it lasts")
+			a.issue("profile.missing-marker", model.Warning, o.Field, l.Label, "the value is the marker with which this device says that it has none", "look after the sensor, if it lasts")
 		}
 	}
 }
@@ -255,13 +255,13 @@ func (a *applying) mend(q *Quirk, o *model.Observation, field func(string) any) 
 		c := &q.set[i]
 		v, err := c.value.value(field)
 		if err != nil {
-			a.issue("quirk-failed", model.Warning, o.Field, q.ID, "a quirk of the profile could not be mended: its expression failed", "correct the quirk in the profile")
+			a.issue("profile.quirk-failed", model.Warning, o.Field, q.ID, "a quirk of the profile could not be mended: its expression failed", "correct the quirk in the profile")
 			continue
 		}
 		a.change(o, c.field, v)
 	}
 	if !q.Silent {
-		a.issue("quirk", model.Warning, o.Field, q.ID, q.Says, "nothing to do: the profile mends it")
+		a.issue("profile.quirk", model.Warning, o.Field, q.ID, q.Says, "nothing to do: the profile mends it")
 	}
 }
 
@@ -365,7 +365,7 @@ func (a *applying) derive() {
 		}
 		n, ok := rounded(v, d.Digits)
 		if !ok {
-			a.issue("derive", model.Warning, "", d.Code, "a derived value is no number", "correct the expression in the profile")
+			a.issue("profile.derive", model.Warning, "", d.Code, "a derived value is no number", "correct the expression in the profile")
 			continue
 		}
 		code, _ := meaning(d.Code)
