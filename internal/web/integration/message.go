@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -312,4 +313,12 @@ func whyRefused(ctx context.Context, code string) string {
 		return ui.T(ctx, "It holds simulated values, which the route does not pass.")
 	}
 	return code
+}
+
+// apart says how long after another time something was.
+func apart(ctx context.Context, before, t time.Time) string {
+	if d := t.Sub(before); d >= 0 {
+		return ui.T(ctx, "%s later", ui.Span(ctx, d))
+	}
+	return ui.T(ctx, "%s earlier", ui.Span(ctx, before.Sub(t)))
 }
