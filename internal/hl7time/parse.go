@@ -1,5 +1,7 @@
 // Package hl7time reads and writes HL7 v2 times: TS, DTM and DT, that is
-// YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ] (HL7 v2.5.1 §2.A.22, §2.A.77).
+// YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ] (HL7 v2.5.1 §2.A.22, §2.A.77);
+// and reads what other devices write: ISO 8601, counts since 1970, patterns
+// (ParseAs).
 //
 // A text says how precise it is and perhaps in which zone; where it says no
 // zone, Zones decides, and the result says who decided (R16). The functions
@@ -78,12 +80,7 @@ const maxLength = 40
 // a colon or as Z; the degree of precision of versions up to 2.3 may follow
 // after ^ (Limit). Two-digit years are refused: nobody can know the century.
 func Parse(s string) (Time, error) {
-	for len(s) > 0 && s[0] == ' ' {
-		s = s[1:]
-	}
-	for len(s) > 0 && s[len(s)-1] == ' ' {
-		s = s[:len(s)-1]
-	}
+	s = trim(s)
 	if s == "" {
 		return Time{}, fault.New(fault.Invalid, codeEmpty, "there is no time in the field")
 	}

@@ -97,8 +97,16 @@ func (z *Zones) Read(text string, arrived time.Time) (model.Timestamp, error) {
 	if text == "" {
 		return model.Timestamp{}, nil
 	}
-	ts := model.Timestamp{Original: text}
-	t, err := Parse(text)
+	return z.ReadAs("", text, arrived)
+}
+
+// ReadAs is Read of a text written in a format of ParseAs.
+func (z *Zones) ReadAs(format, text string, arrived time.Time) (model.Timestamp, error) {
+	if text == "" {
+		return model.Timestamp{}, nil
+	}
+	ts := model.Timestamp{Original: text, Format: format}
+	t, err := ParseAs(format, text)
 	if err != nil {
 		return ts, err
 	}

@@ -10,7 +10,9 @@ import (
 // meaning fills the observation's code and gives what is known of the
 // quantity, nil when nothing is.
 func (n *normaliser) meaning(o *model.Observation) *mdc.Quantity {
-	o.Code = n.code(o.Received, o.Alternate, o.Field)
+	if o.Code = o.Mapped.Code; o.Code == (model.Code{}) {
+		o.Code = n.code(o.Received, o.Alternate, o.Field)
+	}
 	if t, ok := mdc.ByRefID(o.Code.RefID); ok {
 		return &t.Quantity
 	}

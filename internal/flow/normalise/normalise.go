@@ -15,14 +15,16 @@ import (
 	"thalamus/internal/hl7time"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
+	"thalamus/internal/profile"
 )
 
-// Context is what a message does not say: the zones of times without one.
-// Each may be nil.
+// Context is what a message does not say: the zones of times without one, and
+// the profiles in force. Each may be nil.
 type Context struct {
-	Device  *time.Location // of the sending device, from the register
-	Channel *time.Location
-	Site    *time.Location // nil means UTC
+	Device   *time.Location // of the sending device, from the register
+	Channel  *time.Location
+	Site     *time.Location // nil means UTC
+	Profiles *profile.Set
 }
 
 // Normalise fills Code, UnitUCUM, Value and all UTC times of the message, and
@@ -34,6 +36,10 @@ func Normalise(m *model.Message, c Context) {
 	if n.hl7 {
 		n.zones.Message = hl7time.HeaderZone(m.DeviceTime.Original)
 	}
+	for i := range m.Observations {
+		restore(&m.Observations[i])
+	}
+	n.profile(c.Profiles)
 	n.times()
 	for i := range m.Observations {
 		n.observation(&m.Observations[i])
@@ -44,6 +50,25 @@ func Normalise(m *model.Message, c Context) {
 	for i := range m.Alerts {
 		n.alert(&m.Alerts[i])
 	}
+}
+
+// profile applies the device's profile, the version in force when the message
+// arrived (R12).
+func (n *normaliser) profile(set *profile.Set) {
+	if set == nil {
+		return
+	}
+	p, outside := set.Find(profile.SenderOf(n.m))
+	n.m.ReadWith = ""
+	if p == nil {
+		return
+	}
+	if n.m.ReadWith = p.Ref(); outside {
+		n.once(model.Issue{Code: prefix + "profile-range", Severity: model.Warning, Received: p.Ref(),
+			Text: "the device's software lies outside the range its profile was made for; the profile was used all the same",
+			Hint: "try the profile on this software, then widen its range or make a version for it"}, p.Ref())
+	}
+	p.Refine(n.m)
 }
 
 type normaliser struct {
@@ -94,7 +119,6 @@ func (n *normaliser) once(i model.Issue, subject string) {
 
 // observation normalises one observation.
 func (n *normaliser) observation(o *model.Observation) {
-	restore(o)
 	q := n.meaning(o)
 	n.valueAsNumber(o, q)
 	n.unit(o, q)

@@ -254,7 +254,7 @@ func TestTimes(t *testing.T) {
 		{"future", "20280131120000", "20280131120000", normalise.Context{}, "2028-01-31T12:00:00Z", model.ZoneSite, "normalise.time-future"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text := "MSH|^~\\&|M||||" + c.msh + "||ORU^R01|1|P|2.6\rOBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|72|/min|||||R|||" + c.obx + "\r"
+			text := "MSH|^~\\&|M||||" + c.msh + "||ORU^R01|1|P|2.6\rOBR|1||1|1\rOBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|72|/min|||||R|||" + c.obx + "\r"
 			out := read([]byte(text))
 			normalise.Normalise(&out[0], c.ctx)
 			at := out[0].Observations[0].DeviceTime

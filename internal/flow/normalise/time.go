@@ -48,13 +48,13 @@ func (n *normaliser) times() {
 // time resolves one timestamp. The text read last is remembered: the
 // observations of a message mostly share one.
 func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
-	if ts.Original == "" || !n.hl7 {
+	if ts.Original == "" || !n.hl7 && ts.Format == "" {
 		return ts
 	}
-	if ts.Original != n.last.Original {
+	if ts.Original != n.last.Original || ts.Format != n.last.Format {
 		var err error
 		n.fault = ""
-		if n.last, err = n.zones.Read(ts.Original, n.m.Arrived); err != nil {
+		if n.last, err = n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived); err != nil {
 			n.fault = fault.CodeOf(err)
 		}
 	}

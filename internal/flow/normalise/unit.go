@@ -36,6 +36,11 @@ func unitOf(c model.Coding) (u *ucum.Unit, found, lenient, ok bool) {
 func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 	u, found, lenient, ok := unitOf(o.UnitSent)
 	other, found2, _, ok2 := unitOf(o.UnitOther)
+	if o.Mapped.UnitUCUM != "" {
+		if given, err := ucum.Parse(o.Mapped.UnitUCUM); err == nil {
+			u, found, lenient, ok, ok2 = given, true, false, true, false
+		}
+	}
 	switch {
 	case ok && ok2 && u != other && !same(u, other):
 		n.once(model.Issue{Code: prefix + "units-disagree", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),

@@ -1,0 +1,175 @@
+package normalise
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"thalamus/internal/mdc"
+	"thalamus/internal/model"
+	"thalamus/internal/ucum"
+)
+
+// Labels are the mappings of labels in force, as people made them: an input
+// like the message itself, so that the same message and the same labels give
+// the same meaning. Make them with NewLabels; they are immutable.
+type Labels struct {
+	byLabel map[string][]label // folded; the narrowest scope first
+}
+
+// VersionedLabel is a label with the version that is in force.
+type VersionedLabel struct {
+	model.Label
+	Version int64
+}
+
+// label is a Label, ready for use.
+type label struct {
+	model.Label
+	unit, maker, kind string // folded
+	code              model.Code
+	by                string // "label ID@version"
+	narrow            int
+}
+
+// byPerson begins Mapping.By of what a label mapped.
+const byPerson = "label "
+
+// NewLabels makes the labels in force. CheckLabel says beforehand what is
+// wrong with one; a label that is wrong maps nothing.
+func NewLabels(all []VersionedLabel) *Labels {
+	l := &Labels{byLabel: map[string][]label{}}
+	for _, v := range all {
+		code, _, ok := LabelCode(v.Code)
+		folded := mdc.Fold(v.Label.Label)
+		if !ok || folded == "" {
+			continue
+		}
+		one := label{Label: v.Label, unit: foldUnit(v.Unit), maker: mdc.Fold(v.Manufacturer), kind: mdc.Fold(v.Model), code: code,
+			by: byPerson + string(v.ID) + "@" + strconv.FormatInt(v.Version, 10)}
+		for i, s := range [...]string{string(v.Channel), v.Manufacturer, v.Model, v.Unit} {
+			if s != "" {
+				one.narrow += 1 << i // channel, manufacturer, model, unit: what is later in the list is narrower
+			}
+		}
+		l.byLabel[folded] = append(l.byLabel[folded], one)
+	}
+	for _, same := range l.byLabel {
+		slices.SortFunc(same, func(a, b label) int {
+			if a.narrow != b.narrow {
+				return b.narrow - a.narrow
+			}
+			return strings.Compare(string(a.ID), string(b.ID))
+		})
+	}
+	return l
+}
+
+// LabelCode reads what a label is mapped to: a term of the table by its name
+// or number, or a LOINC code with the right check digit.
+func LabelCode(text string) (code model.Code, q *mdc.Quantity, ok bool) {
+	t, known := mdc.ByRefID(text)
+	if !known {
+		if n, isNumber := mdc.Number(text); isNumber && n != 0 {
+			t, known = mdc.ByCode(n)
+		}
+	}
+	if known {
+		return t.Meaning(), &t.Quantity, t.Metric()
+	}
+	if !isLOINC(model.Coding{Code: text, System: "LN"}) {
+		return model.Code{}, nil, false
+	}
+	code.LOINC = text
+	if q, ok := mdc.ByLOINC(text); ok {
+		code.Name = q.Name
+		return code, q, true
+	}
+	return code, nil, true
+}
+
+// foldUnit keeps what stands between letters too: m/s is not ms.
+func foldUnit(s string) string { return strings.ReplaceAll(s, " ", "") }
+
+// find gives the label that holds for a coding of a message, nil for none.
+func (l *Labels) find(m *model.Message, device int, unit model.Coding, codings ...model.Coding) *label {
+	if l == nil || len(l.byLabel) == 0 {
+		return nil
+	}
+	var buf [128]byte
+	for _, c := range codings {
+		for _, text := range [...]string{c.Text, c.Code} {
+			if text == "" {
+				continue
+			}
+			same := l.byLabel[string(mdc.AppendFold(buf[:0], text))]
+			for i := range same {
+				if same[i].holds(m, device, unit) {
+					return &same[i]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// holds says whether the scope of a label takes in a value of a message.
+func (l *label) holds(m *model.Message, device int, unit model.Coding) bool {
+	if l.Channel != "" && l.Channel != m.Channel {
+		return false
+	}
+	if l.unit != "" && l.unit != foldUnit(unit.Code) && l.unit != foldUnit(unit.Text) {
+		return false
+	}
+	return (l.maker == "" || l.ofDevice(m, device, l.maker, func(d *model.Device) string { return d.Manufacturer })) &&
+		(l.kind == "" || l.ofDevice(m, device, l.kind, func(d *model.Device) string { return d.Model }))
+}
+
+// ofDevice looks at the device that a value is of and at what it is part of;
+// where the value names none, at all devices of the message.
+func (l *label) ofDevice(m *model.Message, device int, want string, fact func(*model.Device) string) bool {
+	var buf [128]byte
+	is := func(i int) bool { return string(mdc.AppendFold(buf[:0], fact(&m.Devices[i]))) == want }
+	if device < 0 || device >= len(m.Devices) {
+		for i := range m.Devices {
+			if is(i) {
+				return true
+			}
+		}
+		return false
+	}
+	for range len(m.Devices) { // bounded: a device may not be part of itself
+		if is(device) {
+			return true
+		}
+		if device = m.Devices[device].Parent; device < 0 || device >= len(m.Devices) {
+			return false
+		}
+	}
+	return false
+}
+
+// Nearest gives the metrics most like a label, for an issue. What it gives
+// must be what mdc.Nearest gives; a caller may remember it.
+type Nearest func(label string, u *ucum.Unit) []mdc.Candidate
+
+// Candidates is how many an issue names.
+const Candidates = 3
+
+func nearest(label string, u *ucum.Unit) []mdc.Candidate { return mdc.Nearest(label, u, Candidates) }
+
+// like names the metrics most like a label in words.
+func (n *normaliser) like(label string, u *ucum.Unit) string {
+	near := n.nearest
+	if near == nil {
+		near = nearest
+	}
+	var b strings.Builder
+	for i, c := range near(label, u) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(c.Term.RefID + " (" + c.Term.Name + ")")
+	}
+	return b.String()
+}
