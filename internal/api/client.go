@@ -131,19 +131,3 @@ func problemFault(answer *http.Response) error {
 	}
 	return fault.New(kindOf(answer.StatusCode), p.Code, "%s", p.Detail).At(p.Place)
 }
-
-func kindOf(status int) fault.Kind {
-	switch status {
-	case http.StatusBadRequest:
-		return fault.Invalid
-	case http.StatusForbidden, http.StatusUnauthorized:
-		return fault.Denied
-	case http.StatusNotFound:
-		return fault.Absent
-	case http.StatusConflict:
-		return fault.Conflict
-	case http.StatusServiceUnavailable:
-		return fault.Transient
-	}
-	return fault.Broken
-}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"thalamus/internal/fault"
@@ -29,8 +30,19 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, fault.New(fault.Broken, "api.stream", "this connection cannot stream"))
 		return
 	}
-	events, stop := s.events(r.Context())
+	after := uint64(0)
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		// A number that is none of ours leads to the event "missed".
+		if after, err = strconv.ParseUint(id, 10, 64); err != nil {
+			after = 1
+		}
+	}
+	events, stop := s.events(r.Context(), after)
 	defer stop()
+	still := func() bool {
+		d, ok := caller.(interface{ Still() error })
+		return !ok || d.Still() == nil
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.WriteHeader(http.StatusOK)
 	fmt.Fprint(w, ": connected\n\n")
@@ -42,15 +54,18 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case e, ok := <-events:
-			if !ok {
+			if !ok || !still() {
 				return
 			}
 			text, err := json.Marshal(e)
 			if err != nil {
 				continue // an event of ours always marshals
 			}
-			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.Kind, text)
+			fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Kind, text)
 		case <-tick.C:
+			if !still() {
+				return
+			}
 			fmt.Fprint(w, ": still here\n\n")
 		}
 		flusher.Flush()

@@ -65,11 +65,11 @@ func (a *App) openDoors(ctx context.Context) error {
 		return fault.Wrap(err, fault.Broken, "app.socket", "cannot make the socket of the command line; a path is at most about 100 characters long").At(socket)
 	}
 	ops := service.Ops()
-	outside, err := api.New(a.o.Version, ops, a.authenticate, a.service.Events)
+	outside, err := api.New(a.o.Version, ops, a.authenticate, a.service.EventsAfter)
 	if err != nil {
 		return err
 	}
-	inside, err := api.New(a.o.Version, ops, a.local, a.service.Events)
+	inside, err := api.New(a.o.Version, ops, a.local, a.service.EventsAfter)
 	if err != nil {
 		return err
 	}

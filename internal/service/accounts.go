@@ -214,13 +214,17 @@ func (s *Service) SignOut(ctx context.Context, text, remote string) error {
 	if err != nil {
 		return err
 	}
-	return s.Store.Update(ctx, func(tx Tx) error {
+	err = s.Store.Update(ctx, func(tx Tx) error {
 		if err := s.Access.End(ctx, tx, session); err != nil {
 			return err
 		}
 		_, err := tx.AppendAudit(ctx, s.sign("session.end", actor, remote, nil))
 		return err
 	})
+	if err == nil {
+		s.events.publish(Event{Kind: "changed", Name: "session.end"})
+	}
+	return err
 }
 
 // BySession gives the door of whoever holds a session.
@@ -229,7 +233,7 @@ func (s *Service) BySession(text, remote string) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.As(actor, Origin{Remote: remote}), nil
+	return &Door{s: s, actor: actor, from: Origin{Remote: remote}, secret: text}, nil
 }
 
 // ByToken gives the door of whoever holds an API token.
@@ -238,7 +242,7 @@ func (s *Service) ByToken(text, remote string) (*Door, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.As(actor, Origin{Remote: remote}), nil
+	return &Door{s: s, actor: actor, from: Origin{Remote: remote}, secret: text}, nil
 }
 
 func (s *Service) sign(action string, actor access.Actor, remote string, err error) audit.Record {

@@ -19,6 +19,7 @@ type Field struct {
 	Arg      bool // may be given by position on the command line
 	Required bool
 	Secret   bool // never on a command line or in a URL
+	Private  bool // may be a patient's name or number: never in a URL
 	List     bool
 	Bool     bool
 	JSON     bool // a whole thing, given as JSON
@@ -44,7 +45,7 @@ func Fields(t reflect.Type) []Field {
 		kind := f.Type.Kind()
 		out = append(out, Field{
 			Name: name, Doc: f.Tag.Get("doc"), Arg: arg, index: f.Index, typ: f.Type,
-			Required: !strings.Contains(options, "omit"), Secret: f.Tag.Get("secret") == "true",
+			Required: !strings.Contains(options, "omit"), Secret: f.Tag.Get("secret") == "true", Private: f.Tag.Get("private") == "true",
 			List: kind == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8, Bool: kind == reflect.Bool,
 			JSON: (kind == reflect.Struct || kind == reflect.Map) && f.Type != reflect.TypeFor[time.Time]() && !reflect.PointerTo(f.Type).Implements(textual),
 		})
@@ -73,6 +74,21 @@ func (f Field) Set(request any, texts []string) error {
 		return nil
 	}
 	return f.one(v, texts[len(texts)-1])
+}
+
+// Form says in words what form a value of the field has.
+func (f Field) Form() string {
+	t := f.typ
+	if f.List {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return "a time such as 2026-11-21T14:30:00Z"
+	case t == reflect.TypeFor[time.Duration]():
+		return "a whole number of nanoseconds"
+	}
+	return "another form; the field is: " + f.Doc
 }
 
 var textual = reflect.TypeFor[encoding.TextUnmarshaler]()

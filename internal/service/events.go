@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"sync"
+	"time"
 
 	"thalamus/internal/model"
 )
@@ -11,7 +12,8 @@ import (
 // to know more asks, and is audited. Watchers that are slow miss events; the
 // record does not.
 type Event struct {
-	Kind     string          `json:"kind"` // recorded, changed
+	ID       uint64          `json:"id"`   // greater with each event, over restarts too
+	Kind     string          `json:"kind"` // recorded, changed; missed: events were lost, read everything again
 	Name     string          `json:"name,omitempty"`
 	Object   string          `json:"object,omitempty"`
 	Messages int             `json:"messages,omitempty"` // recorded with this event
@@ -19,19 +21,32 @@ type Event struct {
 	Seq      model.Seq       `json:"seq,omitempty"` // last entry recorded
 }
 
+const (
+	keptEvents    = 256 // for watchers that come back
+	waitingEvents = 64  // of one watcher, before it misses some
+)
+
 type events struct {
 	mu       sync.Mutex
+	last     uint64
+	kept     []Event // oldest first
 	watchers map[chan Event]struct{}
 	live     map[*Watcher]struct{}
 }
 
 func newEvents() *events {
-	return &events{watchers: map[chan Event]struct{}{}, live: map[*Watcher]struct{}{}}
+	return &events{last: uint64(time.Now().UnixMicro()), watchers: map[chan Event]struct{}{}, live: map[*Watcher]struct{}{}}
 }
 
 func (e *events) publish(ev Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.last++
+	ev.ID = e.last
+	if len(e.kept) == keptEvents {
+		e.kept = append(e.kept[:0], e.kept[1:]...)
+	}
+	e.kept = append(e.kept, ev)
 	for w := range e.watchers {
 		select {
 		case w <- ev:
@@ -41,17 +56,33 @@ func (e *events) publish(ev Event) {
 }
 
 // Events gives changes until stop is called or ctx ends.
-func (s *Service) Events(ctx context.Context) (<-chan Event, func()) {
-	w := make(chan Event, 64)
-	s.events.mu.Lock()
-	s.events.watchers[w] = struct{}{}
-	s.events.mu.Unlock()
+func (s *Service) Events(ctx context.Context) (<-chan Event, func()) { return s.EventsAfter(ctx, 0) }
+
+// EventsAfter gives changes after the event with a number, for a watcher that
+// comes back: those that are still kept, behind an event "missed" when some
+// are not.
+func (s *Service) EventsAfter(ctx context.Context, after uint64) (<-chan Event, func()) {
+	e := s.events
+	w := make(chan Event, waitingEvents+keptEvents+1)
+	e.mu.Lock()
+	if after > 0 && after != e.last {
+		if len(e.kept) == 0 || e.kept[0].ID > after+1 || after > e.last {
+			w <- Event{ID: e.last, Kind: "missed"}
+		}
+		for _, ev := range e.kept {
+			if ev.ID > after {
+				w <- ev
+			}
+		}
+	}
+	e.watchers[w] = struct{}{}
+	e.mu.Unlock()
 	var once sync.Once
 	stop := func() {
 		once.Do(func() {
-			s.events.mu.Lock()
-			delete(s.events.watchers, w)
-			s.events.mu.Unlock()
+			e.mu.Lock()
+			delete(e.watchers, w)
+			e.mu.Unlock()
 		})
 	}
 	context.AfterFunc(ctx, stop)

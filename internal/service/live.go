@@ -153,7 +153,7 @@ func number(s string) (int, string) {
 
 // PatientAsk finds patients.
 type PatientAsk struct {
-	Text  string `json:"text" arg:"text" doc:"beginning of a name or number"`
+	Text  string `json:"text" arg:"text" private:"true" doc:"beginning of a name or number"`
 	Limit int    `json:"limit,omitempty" doc:"at most so many, 50 unless told"`
 }
 

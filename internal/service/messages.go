@@ -14,7 +14,7 @@ type Summary = record.Summary
 
 // MessageSearch finds messages.
 type MessageSearch struct {
-	Text    string           `json:"text,omitempty" arg:"text" doc:"part of the control id, or of a patient's name or number"`
+	Text    string           `json:"text,omitempty" arg:"text" private:"true" doc:"part of the control id, or of a patient's name or number"`
 	Patient model.PatientID  `json:"patient,omitempty" doc:"patient id"`
 	Device  model.DeviceID   `json:"device,omitempty" doc:"device id"`
 	Channel model.ChannelID  `json:"channel,omitempty" doc:"channel id"`

@@ -112,7 +112,9 @@ type Origin struct {
 }
 
 // As gives the door for one actor.
-func (s *Service) As(actor access.Actor, from Origin) *Door { return &Door{s, actor, from} }
+func (s *Service) As(actor access.Actor, from Origin) *Door {
+	return &Door{s: s, actor: actor, from: from}
+}
 
 // OnThisMachine gives the door of somebody who can read the data folder.
 func (s *Service) OnThisMachine(name string) *Door {
@@ -121,9 +123,19 @@ func (s *Service) OnThisMachine(name string) *Door {
 
 // Door calls operations for one actor. It implements Caller.
 type Door struct {
-	s     *Service
-	actor access.Actor
-	from  Origin
+	s      *Service
+	actor  access.Actor
+	from   Origin
+	secret string // of the session or token that opened it; empty: neither
+}
+
+// Still says whether what opened the door still does: a stream ends with its
+// session or token.
+func (d *Door) Still() error {
+	if d.secret == "" {
+		return nil
+	}
+	return d.s.Access.Still(d.secret)
 }
 
 // Actor is who calls.

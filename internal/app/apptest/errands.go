@@ -142,7 +142,8 @@ func (h *House) Errands() []Errand {
 // Password of the account that the errands make; secret.
 const Password = "correct-horse-W3-battery"
 
-// refuser adds a destination that refuses every message for good.
+// refuser adds a destination that refuses every message for good, and waits
+// until it did.
 func (h *House) refuser() model.DestinationID {
 	h.t.Helper()
 	r, err := sim.Listen("127.0.0.1:0", nil)
@@ -156,6 +157,17 @@ func (h *House) refuser() model.DestinationID {
 	}}, nil)
 	h.Call("route.put", service.Put[model.Route]{Value: model.Route{ID: "to-his", Destinations: []model.DestinationID{"his"}}}, nil)
 	h.Call("entry.replay", service.ReplayAsk{Entries: []model.Seq{1, 2, 3}, Destinations: []model.DestinationID{"his"}, Reason: why}, nil)
+	h.Until("the letters are dead and the rest is delivered", func() bool {
+		var letters service.List[deliver.DeadLetter]
+		h.Call("deadletter.list", service.DeadLetterAsk{Destination: "his"}, &letters)
+		var page service.MessagePage
+		h.Call("message.get", service.Ref{Seq: 2}, &page)
+		settled := len(letters.Rows) == 3 && len(page.Deliveries) == 2
+		for _, d := range page.Deliveries {
+			settled = settled && d.State != model.Queued
+		}
+		return settled
+	})
 	return "his"
 }
 
