@@ -57,5 +57,5 @@ func eui64(kind, ward string, bed int) string {
 	for _, c := range ward {
 		h = (h ^ uint32(c)) * 16777619
 	}
-	return fmt.Sprintf("0012EE%s%04X%06X", kind, h&0xffff, bed)
+	return fmt.Sprintf("0012EE%s%04X%04X", kind, h&0xffff, bed)
 }

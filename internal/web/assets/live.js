@@ -39,7 +39,8 @@
 			const block = node.closest("dl > div");
 			bed.codes.set(node.dataset.code, { node, block, age: block.querySelector(".age"), first: block.querySelector("[data-code]") === node });
 		}
-		bed.alarms = el.querySelector("[data-part=alarms]");
+		bed.alarms = el.querySelector(".bed-alarms");
+		bed.more = el.querySelector(".alarm-more");
 		return bed;
 	};
 	const reindex = () => {
@@ -156,6 +157,8 @@
 		const rank = (li) => order.findIndex((p) => li.classList.contains(`alarm-${p}`));
 		const sorted = [...bed.alarms.children].sort((a, b) => rank(a) - rank(b));
 		sorted.forEach((li, i) => { if (bed.alarms.children[i] !== li) bed.alarms.insertBefore(li, bed.alarms.children[i]); });
+		bed.more.hidden = sorted.length < 2;
+		set(bed.more, `+${Math.max(0, sorted.length - 1)}`);
 	};
 
 	const hear = (news) => {

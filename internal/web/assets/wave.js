@@ -40,8 +40,10 @@ const Waves = (() => {
 		fit() {
 			const ratio = Math.min(devicePixelRatio || 1, 2);
 			const box = this.canvas.getBoundingClientRect();
-			this.width = Math.max(1, Math.round(box.width));
-			this.height = Math.max(1, Math.round(box.height));
+			const width = Math.max(1, Math.round(box.width));
+			const height = Math.max(1, Math.round(box.height));
+			if (width === this.width && height === this.height && ratio === this.ratio) return;
+			Object.assign(this, { width, height, ratio });
 			this.canvas.width = this.width * ratio;
 			this.canvas.height = this.height * ratio;
 			this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);

@@ -117,7 +117,7 @@ func chartOf(v *ui.Visit, subject service.TrendAsk, s span, t tile) (chart, erro
 		all = append(all, points)
 		c.Lines = append(c.Lines, line{Name: r.Name})
 	}
-	draw(&c, all, s.Step)
+	draw(&c, all, s.Step, t.Least)
 	c.Rows = rowsOf(all, c.From, c.Until, s.Rows)
 	return c, nil
 }
@@ -144,7 +144,7 @@ func pointsOf(v *ui.Visit, ask service.TrendAsk) ([]point, string, error) {
 }
 
 // draw turns points into paths on a scale of round numbers.
-func draw(c *chart, all [][]point, step time.Duration) {
+func draw(c *chart, all [][]point, step time.Duration, least float64) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, points := range all {
 		for _, p := range points {
@@ -153,6 +153,9 @@ func draw(c *chart, all [][]point, step time.Duration) {
 	}
 	if low > high {
 		return
+	}
+	if wanting := least - (high - low); wanting > 0 {
+		low, high = low-wanting/2, high+wanting/2
 	}
 	low, high, rule := scale(low, high)
 	c.Low, c.High = number(low), number(high)
