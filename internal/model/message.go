@@ -13,9 +13,10 @@ type Message struct {
 	Peer     string     `json:"peer,omitempty"`
 	Identity string     `json:"identity,omitempty"`
 
-	Type      string `json:"type"`              // MSH-9, "ORU^R01^ORU_R01"
-	Profile   string `json:"profile,omitempty"` // MSH-21.1 or what was recognised: "IHE_PCD_001"
-	Version   string `json:"version,omitempty"` // MSH-12
+	Type      string `json:"type"`               // MSH-9, "ORU^R01^ORU_R01"
+	Profile   string `json:"profile,omitempty"`  // MSH-21.1 or what was recognised: "IHE_PCD_001"
+	ReadWith  string `json:"readWith,omitempty"` // the device profile it was read with, "acme/vm200@3"
+	Version   string `json:"version,omitempty"`  // MSH-12
 	ControlID string `json:"controlId,omitempty"`
 	Sender    Party  `json:"sender"`
 	Receiver  Party  `json:"receiver"`

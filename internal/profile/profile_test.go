@@ -76,6 +76,10 @@ func TestReadDocument(t *testing.T) {
 	}
 	p.Refine(&messages[0])
 	m := messages[0]
+	for i := range m.Observations {
+		m.Observations[i].Code = m.Observations[i].Mapped.Code // as normalise does
+	}
+	p.Derived(&m)
 	if m.Patient.Identifiers[0].Value != "P1" || messages[1].Patient.Identifiers[0].Value != "P2" || len(messages[1].Observations) != 1 {
 		t.Error("patients")
 	}
@@ -135,7 +139,7 @@ func TestReadTable(t *testing.T) {
 }
 
 func TestRefineMessage(t *testing.T) {
-	text := strings.NewReplacer("codec: json", "codec: hl7v2", "each: $.obs[*]\n", "").Replace(monitor)
+	text := strings.NewReplacer("codec: json", "codec: hl7v2", "each: $.obs[*]\n", "", `"MDC_PRESS_BLD_ART_DIA"`, `"art-d"`, `"MDC_PRESS_BLD_ART_SYS"`, `"ART_S"`).Replace(monitor)
 	text = text[:strings.Index(text, "observe:")] + "observe:\n  - {simulated: '\"DEMO\" in flags', setting: 'sub_id.endsWith(\".9\")'}\n" + text[strings.Index(text, "derive:"):]
 	p := parse(t, text, labels)
 	m := model.Message{Codec: "hl7v2", Observations: []model.Observation{
@@ -144,6 +148,7 @@ func TestRefineMessage(t *testing.T) {
 	}}
 	for range 2 {
 		p.Refine(&m)
+		p.Derived(&m)
 		o := m.Observations
 		if len(o) != 3 || o[0].Mapped.Code.Key() != "MDC_PRESS_BLD_ART_SYS" || !o[0].Simulated || !o[0].Setting || o[0].Mapped.UnitUCUM != "mm[Hg]" ||
 			o[1].Mapped.UnitUCUM != "" || o[1].Simulated || o[2].Value.Number.String() != "91.3" || o[2].Mapped.By != "acme/vm200@3" {
@@ -312,8 +317,10 @@ func FuzzDocument(f *testing.F) {
 		}
 		for i := range one {
 			p.Refine(&one[i])
+			p.Derived(&one[i])
 			n := len(one[i].Observations)
 			p.Refine(&one[i])
+			p.Derived(&one[i])
 			if len(one[i].Observations) != n {
 				t.Fatal("refined twice, other observations")
 			}

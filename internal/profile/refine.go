@@ -9,7 +9,7 @@ import (
 )
 
 // Refine applies the profile to a message that its codec, or Read, understood:
-// quirks first, then labels and enumerations, then what is derived. Where a
+// quirks first, then labels and enumerations. Where a
 // rule does not fit, an issue says so and the observation stays as it was
 // sent. What an earlier Refine did is undone first, except for values, which
 // normalise puts back.
@@ -20,7 +20,6 @@ func (p *Profile) Refine(m *model.Message) {
 	for i := range m.Observations {
 		a.refine(&m.Observations[i])
 	}
-	a.derive()
 }
 
 // refined are the issues that Refine makes.
@@ -322,11 +321,14 @@ func cutComparator(t string) (comparator, rest string) {
 	return "", t
 }
 
-// derive adds the values that are made of others of the message.
-func (a *applying) derive() {
-	if len(a.p.Derive) == 0 {
+// Derived adds the values that are made of others of the message. It wants
+// them normalised, so that expressions count in preferred units, and leaves
+// what it adds to be normalised.
+func (p *Profile) Derived(m *model.Message) {
+	if len(p.Derive) == 0 {
 		return
 	}
+	a := applying{p: p, m: m}
 	numbers := map[string]any{}
 	var from *model.Observation
 	for i := range a.m.Observations {
@@ -337,7 +339,7 @@ func (a *applying) derive() {
 		if from == nil {
 			from = o
 		}
-		for _, key := range [...]string{o.Mapped.Code.RefID, o.Mapped.Code.LOINC, o.Received.Text, o.Received.Code} {
+		for _, key := range [...]string{o.Code.RefID, o.Code.LOINC, o.Received.Text, o.Received.Code} {
 			if _, taken := numbers[key]; key != "" && !taken {
 				numbers[key] = o.Value.Number.Float64()
 			}
