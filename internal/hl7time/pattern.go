@@ -114,7 +114,7 @@ func parsePattern(format, s string) (Time, error) {
 			if rest != "" {
 				n = strings.IndexByte(r.s, rest[0])
 			}
-			if n < 0 || !t.zone(r.s[:n]) {
+			if n <= 0 || !t.zone(r.s[:n]) {
 				return Time{}, fault.New(fault.Invalid, codeZone, "the zone of the time is not one; write it like +0100, between -1200 and +1400")
 			}
 			r.s = r.s[n:]
