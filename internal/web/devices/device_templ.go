@@ -981,7 +981,7 @@ func assertForm(p devicePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Input(ui.Field{Name: "reason", Label: ui.T(ctx, "Reason"), Hint: ui.T(ctx, "Kept in the audit. No names of patients."), Required: true, Max: 500}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Input(ui.Field{Name: "reason", ID: "reason-assert", Label: ui.T(ctx, "Reason"), Hint: ui.T(ctx, "Kept in the audit. No names of patients."), Required: true, Max: 500}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

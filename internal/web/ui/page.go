@@ -113,6 +113,33 @@ func (v *Visit) Current(p Page) bool {
 	return v.Page != nil && (v.Page.Path == p.Path || v.Page.Under == p.Path)
 }
 
+// Leads says whether an address is a page that the visitor may see.
+func (v *Visit) Leads(to string) bool {
+	to, _, _ = strings.Cut(to, "?")
+	to, _, _ = strings.Cut(to, "#")
+	for i := range v.Pages {
+		if fits(v.Pages[i].Path, to) && v.allowed(v.Pages[i].Needs) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits says whether a path is one of a page's: "/messages/{ref}".
+func fits(pattern, path string) bool {
+	for {
+		part, rest, more := strings.Cut(pattern, "/")
+		have, others, deeper := strings.Cut(path, "/")
+		if more != deeper || part != have && (!strings.HasPrefix(part, "{") || have == "") {
+			return false
+		}
+		if !more {
+			return true
+		}
+		pattern, path = rest, others
+	}
+}
+
 // Local says whether an address is a path of our own, so that a redirect or a
 // form may go there.
 func Local(to string) bool {
