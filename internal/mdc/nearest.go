@@ -47,9 +47,7 @@ func Nearest(label string, u *ucum.Unit, n int) []Candidate {
 	// bring a word among the first n.
 	for i := range loaded.words {
 		w := &loaded.words[i]
-		if w.letters.pairs&asked.pairs != 0 || w.folded == folded {
-			take(w, cheap(folded, w.folded))
-		}
+		take(w, cheap(folded, &asked, w))
 	}
 	least := 300
 	if found := ranked(best); len(found) >= n {
@@ -81,22 +79,22 @@ func ranked(best map[*Term]Candidate) []Candidate {
 }
 
 // cheap is the part of the likeness that needs no distance.
-func cheap(a, b string) int {
+func cheap(a string, asked *letters, w *word) int {
+	b := w.folded
 	if a == b {
 		return 1000
 	}
-	score := dice(a, b)
+	score := dice(asked.pairs, w.letters.pairs)
 	if short := min(len(a), len(b)); short >= 3 && (strings.Contains(a, b) || strings.Contains(b, a)) {
 		score = max(score, 500+500*short/max(len(a), len(b)))
 	}
 	return score
 }
 
-// letters says which letters and pairs a folded label has, to rule words out
-// without comparing them.
+// letters is what a folded label is made of, to compare it quickly.
 type letters struct {
 	count [32]uint8
-	pairs uint64
+	pairs []uint16 // of neighbouring letters, sorted
 }
 
 func lettersOf(s string) letters {
@@ -104,9 +102,10 @@ func lettersOf(s string) letters {
 	for i := range len(s) {
 		l.count[s[i]%32]++
 		if i > 0 {
-			l.pairs |= 1 << ((uint(s[i-1])*31 + uint(s[i])) % 64)
+			l.pairs = append(l.pairs, uint16(s[i-1])<<8|uint16(s[i]))
 		}
 	}
+	slices.Sort(l.pairs)
 	return l
 }
 
@@ -120,22 +119,24 @@ func shared(a, b *letters) int {
 }
 
 // dice is Dice's coefficient of the pairs of neighbouring letters.
-func dice(a, b string) int {
-	if len(a) < 2 || len(b) < 2 {
+func dice(a, b []uint16) int {
+	if len(a) == 0 || len(b) == 0 {
 		return 0
 	}
-	var used [longestLabel]bool
-	shared := 0
-	for i := range len(a) - 1 {
-		for j := range len(b) - 1 {
-			if !used[j] && a[i] == b[j] && a[i+1] == b[j+1] {
-				used[j] = true
-				shared++
-				break
-			}
+	both := 0
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		switch {
+		case a[i] == b[j]:
+			both++
+			i++
+			j++
+		case a[i] < b[j]:
+			i++
+		default:
+			j++
 		}
 	}
-	return 2000 * shared / (len(a) + len(b) - 2)
+	return 2000 * both / (len(a) + len(b))
 }
 
 // distance is the optimal string alignment distance of two folded labels.

@@ -5,44 +5,103 @@ import (
 
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
+	"thalamus/internal/ucum"
 )
 
 // meaning fills the observation's code and gives what is known of the
-// quantity, nil when nothing is.
+// quantity, nil when nothing is. What a profile or a person says counts more
+// than what the tables say.
 func (n *normaliser) meaning(o *model.Observation) *mdc.Quantity {
-	if o.Code = o.Mapped.Code; o.Code == (model.Code{}) {
-		o.Code = n.code(o.Received, o.Alternate, o.Field)
+	o.Code = o.Mapped.Code
+	if o.Code == (model.Code{}) {
+		o.Code = n.mapped(o)
 	}
+	if o.Code == (model.Code{}) {
+		o.Code = n.code(subject{first: o.Received, second: o.Alternate, field: o.Field, unit: o.UnitSent, metric: true, value: &o.Value})
+	}
+	var q *mdc.Quantity
 	if t, ok := mdc.ByRefID(o.Code.RefID); ok {
-		return &t.Quantity
+		q = &t.Quantity
+	} else if known, ok := mdc.ByLOINC(o.Code.LOINC); ok {
+		q = known
 	}
-	if q, ok := mdc.ByLOINC(o.Code.LOINC); ok {
-		return q
-	}
-	return nil
+	return asMapped(q, &o.Mapped)
 }
 
-// code finds what a coding means; the alternate counts where the first says
-// nothing (R15).
-func (n *normaliser) code(first, second model.Coding, field string) model.Code {
-	if first == (model.Coding{}) && second == (model.Coding{}) {
+// asMapped is a quantity with the unit and limits that a profile gives it.
+func asMapped(q *mdc.Quantity, m *model.Mapping) *mdc.Quantity {
+	if m.Wanted == "" && m.Low == nil && m.High == nil {
+		return q
+	}
+	var own mdc.Quantity
+	if q != nil {
+		own = *q
+	}
+	if u, err := ucum.Parse(m.Wanted); m.Wanted != "" && err == nil {
+		own.UCUM, own.Unit, own.Units, own.Low, own.High = m.Wanted, u, []*ucum.Unit{u}, nil, nil
+	}
+	if m.Low != nil {
+		own.Low = m.Low
+	}
+	if m.High != nil {
+		own.High = m.High
+	}
+	own.Ages = nil
+	return &own
+}
+
+// mapped gives the code of the label that a person mapped, and says in Mapped
+// who did, unless that tells of a profile.
+func (n *normaliser) mapped(o *model.Observation) model.Code {
+	l := n.labels.find(n.m, o.Device, o.UnitSent, o.Received, o.Alternate)
+	if l == nil {
 		return model.Code{}
 	}
-	t, disagree, ok := mdc.OfCoding(first)
-	sent := first
+	if o.Mapped.By != "" {
+		return l.code
+	}
+	o.Mapped.Code, o.Mapped.By = l.code, l.by
+	if l.UCUM == "" {
+		return l.code
+	}
+	if _, _, _, known := unitOf(o.UnitSent); !known {
+		if _, _, _, known = unitOf(o.UnitOther); !known {
+			o.Mapped.UnitUCUM = l.UCUM
+		}
+	}
+	return l.code
+}
+
+// subject is what code finds the meaning of.
+type subject struct {
+	first, second model.Coding
+	field         string
+	unit          model.Coding
+	metric        bool         // something observed or sampled
+	value         *model.Value // of an observation
+}
+
+// code finds what a coding means; the second counts where the first says
+// nothing (R15).
+func (n *normaliser) code(s subject) model.Code {
+	if s.first == (model.Coding{}) && s.second == (model.Coding{}) {
+		return model.Code{}
+	}
+	t, disagree, ok := mdc.OfCoding(s.first)
+	sent := s.first
 	if !ok {
-		t2, disagree2, ok2 := mdc.OfCoding(second)
+		t2, disagree2, ok2 := mdc.OfCoding(s.second)
 		if ok2 || !disagree && disagree2 {
-			t, disagree, ok, sent = t2, disagree2, ok2, second
+			t, disagree, ok, sent = t2, disagree2, ok2, s.second
 		}
 	}
 	if disagree {
-		n.disagreement(sent, field, ok)
+		n.disagreement(sent, s.field, ok)
 	}
 	if ok {
 		return t.Meaning()
 	}
-	for _, c := range [...]model.Coding{first, second} {
+	for _, c := range [...]model.Coding{s.first, s.second} {
 		if isLOINC(c) {
 			code := model.Code{LOINC: c.Code, Name: c.Text}
 			if q, ok := mdc.ByLOINC(c.Code); ok {
@@ -51,13 +110,77 @@ func (n *normaliser) code(first, second model.Coding, field string) model.Code {
 			return code
 		}
 	}
-	subject := first.Code
-	if subject == "" {
-		subject = first.Text
+	code := asSent(s.first, s.second, disagree)
+	if code == (model.Code{}) && !disagree {
+		if t := n.byLabel(s); t != nil {
+			return t.Meaning()
+		}
 	}
-	n.once(model.Issue{Code: prefix + "unknown-code", Severity: model.Warning, Field: field, Received: received(first),
-		Text: "the code is not in our tables, so nobody knows what this observation means", Hint: "map it in a device profile, or report it"}, subject)
-	return asSent(first, second, disagree)
+	n.unknown(s)
+	return code
+}
+
+// byLabel finds the metric that a vendor's label stands for (R15). A label is
+// weak evidence, so the rest must agree: the sender uses no standard's codes,
+// the value is a number, and its unit can be one of the metric.
+func (n *normaliser) byLabel(s subject) *mdc.Term {
+	if s.value == nil || s.value.Kind != model.ValueNumber && s.value.Kind != model.ValueRange {
+		return nil
+	}
+	u, _, _, ok := unitOf(s.unit)
+	if !ok || u.Dimensionless() && u.Code() != "%" {
+		return nil
+	}
+	for _, c := range [...]model.Coding{s.first, s.second} {
+		if standard(c.System) {
+			continue
+		}
+		for _, text := range [...]string{c.Text, c.Code} {
+			t, ok := mdc.ByLabel(text)
+			if !ok || len(t.Units) == 0 || !t.Fits(u) || t.Kind != mdc.Numeric && t.Kind != mdc.Setting {
+				continue
+			}
+			n.once(model.Issue{Code: prefix + "code-by-label", Severity: model.Warning, Field: s.field, Received: received(c),
+				Text: "the code is not in our tables; it was read as " + t.RefID + ", whose label it has",
+				Hint: "confirm it with `thalamus label map`, or say what it means"}, t.RefID)
+			return t
+		}
+	}
+	return nil
+}
+
+// standard knows the coding systems whose codes are no vendor's labels.
+func standard(system string) bool {
+	switch system {
+	case "":
+		return false
+	case "LN", "LOINC", "MDC", "SCT", "SNM", "SNM3", "SNOMED", "I10", "I10C", "I9", "I9C", "ICD10", "C4", "C5", "CPT", "CPTM", "NDC", "CVX", "MVX", "UCUM", "RXNORM", "NLN", "NPU", "ICPC", "UB04":
+		return true
+	}
+	for _, p := range [...]string{"http", "urn:", "1.", "2.", "HL7", "ISO", "IBT"} {
+		if strings.HasPrefix(system, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// unknown says that nobody knows a code, and what is most like it.
+func (n *normaliser) unknown(s subject) {
+	label := s.first.Code
+	if label == "" {
+		label = s.first.Text
+	}
+	i := model.Issue{Code: prefix + "unknown-code", Severity: model.Warning, Field: s.field, Received: received(s.first),
+		Text: "the code is not in our tables, so nobody knows what this means", Hint: "map it in a device profile, or report it"}
+	if s.metric {
+		i.Text = "the code is not in our tables, so nobody knows what this observation means"
+		i.Hint = "say what it means with `thalamus label map`, or in a device profile"
+		if like := n.like(s); like != "" {
+			i.Hint = "most like it: " + like + "; " + i.Hint
+		}
+	}
+	n.once(i, label)
 }
 
 // asSent is the code of an MDC term that the table lacks, as the sender names

@@ -158,14 +158,25 @@ const Candidates = 3
 
 func nearest(label string, u *ucum.Unit) []mdc.Candidate { return mdc.Nearest(label, u, Candidates) }
 
-// like names the metrics most like a label in words.
-func (n *normaliser) like(label string, u *ucum.Unit) string {
+// like names the metrics most like a label in words. A name says more than a
+// code, so the text is asked first.
+func (n *normaliser) like(s subject) string {
 	near := n.nearest
 	if near == nil {
 		near = nearest
 	}
+	u, _, _, ok := unitOf(s.unit)
+	if !ok {
+		u = nil
+	}
+	var found []mdc.Candidate
+	for _, text := range [...]string{s.first.Text, s.first.Code} {
+		if found = near(text, u); len(found) > 0 {
+			break
+		}
+	}
 	var b strings.Builder
-	for i, c := range near(label, u) {
+	for i, c := range found {
 		if i > 0 {
 			b.WriteString(", ")
 		}

@@ -18,19 +18,21 @@ import (
 	"thalamus/internal/profile"
 )
 
-// Context is what a message does not say: the zones of times without one, and
-// the profiles in force. Each may be nil.
+// Context is what a message does not say: the zones of times without one, the
+// profiles in force, and what people said that labels mean. Each may be nil.
 type Context struct {
 	Device   *time.Location // of the sending device, from the register
 	Channel  *time.Location
 	Site     *time.Location // nil means UTC
 	Profiles *profile.Set
+	Labels   *Labels
+	Nearest  Nearest // a remembering mdc.Nearest
 }
 
 // Normalise fills Code, UnitUCUM, Value and all UTC times of the message, and
 // replaces the issues that an earlier call made.
 func Normalise(m *model.Message, c Context) {
-	n := normaliser{m: m, zones: hl7time.Zones{Device: c.Device, Channel: c.Channel, Site: c.Site}}
+	n := normaliser{m: m, zones: hl7time.Zones{Device: c.Device, Channel: c.Channel, Site: c.Site}, labels: c.Labels, nearest: c.Nearest}
 	n.forget()
 	n.hl7 = m.Codec == "hl7v2"
 	if n.hl7 {
@@ -39,10 +41,17 @@ func Normalise(m *model.Message, c Context) {
 	for i := range m.Observations {
 		restore(&m.Observations[i])
 	}
-	n.profile(c.Profiles)
+	p := n.profile(c.Profiles)
 	n.times()
 	for i := range m.Observations {
 		n.observation(&m.Observations[i])
+	}
+	if p != nil {
+		sent := len(m.Observations)
+		p.Derived(m)
+		for i := sent; i < len(m.Observations); i++ {
+			n.observation(&m.Observations[i])
+		}
 	}
 	for i := range m.Waveforms {
 		n.waveform(&m.Waveforms[i])
@@ -54,14 +63,14 @@ func Normalise(m *model.Message, c Context) {
 
 // profile applies the device's profile, the version in force when the message
 // arrived (R12).
-func (n *normaliser) profile(set *profile.Set) {
+func (n *normaliser) profile(set *profile.Set) *profile.Profile {
 	if set == nil {
-		return
+		return nil
 	}
 	p, outside := set.Find(profile.SenderOf(n.m))
 	n.m.ReadWith = ""
 	if p == nil {
-		return
+		return nil
 	}
 	if n.m.ReadWith = p.Ref(); outside {
 		n.once(model.Issue{Code: prefix + "profile-range", Severity: model.Warning, Received: p.Ref(),
@@ -69,15 +78,20 @@ func (n *normaliser) profile(set *profile.Set) {
 			Hint: "try the profile on this software, then widen its range or make a version for it"}, p.Ref())
 	}
 	p.Refine(n.m)
+	return p
 }
 
 type normaliser struct {
-	m     *model.Message
-	zones hl7time.Zones
-	hl7   bool
-	last  model.Timestamp // the time read last; most of a message share one
-	fault string          // code of its fault
-	said  []string        // what was reported already: code and subject
+	m       *model.Message
+	zones   hl7time.Zones
+	labels  *Labels
+	nearest Nearest
+	hl7     bool
+	last    model.Timestamp // the time read last; most of a message share one
+	fault   string          // code of its fault
+	said    []string        // what was reported already: code and subject
+	birth   time.Time       // of the patient, where the day is known
+	aged    bool            // birth was looked for
 }
 
 const prefix = "normalise."
@@ -122,6 +136,7 @@ func (n *normaliser) observation(o *model.Observation) {
 	q := n.meaning(o)
 	n.valueAsNumber(o, q)
 	n.unit(o, q)
+	fitLOINC(o, q)
 	if o.Value.Kind == model.ValueCoded {
 		o.Value.Code = model.Code{}
 		if t, _, ok := mdc.OfCoding(o.Value.Coding); ok {
@@ -138,6 +153,9 @@ func (n *normaliser) observation(o *model.Observation) {
 // A value that the sender itself called invalid stays aside.
 func restore(o *model.Observation) {
 	o.UnitUCUM = ""
+	if strings.HasPrefix(o.Mapped.By, byPerson) {
+		o.Mapped = model.Mapping{}
+	}
 	if o.ValueSent.Kind == model.ValueNone || absentBySender(o.Flags) {
 		return
 	}
@@ -166,7 +184,11 @@ func aside(o *model.Observation, why string) {
 
 // alert normalises an alert's code and value.
 func (n *normaliser) alert(a *model.Alert) {
-	a.Code = n.code(a.Received, model.Coding{}, a.Field)
+	if l := n.labels.find(n.m, a.Device, model.Coding{}, a.Received); l != nil {
+		a.Code = l.code
+	} else {
+		a.Code = n.code(subject{first: a.Received, field: a.Field})
+	}
 	a.DeviceTime = n.time(a.DeviceTime, a.Field)
 	if a.Value.Kind == model.ValueTime {
 		a.Value.Time = n.time(a.Value.Time, a.Field)

@@ -68,7 +68,7 @@ func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 		}
 	case !ok:
 		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
-			Text: "nobody knows this unit", Hint: "map it in a device profile, or report it"}, received(o.UnitSent))
+			Text: "nobody knows this unit", Hint: "say which unit it is with `thalamus label map --ucum`, or in a device profile"}, received(o.UnitSent))
 		if prefers {
 			aside(o, "error")
 		}
@@ -127,10 +127,32 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 	aside(o, "error")
 }
 
+// fitLOINC takes the LOINC code away where it means another property than the
+// value has: a partial pressure is no share of the gas (R15).
+func fitLOINC(o *model.Observation, q *mdc.Quantity) {
+	if o.Code.LOINC == "" || o.Code.RefID == "" || q == nil || len(q.Units) < 2 || o.UnitUCUM == "" {
+		return
+	}
+	known, ok := mdc.ByLOINC(o.Code.LOINC)
+	if !ok || len(known.Units) == 0 {
+		return
+	}
+	for _, u := range known.Units {
+		if u.Code() == o.UnitUCUM {
+			return
+		}
+	}
+	o.Code.LOINC = ""
+}
+
 // waveform normalises a curve: its code and unit. Samples stay as they are;
 // where the preferred unit differs only by a power of ten, the scale says so.
 func (n *normaliser) waveform(w *model.Waveform) {
-	w.Code = n.code(w.Received, model.Coding{}, w.Field)
+	if l := n.labels.find(n.m, w.Device, w.UnitSent, w.Received); l != nil {
+		w.Code = l.code
+	} else {
+		w.Code = n.code(subject{first: w.Received, field: w.Field, unit: w.UnitSent, metric: true})
+	}
 	w.DeviceTime = n.time(w.DeviceTime, w.Field)
 	w.UnitUCUM = ""
 	u, found, _, ok := unitOf(w.UnitSent)
@@ -139,7 +161,7 @@ func (n *normaliser) waveform(w *model.Waveform) {
 		return
 	case !ok:
 		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: w.Field, Received: received(w.UnitSent),
-			Text: "nobody knows this unit", Hint: "map it in a device profile, or report it"}, received(w.UnitSent))
+			Text: "nobody knows this unit", Hint: "say which unit it is with `thalamus label map --ucum`, or in a device profile"}, received(w.UnitSent))
 		return
 	}
 	w.UnitUCUM = u.Code()

@@ -31,7 +31,7 @@ var sentinels = [...]int64{32767, -32768, 8388607, -8388608, 2147483647, -214748
 // plausible checks a number against what is possible at all. Implausible
 // values stay, with an issue; a sentinel outside of the range is no value.
 func (n *normaliser) plausible(o *model.Observation, q *mdc.Quantity) {
-	if q == nil || o.Value.Kind != model.ValueNumber {
+	if q == nil || q.Unit == nil || o.Value.Kind != model.ValueNumber {
 		return
 	}
 	raw := o.Value.Number
