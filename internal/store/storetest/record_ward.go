@@ -38,6 +38,9 @@ var codes = []model.Code{
 	{},
 }
 
+// Rest lets some hours pass in which nothing comes.
+func (w *Ward) Rest(hours int) { w.now = w.now.Add(time.Duration(hours) * time.Hour) }
+
 // Batch makes the next n entries and lets time pass between them.
 func (w *Ward) Batch(n int) record.Batch {
 	var b record.Batch

@@ -30,6 +30,7 @@ type Disk struct {
 	limited bool
 	room    int64
 	writes  int
+	breakAt int // fail from this write on; 0: never
 	cutAt   int // cut the power at this write; 0: never
 	cutWith *rand.Rand
 }
@@ -73,7 +74,14 @@ func (d *Disk) Full(room int64) {
 func (d *Disk) Break(broken bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.broken = broken
+	d.broken, d.breakAt = broken, 0
+}
+
+// BreakAt makes every write and sync fail from the nth write from now on.
+func (d *Disk) BreakAt(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.breakAt = d.writes + n
 }
 
 // Writes is the number of writes so far.

@@ -25,13 +25,18 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 // change checks that the disk takes a change of n bytes and remembers it.
 func (f *file) change(w write, n int64) error {
 	d := f.disk
+	if d.breakAt > 0 && d.writes+1 >= d.breakAt {
+		d.broken = true
+	}
 	switch {
 	case d.off || d.broken:
 		return sqlite3.IOERR_WRITE
 	case d.limited && n > d.room:
 		return sqlite3.FULL
 	}
-	d.room -= n
+	if d.limited {
+		d.room -= n
+	}
 	var err error
 	if w.size, err = f.File.Size(); err != nil {
 		return err

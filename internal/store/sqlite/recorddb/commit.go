@@ -144,7 +144,7 @@ func (d *DB) begin(at, first int64) (*file, *conn, error) {
 		return nil, nil, classify(err, path)
 	}
 	f := newFile(path, d.o.VFS)
-	f.before, f.cursor, f.begins = d.cursor, d.cursor, first
+	f.before, f.cursor, f.last, f.begins = d.cursor, d.cursor, d.head, first
 	f.dict = pack.NewDict(mostTemplates)
 	if err = d.lay(c, at, first); err != nil {
 		c.close()

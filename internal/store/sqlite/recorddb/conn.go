@@ -101,7 +101,9 @@ func (c *conn) rows(text string, each func(s *sqlite3.Stmt) (bool, error), args 
 			return err
 		}
 	}
-	return s.Reset()
+	// Reset does not tell of a step that an ended context kept from being made.
+	err = s.Err()
+	return errors.Join(err, s.Reset())
 }
 
 // classify turns an error of SQLite into a fault that says what to do.
