@@ -78,6 +78,9 @@ func Full(ctx context.Context, t time.Time) string {
 
 // Since says how long ago something was, in words.
 func Since(ctx context.Context, t time.Time) string {
+	if From(ctx).Now.Sub(t) < time.Second {
+		return T(ctx, "just now")
+	}
 	return T(ctx, "%s ago", Span(ctx, From(ctx).Now.Sub(t)))
 }
 

@@ -113,6 +113,16 @@ type patientPage struct {
 
 func (p patientPage) key() string { return "p" + string(p.page.Patient.ID) }
 
+// called is what a device is called where it is connected now, else its id.
+func (p patientPage) called(id model.DeviceID) string {
+	for _, d := range p.Devices {
+		if d.ID == id {
+			return d.Name
+		}
+	}
+	return string(id)
+}
+
 // numbersOf lists a patient's identifiers as people read them.
 func numbersOf(ids []model.Identifier) string {
 	var out []string

@@ -53,6 +53,7 @@ type chart struct {
 // line is one code of a chart.
 type line struct {
 	Name        string
+	Short       string // N(…): which part of the sign, where it has several
 	Trace, Band string // SVG paths
 	Low, High   string
 	Last        string
@@ -104,7 +105,7 @@ func charts(v *ui.Visit, subject service.TrendAsk, s span, beds []service.Bed) (
 func chartOf(v *ui.Visit, subject service.TrendAsk, s span, t tile) (chart, error) {
 	c := chart{ID: "trend-" + strconv.Itoa(slices.IndexFunc(vitals(), func(x vital) bool { return x.Short == t.Short })), Short: t.Short, Name: t.Name, Tint: t.Tint, From: subject.From, Until: subject.Until}
 	var all [][]point
-	for _, r := range t.Readings {
+	for i, r := range t.Readings {
 		subject.Code = r.Key
 		points, unit, err := pointsOf(v, subject)
 		if err != nil {
@@ -115,11 +116,22 @@ func chartOf(v *ui.Visit, subject service.TrendAsk, s span, t tile) (chart, erro
 		}
 		c.Unit = unit
 		all = append(all, points)
-		c.Lines = append(c.Lines, line{Name: r.Name})
+		c.Lines = append(c.Lines, line{Name: r.Name, Short: partName(i)})
 	}
 	draw(&c, all, s.Step, t.Least)
 	c.Rows = rowsOf(all, c.From, c.Until, s.Rows)
 	return c, nil
+}
+
+// partName is what the parts of a pressure are called, in order.
+func partName(i int) string {
+	switch i {
+	case 0:
+		return ui.N("systolic")
+	case 1:
+		return ui.N("diastolic")
+	}
+	return ui.N("mean")
 }
 
 // pointsOf asks for the numbers of one code. Where several devices measured it,
