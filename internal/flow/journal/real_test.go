@@ -2,123 +2,28 @@ package journal_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
-	"unsafe"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/flow/journal/journaltest"
+	"thalamus/internal/loopdisk"
 	"thalamus/internal/model"
 )
-
-// volume is an ext4 file system of its own, on a loop device.
-type volume struct {
-	t      *testing.T
-	device string
-	dir    string
-}
-
-// newVolume makes one of that many MiB, or skips the test with the reason.
-func newVolume(t *testing.T, mib int) *volume {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("a file system on a loop device needs root")
-	}
-	for _, tool := range []string{"losetup", "mkfs.ext4", "mount", "umount"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("a file system on a loop device needs %s", tool)
-		}
-	}
-	if _, err := os.Stat("/dev/loop-control"); err != nil {
-		t.Skip("there are no loop devices here: no /dev/loop-control")
-	}
-	for n := range 8 { // a container may have the control file but no nodes
-		syscall.Mknod(fmt.Sprintf("/dev/loop%d", n), syscall.S_IFBLK|0o600, 7<<8|n)
-	}
-	image := filepath.Join(t.TempDir(), "image")
-	f, err := os.Create(image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = f.Truncate(int64(mib) << 20)
-	f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("losetup", "--find", "--show", image).CombinedOutput()
-	if err != nil {
-		t.Skipf("no loop device can be had: %s", out)
-	}
-	v := &volume{t: t, device: strings.TrimSpace(string(out)), dir: t.TempDir()}
-	t.Cleanup(func() {
-		exec.Command("umount", "--lazy", v.dir).Run()
-		exec.Command("losetup", "--detach", v.device).Run()
-	})
-	v.run("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", v.device)
-	if out, err := exec.Command("mount", v.device, v.dir).CombinedOutput(); err != nil {
-		t.Skipf("a loop device cannot be mounted here: %s", out)
-	}
-	return v
-}
-
-func (v *volume) run(name string, args ...string) {
-	v.t.Helper()
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		v.t.Fatalf("%s %v: %v: %s", name, args, err, out)
-	}
-}
-
-// cut shuts the file system down without flushing its log, as a power cut
-// does: what it had not written to the device is gone.
-func (v *volume) cut() error {
-	const goingDown, noLogFlush = 0x8004587d, 2
-	f, err := os.Open(v.dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	flag := uint32(noLogFlush)
-	if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), goingDown, uintptr(unsafe.Pointer(&flag))); e != 0 {
-		return e
-	}
-	return nil
-}
-
-func (v *volume) remount() {
-	v.t.Helper()
-	for n := 0; ; n++ {
-		out, err := exec.Command("umount", v.dir).CombinedOutput()
-		if err == nil {
-			break
-		}
-		if n == 100 {
-			v.t.Fatalf("umount: %s", out)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	v.run("mount", v.device, v.dir)
-}
 
 // TestRealPowerCut (R23): producers at full speed, the file system shut down
 // under them, mounted again; every acknowledged entry is there.
 func TestRealPowerCut(t *testing.T) {
-	v := newVolume(t, 192)
+	v := loopdisk.New(t, 192)
 	rounds := 6
 	if testing.Short() {
 		rounds = 2
 	}
 	kept := map[model.Seq]int{}
 	for round := range rounds {
-		dir := filepath.Join(v.dir, "journal")
+		dir := filepath.Join(v.Dir, "journal")
 		l, err := journal.Open(dir, journal.Options{SegmentSize: 2 << 20, Floor: -1})
 		if err != nil {
 			t.Fatal(err)
@@ -144,12 +49,12 @@ func TestRealPowerCut(t *testing.T) {
 		if err := l.Wait(context.Background(), model.Seq(before+1500+round*311)); err != nil {
 			t.Fatal(err)
 		}
-		if err := v.cut(); err != nil {
+		if err := v.Cut(); err != nil {
 			t.Skipf("this file system cannot be shut down: %v", err)
 		}
 		wg.Wait()
 		l.Close()
-		v.remount()
+		v.Remount()
 		if l, err = journal.Open(dir, journal.Options{SegmentSize: 2 << 20, Floor: -1}); err != nil {
 			t.Fatal(err)
 		}
@@ -182,16 +87,13 @@ func TestRealPowerCut(t *testing.T) {
 // TestRealFullDisk: a file system that really runs full refuses appends, loses
 // nothing and goes on when there is room.
 func TestRealFullDisk(t *testing.T) {
-	v := newVolume(t, 32)
-	dir := filepath.Join(v.dir, "journal")
+	v := loopdisk.New(t, 32)
+	dir := filepath.Join(v.Dir, "journal")
 	l, err := journal.Open(dir, journal.Options{SegmentSize: 1 << 20, Floor: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	junk := filepath.Join(v.dir, "junk")
-	if err := fillDisk(junk, 8<<20); err != nil {
-		t.Fatal(err)
-	}
+	free := v.Fill(8 << 20)
 	kept := map[model.Seq]int{}
 	refused := 0
 	for n := 1; refused < 50; n++ {
@@ -205,9 +107,7 @@ func TestRealFullDisk(t *testing.T) {
 		}
 		refused++
 	}
-	if err := os.Remove(junk); err != nil {
-		t.Fatal(err)
-	}
+	free()
 	for n := 100_000; n < 100_500; n++ {
 		seq, err := l.Append(context.Background(), []model.Frame{journaltest.Frame(n, 2000)})
 		if err != nil {
@@ -218,7 +118,7 @@ func TestRealFullDisk(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	v.remount()
+	v.Remount()
 	if l, err = journal.Open(dir, journal.Options{SegmentSize: 1 << 20, Floor: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,22 +134,4 @@ func TestRealFullDisk(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// fillDisk writes a file until only some bytes are left.
-func fillDisk(path string, leave int64) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(filepath.Dir(path), &s); err != nil {
-		return err
-	}
-	err = syscall.Fallocate(int(f.Fd()), 0, 0, int64(s.Bavail)*s.Bsize-leave)
-	if errors.Is(err, syscall.EOPNOTSUPP) {
-		return nil
-	}
-	return err
 }
