@@ -199,7 +199,7 @@ func TestValues(t *testing.T) {
 		{"LOINC with wrong check digit", "OBX|1|NM|8867-5^HR^LN|1|72|/min^^UCUM|||||R", "", "", "72", "/min", "", "", "normalise.unknown-code", "warning"},
 		{"LOINC with MDC behind", "OBX|1|NM|8889-8^HR^LN^149530^MDC_PULS_OXIM_PULS_RATE^MDC|1|55|{beats}/min^^UCUM|||||R", "MDC_PULS_OXIM_PULS_RATE", "8867-4", "55", "/min", "", "", "", ""},
 		{"implausible", "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|720|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||R", "MDC_ECG_HEART_RATE", "8867-4", "720", "/min", "", "", "normalise.implausible", "warning"},
-		{"sentinel", "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1|8388607|262688^MDC_DIM_PERCENT^MDC|||||R", "MDC_PULS_OXIM_SAT_O2", "2708-6", "", "%", "8388607", "error", "normalise.invalid-marker", "warning"},
+		{"sentinel", "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1|8388607|262688^MDC_DIM_PERCENT^MDC|||||R", "MDC_PULS_OXIM_SAT_O2", "2708-6", "", "%", "8388607", "not-a-number", "normalise.invalid-marker", "warning"},
 		{"number as text", "OBX|1|ST|150456^MDC_PULS_OXIM_SAT_O2^MDC|1|97|262688^MDC_DIM_PERCENT^MDC|||||R", "MDC_PULS_OXIM_SAT_O2", "2708-6", "97", "%", "97", "", "normalise.number-as-text", "warning"},
 		{"second unit", "OBX|1|NM|160368^MDC_CONC_GLU_UNDETERMINED_PLASMA^MDC|1|5.4|mmol/l|||||R", "MDC_CONC_GLU_UNDETERMINED_PLASMA", "", "5.4", "mmol/L", "", "", "", ""},
 		{"comparator stays", "OBX|1|SN|8867-4^HR^LN|1|>^300|/min^^UCUM|||||R", "", "8867-4", "300", "/min", "", "", "", ""},

@@ -3,19 +3,24 @@ package normalise
 import (
 	"math/big"
 	"strings"
+	"time"
 
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 )
 
 // valueAsNumber reads a number that was sent as a text, where the code says
-// that it is one.
+// that it is one; a text that says that there is none is no value.
 func (n *normaliser) valueAsNumber(o *model.Observation, q *mdc.Quantity) {
 	if o.Value.Kind != model.ValueText || q == nil || q.Unit == nil {
 		return
 	}
-	d, err := model.ParseDecimal(strings.TrimSpace(o.Value.Text))
+	text := strings.TrimSpace(o.Value.Text)
+	d, err := model.ParseDecimal(text)
 	if err != nil {
+		if why := noValue(text); why != "" {
+			n.invalid(o, why)
+		}
 		return
 	}
 	n.once(model.Issue{Code: prefix + "number-as-text", Severity: model.Warning, Field: o.Field, Received: o.ValueType,
@@ -24,37 +29,101 @@ func (n *normaliser) valueAsNumber(o *model.Observation, q *mdc.Quantity) {
 	o.Value = model.Value{Kind: model.ValueNumber, Number: d}
 }
 
-// sentinels are the numbers with which devices say that there is no value:
-// the ends of 16, 24 and 32 bits (R17).
-var sentinels = [...]int64{32767, -32768, 8388607, -8388608, 2147483647, -2147483648}
+// noValue knows the texts with which devices say that there is no value, and
+// gives FHIR's reason; empty for any other text (R17).
+func noValue(text string) string {
+	if text != "" && strings.Trim(text, "-*?._#/+<> ") == "" {
+		return "unknown"
+	}
+	switch strings.ToUpper(text) {
+	case "NAN":
+		return "not-a-number"
+	case "INF", "+INF", "INFINITY":
+		return "positive-infinity"
+	case "-INF", "-INFINITY":
+		return "negative-infinity"
+	case "NRES", "INVALID", "INV", "ERR", "ERROR":
+		return "error"
+	case "NULL", "NIL", "NA", "N/A", "NONE", "UNKNOWN", "UNDEFINED":
+		return "unknown"
+	}
+	return ""
+}
 
-// plausible checks a number against what is possible at all. Implausible
-// values stay, with an issue; a sentinel outside of the range is no value.
+// marker is a number with which devices say that there is no value.
+type marker struct {
+	number int64
+	reason string // FHIR data-absent-reason
+	sure   bool   // also where nothing is known of what is possible
+}
+
+// markers are the ends of 16, 24 and 32 bits and the codes of SFLOAT and FLOAT
+// (ISO/IEEE 11073-20601 annex F.8): not a number, not at this resolution,
+// beyond what can be said (R17).
+var markers = [...]marker{
+	{32767, "error", true}, {-32768, "error", true}, {2147483647, "error", true}, {-2147483648, "error", true},
+	{8388607, "not-a-number", true}, {-8388608, "error", true}, {8388608, "error", true}, {8388606, "positive-infinity", true}, {8388610, "negative-infinity", true}, {-8388606, "negative-infinity", true},
+	{2047, "not-a-number", false}, {2048, "error", false}, {-2048, "error", false}, {2046, "positive-infinity", false}, {2050, "negative-infinity", false}, {-2046, "negative-infinity", false},
+}
+
+// plausible checks a number against what is possible at all, for the
+// patient's age where it is known. Implausible values stay, with an issue; a
+// marker outside of the range is no value.
 func (n *normaliser) plausible(o *model.Observation, q *mdc.Quantity) {
-	if q == nil || q.Unit == nil || o.Value.Kind != model.ValueNumber {
+	if q == nil || o.Value.Kind != model.ValueNumber {
 		return
 	}
 	raw := o.Value.Number
 	if o.ValueSent.Kind == model.ValueNumber {
 		raw = o.ValueSent.Number
 	}
-	low := q.Low != nil && o.UnitUCUM == q.Unit.Code() && compare(o.Value.Number, *q.Low) < 0
-	high := q.High != nil && o.UnitUCUM == q.Unit.Code() && compare(o.Value.Number, *q.High) > 0
-	if !low && !high {
-		return
+	low, high := q.Low, q.High
+	if len(q.Ages) > 0 {
+		low, high = q.Range(n.age(o.DeviceTime.UTC))
 	}
-	if raw.Exp == 0 {
-		for _, s := range sentinels {
-			if raw.Coef == s {
-				n.once(model.Issue{Code: prefix + "invalid-marker", Severity: model.Warning, Field: o.Field, Received: o.Code.Key(),
-					Text: "the number is one that devices send when there is no value; it was put aside", Hint: "the sender should leave OBX-5 empty and say why in OBX-8"}, o.Field)
-				aside(o, "error")
+	// Limits hold in the preferred unit; those without one hold as they stand.
+	here := q.Unit == nil || o.UnitUCUM == q.Unit.Code()
+	under := low != nil && here && compare(o.Value.Number, *low) < 0
+	over := high != nil && here && compare(o.Value.Number, *high) > 0
+	open := low == nil && raw.Coef < 0 || high == nil && raw.Coef > 0 || !here
+	if raw.Exp == 0 && (under || over || open) {
+		for i := range markers {
+			if m := &markers[i]; raw.Coef == m.number && (m.sure || under || over) {
+				n.invalid(o, m.reason)
 				return
 			}
 		}
 	}
+	if !under && !over {
+		return
+	}
 	n.once(model.Issue{Code: prefix + "implausible", Severity: model.Warning, Field: o.Field, Received: o.Code.Key(),
 		Text: "the value is outside of what is possible for this quantity", Hint: "check the sensor, the code and the unit at the device"}, o.Field)
+}
+
+// invalid puts a marker aside.
+func (n *normaliser) invalid(o *model.Observation, why string) {
+	n.once(model.Issue{Code: prefix + "invalid-marker", Severity: model.Warning, Field: o.Field, Received: o.Code.Key(),
+		Text: "the value is one that devices send when there is none (" + why + "); it was put aside", Hint: "the sender should leave OBX-5 empty and say why in OBX-8"}, o.Field)
+	aside(o, why)
+}
+
+// age gives the patient's age in days at a time, -1 where it is not known.
+// Where the message says no time, its arrival counts.
+func (n *normaliser) age(at time.Time) int {
+	if !n.aged {
+		n.aged = true
+		if p := n.m.Patient; p != nil {
+			n.birth, _ = time.Parse(time.DateOnly, p.BirthDate)
+		}
+	}
+	if at.IsZero() {
+		at = n.m.Arrived
+	}
+	if n.birth.IsZero() || at.Before(n.birth) {
+		return -1
+	}
+	return int(at.Sub(n.birth) / (24 * time.Hour))
 }
 
 // compare gives -1, 0 or 1.
