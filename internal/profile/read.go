@@ -61,7 +61,7 @@ func (r *reading) message(row any) *applying {
 	i := slices.IndexFunc(r.out, same)
 	if i < 0 {
 		m := r.frame
-		m.Profile, m.Patient = r.p.Ref(), patient
+		m.ReadWith, m.Patient = r.p.Ref(), patient
 		if v := r.text(rule.Visit, row); v != "" {
 			m.Visit = &model.Visit{Number: model.Identifier{Value: v, System: rule.System}}
 		}

@@ -17,8 +17,27 @@ func (p *Profile) Refine(m *model.Message) {
 	a := applying{p: p, m: m, document: p.Codec != "hl7v2"}
 	m.Issues = slices.DeleteFunc(m.Issues, func(i model.Issue) bool { return slices.Contains(refined, i.Code) })
 	m.Observations = slices.DeleteFunc(m.Observations, func(o model.Observation) bool { return strings.HasPrefix(o.Field, derived) })
+	for i := range m.Devices {
+		a.facts(&m.Devices[i])
+	}
 	for i := range m.Observations {
 		a.refine(&m.Observations[i])
+	}
+}
+
+// facts fills what a device leaves unsaid with what the profile says of all
+// its units: texts in quotes under device.
+func (a *applying) facts(d *model.Device) {
+	if d.Parent >= 0 {
+		return
+	}
+	for _, f := range [...]struct {
+		to   *string
+		from Fields
+	}{{&d.Manufacturer, a.p.Device.Manufacturer}, {&d.Model, a.p.Device.Model}} {
+		if *f.to == "" && len(f.from) > 0 && f.from[0].literal {
+			*f.to = f.from[0].text
+		}
 	}
 }
 

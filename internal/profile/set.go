@@ -21,7 +21,12 @@ type InForce struct {
 type Set struct {
 	versions map[string][]InForce // by name, oldest first
 	names    []string
+	only     *Profile
 }
+
+// Only makes a set that reads everything of a profile's codec with it, whoever
+// sent it: for trying it.
+func Only(p *Profile) *Set { return &Set{only: p} }
 
 // NewSet makes a set. Two versions of one profile may not begin at one
 // instant.
@@ -98,6 +103,9 @@ func SenderOf(m *model.Message) Sender {
 func (s *Set) Find(from Sender) (found *Profile, outside bool) {
 	if s == nil {
 		return nil, false
+	}
+	if s.only != nil && s.only.Codec == from.Codec {
+		return s.only, false
 	}
 	best := 0
 	for _, name := range s.names {
