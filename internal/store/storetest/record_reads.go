@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
@@ -365,10 +366,15 @@ func (c *checker) rest() {
 			one.Messages++
 			seen[d.ID] = one
 		}
+		for r := range clock.Readings(m) {
+			one := seen[r.Device]
+			one.Clock, _ = one.Clock.Next(r.Sample)
+			seen[r.Device] = one
+		}
 	}
 	slices.SortFunc(sightings, func(a, b record.Sighting) int { return strings.Compare(string(a.Device), string(b.Device)) })
 	for _, s := range sightings {
-		if s != seen[s.Device] {
+		if !reflect.DeepEqual(s, seen[s.Device]) {
 			c.t.Errorf("Sightings\n got %+v\nwant %+v", s, seen[s.Device])
 		}
 	}

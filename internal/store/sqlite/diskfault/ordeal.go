@@ -34,7 +34,7 @@ type run struct {
 	*Ordeal
 	t      *testing.T
 	folder string
-	disk   *Disk
+	disk   *Disk    // nil: a real one
 	states []string // after 0, 1, 2 … steps
 }
 
@@ -81,7 +81,11 @@ func (o *Ordeal) begin(t *testing.T, states []string) *run {
 
 func (r *run) open() io.Closer {
 	r.t.Helper()
-	s, err := r.Open(r.folder, r.disk.Name())
+	layer := "" // a real disk
+	if r.disk != nil {
+		layer = r.disk.Name()
+	}
+	s, err := r.Open(r.folder, layer)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -147,7 +151,9 @@ func torn(n int) *rand.Rand {
 // and nothing half, and goes on to the end.
 func (r *run) again(what string, acknowledged int) {
 	r.t.Helper()
-	r.disk.Restore()
+	if r.disk != nil {
+		r.disk.Restore()
+	}
 	s := r.open()
 	defer func() { s.Close() }()
 	have := slices.Index(r.states, r.state(s))

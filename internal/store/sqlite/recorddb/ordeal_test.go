@@ -43,3 +43,5 @@ func ordeal() diskfault.Ordeal {
 }
 
 func TestOrdeal(t *testing.T) { ordeal().Suffer(t) }
+
+func TestRealPowerCut(t *testing.T) { ordeal().SufferReal(t) }

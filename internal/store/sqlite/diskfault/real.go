@@ -1,0 +1,70 @@
+package diskfault
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"thalamus/internal/loopdisk"
+)
+
+// SufferReal puts a store through real power cuts: an ext4 file system that is
+// shut down under it at some moment and mounted again. Where that cannot be,
+// the test is skipped with the reason.
+func (o Ordeal) SufferReal(t *testing.T) {
+	v := loopdisk.New(t, 96)
+	states, _ := o.undisturbed(t)
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	took := time.Second
+	random := rand.New(rand.NewPCG(uint64(len(o.Steps)), 13))
+	for round := range rounds {
+		folder := filepath.Join(v.Dir, fmt.Sprint("round", round))
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		r := &run{Ordeal: &o, t: t, folder: folder, states: states}
+		s := r.open()
+		// The folder itself is to outlive the cut; what is in it is the store's.
+		if d, err := os.Open(v.Dir); err == nil {
+			_ = d.Sync()
+			d.Close()
+		}
+		began := time.Now()
+		pause := time.Duration(random.Int64N(int64(took)))
+		cut := make(chan error, 1)
+		if round > 0 {
+			go func() {
+				time.Sleep(pause)
+				cut <- v.Cut()
+			}()
+		}
+		acknowledged := 0
+		for _, step := range o.Steps {
+			if step(s) != nil {
+				break
+			}
+			acknowledged++
+		}
+		if round == 0 { // how long it takes, and a cut right behind the last step
+			took = time.Since(began)
+			cut <- v.Cut()
+		}
+		if err := <-cut; err != nil {
+			s.Close()
+			t.Skipf("this file system cannot be shut down: %v", err)
+		}
+		s.Close() // its error is the cut's
+		v.Remount()
+		r.again(fmt.Sprintf("real cut %d", round), acknowledged)
+		t.Logf("cut %d after %d of %d steps", round, acknowledged, len(o.Steps))
+		if t.Failed() {
+			return
+		}
+	}
+}
