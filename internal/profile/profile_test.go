@@ -3,6 +3,7 @@ package profile
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -256,6 +257,43 @@ func TestVersions(t *testing.T) {
 		}
 		if r.holds(c.is) != c.want {
 			t.Errorf("%q in %q", c.is, c.in)
+		}
+	}
+}
+
+func TestGlob(t *testing.T) {
+	for _, c := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"vm-200", "VM-200", true}, {"vm*", "VM-200", true}, {"*200", "VM-200", true}, {"*m*0*", "VM-200", true}, {"*", "", true}, {"", "", true},
+		{"vm", "VM-200", false}, {"*201", "VM-200", false}, {"a*b*c", "aXbXbc", true}, {"a*b", "ab c", false}, {"**", "x", true},
+	} {
+		if glob(c.pattern, c.s) != c.want {
+			t.Errorf("%q %q", c.pattern, c.s)
+		}
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	var all []InForce
+	for i := range 40 {
+		text := strings.NewReplacer("acme/vm200", "acme/vm"+strconv.Itoa(i), "VM-2*", "VM-"+strconv.Itoa(i)+"*", "manufacturer: Acme", "manufacturer: Maker"+strconv.Itoa(i)).Replace(monitor)
+		p, err := Parse(fstest.MapFS{"profile.yaml": {Data: []byte(text)}, "labels.csv": {Data: []byte(labels)}}, ".")
+		if err != nil {
+			b.Fatal(err)
+		}
+		all = append(all, InForce{Profile: p})
+	}
+	s, err := NewSet(all)
+	if err != nil {
+		b.Fatal(err)
+	}
+	from := Sender{Codec: "json", Manufacturer: "MAKER7", Model: "VM-7", Software: "2.2"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if p, _ := s.Find(from); p == nil {
+			b.Fatal("none")
 		}
 	}
 }

@@ -21,6 +21,7 @@ type InForce struct {
 type Set struct {
 	versions map[string][]InForce // by name, oldest first
 	names    []string
+	byCodec  map[string][][]InForce // the versions again, in order of name
 	only     *Profile
 }
 
@@ -44,6 +45,11 @@ func NewSet(all []InForce) (*Set, error) {
 				return nil, fault.New(fault.Conflict, "profile.twice", "two versions of the profile come into force at one time").At(name)
 			}
 		}
+		if s.byCodec == nil {
+			s.byCodec = map[string][][]InForce{}
+		}
+		codec := v[0].Profile.Codec
+		s.byCodec[codec] = append(s.byCodec[codec], v)
 	}
 	return s, nil
 }
@@ -54,9 +60,8 @@ func (s *Set) Names() []string { return s.names }
 // Versions of a profile, oldest first.
 func (s *Set) Versions(name string) []InForce { return s.versions[name] }
 
-// at is the version of a profile in force at an instant.
-func (s *Set) at(name string, when time.Time) *Profile {
-	v := s.versions[name]
+// at is the version in force at an instant.
+func at(v []InForce, when time.Time) *Profile {
 	for i := len(v) - 1; i >= 0; i-- {
 		if !v[i].Since.After(when) {
 			return v[i].Profile
@@ -108,8 +113,8 @@ func (s *Set) Find(from Sender) (found *Profile, outside bool) {
 		return s.only, false
 	}
 	best := 0
-	for _, name := range s.names {
-		p := s.at(name, from.Arrived)
+	for _, versions := range s.byCodec[from.Codec] {
+		p := at(versions, from.Arrived)
 		if p == nil {
 			continue
 		}

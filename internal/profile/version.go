@@ -148,34 +148,45 @@ func run(s string) (first, rest string) {
 
 // like matches a text against patterns in which * stands for any text, letters
 // counting the same, capital or small. It gives how much the best pattern says,
-// 1 and its letters, or 0.
+// 1 and its letters, or 0. It does not allocate.
 func (t Texts) like(s string) int {
 	best := 0
 	for _, pattern := range t {
-		pattern = strings.ToLower(strings.TrimSpace(pattern))
-		if glob(pattern, strings.ToLower(strings.TrimSpace(s))) {
+		if glob(pattern, s) {
 			best = max(best, 1+len(pattern)-strings.Count(pattern, "*"))
 		}
 	}
 	return best
 }
 
+// glob goes back to the last star only, so it takes at most len(pattern) ×
+// len(s) steps.
 func glob(pattern, s string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == s
-	}
-	if !strings.HasPrefix(s, parts[0]) {
-		return false
-	}
-	s = s[len(parts[0]):]
-	last := parts[len(parts)-1]
-	for _, p := range parts[1 : len(parts)-1] {
-		i := strings.Index(s, p)
-		if i < 0 {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && small(pattern[p]) == small(s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
 			return false
 		}
-		s = s[i+len(p):]
 	}
-	return strings.HasSuffix(s, last)
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+func small(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
