@@ -57,7 +57,7 @@ func BuiltIn() []Role {
 		"entry.replay", "deadletter.*", "device.adopt", "device.assert", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "site.*", "profile.*", "config.*", "hold.*", "journal.*",
+		"channel.*", "route.*", "destination.*", "device.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
 	)
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},

@@ -34,6 +34,8 @@ import (
 type routing struct {
 	table    atomic.Pointer[route.Table]
 	channels atomic.Pointer[map[model.ChannelID]channelRules]
+	labels   atomic.Pointer[normalise.Labels]
+	near     nearest
 	adopted  func(model.DeviceID) bool
 }
 
@@ -71,7 +73,7 @@ func (a *App) startWay(ctx context.Context) error {
 			zone := (*a.routing.channels.Load())[e.Channel].zone
 			messages := decoder.Decode(e, codec.Context{Site: site, Channel: zone})
 			for i := range messages {
-				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone})
+				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone, Labels: a.routing.labels.Load(), Nearest: a.routing.near.find})
 			}
 			return messages
 		},
@@ -195,6 +197,10 @@ func (a *App) applyRouting(ctx context.Context) ([]model.Destination, []model.Ch
 	if err != nil {
 		return nil, nil, err
 	}
+	labels, err := register.Labels().List(ctx, a.governed)
+	if err != nil {
+		return nil, nil, err
+	}
 	ids := make([]model.DestinationID, len(destinations))
 	for i := range destinations {
 		ids[i] = destinations[i].Value.ID
@@ -215,6 +221,7 @@ func (a *App) applyRouting(ctx context.Context) ([]model.Destination, []model.Ch
 	}
 	a.routing.table.Store(table)
 	a.routing.channels.Store(&rules)
+	a.routing.labels.Store(labelsInForce(labels))
 	return values(destinations), values(channels), nil
 }
 

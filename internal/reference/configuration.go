@@ -34,6 +34,7 @@ func configuration() []byte {
 		{"destinations", reflect.TypeFor[model.Destination]()},
 		{"destinations: delivery", reflect.TypeFor[model.DeliveryRules]()},
 		{"routes", reflect.TypeFor[model.Route]()},
+		{"labels", reflect.TypeFor[model.Label]()},
 	} {
 		p.line("### %s\n", one.title)
 		p.line("%s\n", w.types[one.typ.Name()])

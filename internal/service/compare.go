@@ -27,6 +27,7 @@ func (s *Service) compare(have, want governed) []ConfigChange {
 	add(compareLists("channel", flat(have.Channels), flat(want.Channels), masks(flat(h.Channels), flat(w.Channels))))
 	add(compareLists("destination", flat(have.Destinations), flat(want.Destinations), masks(flat(h.Destinations), flat(w.Destinations))))
 	add(compareLists("route", flat(have.Routes), flat(want.Routes), nil))
+	add(compareLists("label", flat(have.Labels), flat(want.Labels), nil))
 	add(compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil))
 	return out
 }

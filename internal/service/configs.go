@@ -19,6 +19,7 @@ type governed struct {
 	Channels     []model.Channel       `yaml:"channels,omitempty"`
 	Destinations []model.Destination   `yaml:"destinations,omitempty"`
 	Routes       []model.Route         `yaml:"routes,omitempty"`
+	Labels       []model.Label         `yaml:"labels,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 
@@ -31,7 +32,7 @@ type ConfigText struct {
 
 func configOps() []Op {
 	return []Op{
-		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, adopted devices; secrets are left out.", "", exportConfig),
+		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
 		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
 	}
@@ -51,6 +52,13 @@ func (s *Service) inForce(ctx context.Context, r register.Reader) (governed, err
 	routes, err := register.Routes().List(ctx, r)
 	if err != nil {
 		return g, err
+	}
+	labels, err := register.Labels().List(ctx, r)
+	if err != nil {
+		return g, err
+	}
+	for _, v := range labels {
+		g.Labels = append(g.Labels, v.Value)
 	}
 	for _, v := range channels {
 		g.Channels = append(g.Channels, v.Value)
@@ -82,8 +90,8 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	text := writeYAML(c.s.redacted(g))
 	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
 		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
-	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Devices) == 0 {
-		text = "channels: []\ndestinations: []\nroutes: []\ndevices: []\n"
+	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Labels)+len(g.Devices) == 0 {
+		text = "channels: []\ndestinations: []\nroutes: []\nlabels: []\ndevices: []\n"
 	}
 	return ConfigText{Name: "export.yaml", Text: head + text}, nil
 }
@@ -104,7 +112,7 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 		return g, fault.New(fault.Invalid, "conf.wrong-type", "expected keys and values at the top").At(t.Name + ":1")
 	}
 	for key := range top {
-		if known := []string{"channels", "destinations", "devices", "routes"}; !slices.Contains(known, key) {
+		if known := []string{"channels", "destinations", "devices", "labels", "routes"}; !slices.Contains(known, key) {
 			return g, lines.Place(conf.UnknownKey(key, known).At(key))
 		}
 	}
@@ -121,7 +129,7 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 	for _, one := range []struct {
 		key  string
 		into any
-	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"devices", &g.Devices}} {
+	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"labels", &g.Labels}, {"devices", &g.Devices}} {
 		if err := read(one.key, one.into); err != nil {
 			return g, lines.Place(err)
 		}
@@ -208,6 +216,11 @@ func (s *Service) check(g governed) error {
 			return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
 		}
 	}
+	for i, l := range g.Labels {
+		if err := checkLabel(l); err != nil {
+			return under(err, fmt.Sprintf("labels[%d]", i), string(l.ID))
+		}
+	}
 	for i, r := range g.Routes {
 		if err := register.Routes().Check(r); err != nil {
 			return under(err, fmt.Sprintf("routes[%d]", i), string(r.ID))
@@ -249,7 +262,7 @@ func under(err error, path, id string) error {
 	if place == "" || strings.Contains(place, " ") {
 		return f.At(path)
 	}
-	if !strings.HasPrefix(place, "settings") && !slices.Contains([]string{"driver", "codec", "kind", "id", "zone", "place"}, place) {
+	if !strings.HasPrefix(place, "settings") && !slices.Contains([]string{"driver", "codec", "kind", "id", "zone", "place", "label", "code", "ucum"}, place) {
 		place = "settings." + place
 	}
 	return f.At(path + "." + place)

@@ -88,6 +88,8 @@ func idOf(v any) string {
 		return string(v.ID)
 	case model.Route:
 		return string(v.ID)
+	case model.Label:
+		return string(v.ID)
 	case model.Destination:
 		return string(v.ID)
 	}

@@ -94,7 +94,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), accountOps(), journalOps(), configOps(), auditOps())
+	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), accountOps(), journalOps(), configOps(), labelOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

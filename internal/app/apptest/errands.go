@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
+	"thalamus/internal/register"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 )
@@ -35,6 +36,7 @@ func (h *House) Errands() []Errand {
 	route := model.Route{ID: "second", Destinations: []model.DestinationID{"second"}, Types: []string{"ADT"}}
 	act := service.Remove{ID: "second", Reason: why}
 	id := service.ID{ID: "second"}
+	label := string(register.LabelIDOf(model.Label{Label: "Zorglub 7"}))
 	patient := func() model.PatientID {
 		var found []patients.Patient
 		h.Call("patient.search", service.PatientAsk{Text: "quillfeather"}, &found)
@@ -83,6 +85,11 @@ func (h *House) Errands() []Errand {
 		{"route.list", is(service.None{}), "", ""},
 		{"route.get", is(id), "", ""},
 		{"route.history", is(id), "", ""},
+		{"label.map", is(service.MapLabel{Label: "Zorglub 7", Code: "MDC_PULS_RATE", Reason: why}), "label " + label, why},
+		{"label.list", is(service.LabelAsk{}), "", ""},
+		{"label.get", is(service.ID{ID: label}), "", ""},
+		{"label.history", is(service.ID{ID: label}), "", ""},
+		{"label.unmap", is(service.Remove{ID: label, Reason: why}), "label " + label, why},
 		{"route.remove", is(act), "route second", why},
 		{"destination.remove", is(act), "destination second", why},
 		{"channel.remove", is(act), "channel second", why},

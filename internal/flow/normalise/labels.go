@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"thalamus/internal/fault"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 	"thalamus/internal/ucum"
@@ -86,6 +87,66 @@ func LabelCode(text string) (code model.Code, q *mdc.Quantity, ok bool) {
 		return code, q, true
 	}
 	return code, nil, true
+}
+
+// CheckLabel says what is wrong with a label before it is in force.
+func CheckLabel(l model.Label) error {
+	if mdc.Fold(l.Label) == "" {
+		return fault.New(fault.Invalid, "normalise.label", "a label has letters or digits").At("label")
+	}
+	_, q, ok := LabelCode(l.Code)
+	if !ok {
+		hint := ""
+		if near := mdc.Nearest(l.Code, nil, 1); len(near) > 0 {
+			hint = "; did you mean " + near[0].Term.RefID + "?"
+		}
+		return fault.New(fault.Invalid, "normalise.label", "%q is no metric of the table, nor a LOINC code%s", clip(l.Code), hint).At("code")
+	}
+	if l.UCUM == "" {
+		return nil
+	}
+	u, err := ucum.Parse(l.UCUM)
+	if err != nil {
+		return err
+	}
+	if q != nil && !q.Fits(u) {
+		return fault.New(fault.Invalid, "normalise.label", "%s is measured in %s; %s cannot be converted to that", l.Code, q.UCUM, l.UCUM).At("ucum")
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
+}
+
+// Unknown says whether a normalised observation has a code that nobody knows,
+// or one that was read by its label alone: what a person should say.
+func Unknown(o *model.Observation) bool {
+	if o.Mapped.By != "" || o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
+		return false
+	}
+	for _, c := range [...]model.Coding{o.Received, o.Alternate} {
+		if _, _, ok := mdc.OfCoding(c); ok || isLOINC(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// NearestTo gives the metrics most like a label, which issues name: the text
+// is asked first, then the code.
+func NearestTo(text, code, unit string) []mdc.Candidate {
+	u, ok := ucum.Spelled(unit)
+	if !ok {
+		u = nil
+	}
+	if found := nearest(text, u); len(found) > 0 || code == "" {
+		return found
+	}
+	return nearest(code, u)
 }
 
 // foldUnit keeps what stands between letters too: m/s is not ms.

@@ -1,0 +1,138 @@
+package service_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"thalamus/internal/app/apptest"
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/service"
+)
+
+// R15: a label nobody knows stands in the inbox with what is most like it; one
+// act says what it means, messages are read so from then on, text carries it
+// to another server, and one act takes it back.
+func TestLabels(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	send := func() model.Observation {
+		t.Helper()
+		now := time.Now().UTC().Format("20060102150405") + "+0000"
+		seq := h.Send("ORU^R01^ORU_R01", "PID|1||MRN-885522^^^HOSP^MR||Vrombaut^Ottokar||19610412|M\r"+
+			"OBR|1||||||"+now+"\rOBX|1|NM|4711^Sp02 finger^99ACME|1|97|%^%^UCUM|||||F|||"+now+"\rOBX|2|NM|4712^Zorglub^99ACME|2|5|mg/dL^mg/dL^UCUM|||||F|||"+now)
+		var page service.MessagePage
+		h.Call("message.get", service.Ref{Seq: seq}, &page)
+		return page.Message.Observations[0]
+	}
+	if o := send(); o.Code.RefID != "" || o.Mapped.By != "" {
+		t.Fatalf("%+v", o)
+	}
+	send()
+	unknown := func() map[string]service.UnknownLabel {
+		t.Helper()
+		var in service.LabelInbox
+		h.Call("label.list", service.LabelAsk{}, &in)
+		all := map[string]service.UnknownLabel{}
+		for _, u := range in.Unknown {
+			all[u.Label] = u
+		}
+		if in.Messages == 0 || in.Since.IsZero() {
+			t.Errorf("%+v", in)
+		}
+		return all
+	}
+	u, ok := unknown()["Sp02 finger"]
+	if !ok || u.Code != "4711" || u.Unit != "%" || u.Channel != "ward" || u.Count != 2 || len(u.Nearest) != 3 || u.Ref.Seq == 0 {
+		t.Fatalf("%+v", u)
+	}
+	found := false
+	for _, n := range u.Nearest {
+		found = found || n.Code == "MDC_PULS_OXIM_SAT_O2"
+	}
+	if !found {
+		t.Errorf("%+v", u.Nearest)
+	}
+
+	// What cannot be said.
+	for _, c := range []struct {
+		ask  service.MapLabel
+		code string
+		at   string
+	}{
+		{service.MapLabel{Label: "Sp02 finger", Code: "MDC_PULS_OXIM_SAT_O2"}, "service.no-reason", "reason"},
+		{service.MapLabel{Label: "Sp02 finger", Code: "MDC_PULS_OXIM_SAT_02", Reason: "x"}, "normalise.label", "code"},
+		{service.MapLabel{Label: "Sp02 finger", Code: "2708-7", Reason: "x"}, "normalise.label", "code"},
+		{service.MapLabel{Label: "Sp02 finger", Code: "MDC_DIM_PERCENT", Reason: "x"}, "normalise.label", "code"},
+		{service.MapLabel{Label: "%", Code: "MDC_PULS_OXIM_SAT_O2", Reason: "x"}, "normalise.label", "label"},
+		{service.MapLabel{Label: " ", Code: "MDC_PULS_OXIM_SAT_O2", Reason: "x"}, "register.incomplete", "label"},
+		{service.MapLabel{Label: strings.Repeat("x", 97), Code: "MDC_PULS_OXIM_SAT_O2", Reason: "x"}, "register.incomplete", "label"},
+		{service.MapLabel{Label: "Sp02 finger", Code: "MDC_PULS_OXIM_SAT_O2", UCUM: "mm[Hg]", Reason: "x"}, "normalise.label", "ucum"},
+		{service.MapLabel{Label: "Sp02 finger", Code: "MDC_PULS_OXIM_SAT_O2", Channel: "nowhere", Reason: "x"}, "register.absent", ""},
+	} {
+		err := h.Door().Call(context.Background(), "label.map", c.ask, nil)
+		if fault.CodeOf(err) != c.code || c.at != "" && !strings.Contains(err.Error(), c.at) {
+			t.Errorf("%+v: %v", c.ask, err)
+		}
+	}
+
+	var made struct {
+		id      model.LabelID
+		version int64
+	}
+	say := func(code string) {
+		t.Helper()
+		v := mapLabel(h, service.MapLabel{Label: "sp02-finger", Code: code, Channel: "ward", Reason: "manual, page 12"})
+		made.id, made.version = v.Value.ID, v.Version
+	}
+	say("MDC_TEMP")
+	first := made
+	say("MDC_PULS_OXIM_SAT_O2") // a mistake is mended by saying it again
+	if made.id != first.id || made.version != first.version+1 {
+		t.Errorf("%+v after %+v", made, first)
+	}
+	o := send()
+	if o.Code.RefID != "MDC_PULS_OXIM_SAT_O2" || o.UnitUCUM != "%" || !strings.HasPrefix(o.Mapped.By, "label "+string(made.id)+"@") {
+		t.Errorf("%+v", o)
+	}
+	var in service.LabelInbox
+	h.Call("label.list", service.LabelAsk{Channel: "ward", Messages: 1}, &in)
+	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || len(in.Unknown) != 1 || in.Unknown[0].Label != "Zorglub" || !in.More {
+		t.Errorf("%+v", in)
+	}
+
+	// A text carries it, and a restart keeps it.
+	text := export(h)
+	if !strings.Contains(text, "labels:") || !strings.Contains(text, string(made.id)) {
+		t.Error(text)
+	}
+	var changes []service.ConfigChange
+	h.Call("config.diff", service.ConfigText{Text: strings.Replace(text, "MDC_PULS_OXIM_SAT_O2", "MDC_TEMP", 1)}, &changes)
+	if len(changes) != 1 || changes[0].What != "label "+string(made.id) || changes[0].Key != "code" || changes[0].Now != "MDC_TEMP" {
+		t.Errorf("%+v", changes)
+	}
+	err := h.Door().Call(context.Background(), "config.apply", service.ConfigText{Name: "x.yaml", Text: strings.Replace(text, "MDC_PULS_OXIM_SAT_O2", "MDC_PULS_OXIM", 1)}, nil)
+	if fault.CodeOf(err) != "normalise.label" || !strings.Contains(err.Error(), "x.yaml:") || !strings.Contains(err.Error(), "labels[0].code") {
+		t.Errorf("%v", err)
+	}
+	h.Again()
+	if o := send(); o.Code.RefID != "MDC_PULS_OXIM_SAT_O2" {
+		t.Errorf("after a restart: %+v", o)
+	}
+
+	if err := h.Door().Call(context.Background(), "label.unmap", service.Remove{ID: string(made.id)}, nil); fault.CodeOf(err) != "service.no-reason" {
+		t.Errorf("%v", err)
+	}
+	h.Call("label.unmap", service.Remove{ID: string(made.id), Reason: "it was the pulse"}, nil)
+	if o := send(); o.Code.RefID != "" || o.Mapped.By != "" {
+		t.Errorf("%+v", o)
+	}
+}
+
+func mapLabel(h *apptest.House, ask service.MapLabel) (v register.Versioned[model.Label]) {
+	h.Call("label.map", ask, &v)
+	return v
+}
