@@ -10,3 +10,11 @@ func pressed(is bool) string {
 	}
 	return "false"
 }
+
+// searched is what the page answers a search for, empty on every other page.
+func (v *Visit) searched() string {
+	if v.Request.URL.Path != "/search" {
+		return ""
+	}
+	return v.Typed("text")
+}
