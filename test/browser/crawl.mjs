@@ -2,14 +2,16 @@
 // every kind of page they link to.
 import { origin } from './browser.mjs'
 
-/** The shape of a path: what looks like an id is a star. */
+/** The shape of a path: what comes second is an id. */
 export function shape(path) {
-  return path.split('/').map((part) => (/\d/.test(part) || part.length > 24 ? '*' : part)).join('/')
+  return path.split('/').map((part, i) => (i === 2 ? '*' : part)).join('/')
 }
+
+const menu = new Set()
 
 /** A name for files and reports: "messages-one" for /messages/4711. */
 export function named(path) {
-  return shape(path).replaceAll('*', 'one').split('/').filter(Boolean).join('-') || 'start'
+  return (menu.has(path) ? path : shape(path)).replaceAll('*', 'one').split('/').filter(Boolean).join('-') || 'start'
 }
 
 const links = (page, where) => page.evaluate(({ where, origin }) =>
@@ -21,9 +23,17 @@ export async function crawl(page, visit, most = 60) {
   await visit(page, '/')
   const start = new URL(page.url()).pathname
   const found = [...new Set([start, ...(await links(page, 'nav a[href]'))].filter(passive))]
+  for (const path of found) menu.add(path)
   const shapes = new Set(found.map(shape))
   for (let i = 0; i < found.length && found.length < most; i++) {
-    const answer = await visit(page, found[i])
+    let answer
+    try {
+      answer = await visit(page, found[i])
+    } catch (error) {
+      if (!/Download is starting/.test(error.message)) throw error
+      found.splice(i--, 1) // a file, not a page
+      continue
+    }
     if (!answer || answer.status() >= 400) continue // said by the check of that page
     for (const path of await links(page, 'main a[href], nav a[href]')) {
       if (!passive(path) || shapes.has(shape(path))) continue

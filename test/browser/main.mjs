@@ -106,7 +106,7 @@ async function lookAt(path) {
 }
 
 // Two at a time: most of the time a page waits for its own pictures.
-const queue = paths.filter((path) => !only || only.test(path))
+const queue = paths.filter((path) => !only || only.test(named(path)))
 await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))

@@ -193,7 +193,7 @@ func analyser(i int, at time.Time) string {
 		`PID|1||ICU40008^^^SIMHOSP^MR||Brandt^Bernd^^^^^L`,
 		`PV1|1|I|LAB^1^1`,
 		fmt.Sprintf(`OBR|1|%d|%d|GAS^Blood gas^99GAS|||`, 7000+i, 9000+i) + stamp,
-		`OBX|1|NM|2744-1^pH^LN||7.38||7.35-7.45|N|||F|||` + stamp + `|||||GASLAB 5^GL5-00217`,
+		`OBX|1|NM|2744-1^pH^LN||7.38||7.35-7.45|N|||F|||` + stamp + `|||||GL5-00217^GASLAB^0012EE0300000217^EUI-64`,
 		`OBX|2|NM|K+x^Kalium^99GAS||4.1|mmol/L||N|||F|||` + stamp,
 		`OBX|3|NM|cLac^Lactate^99GAS||1.2|furlong||N|||F|||` + stamp,
 	}, "\r") + "\r"
