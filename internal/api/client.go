@@ -22,6 +22,7 @@ import (
 // service.Caller.
 type Client struct {
 	base  string
+	place string // in errors
 	token string
 	http  *http.Client
 }
@@ -43,7 +44,7 @@ func NewClient(base, token, authority string) (*Client, error) {
 			return nil, fault.New(fault.Invalid, "api.authority", "the file holds no PEM certificate").At(authority)
 		}
 	}
-	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Transport: &http.Transport{
+	return &Client{base: strings.TrimRight(base, "/"), place: base, token: token, http: &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}, MaxIdleConnsPerHost: 4,
 	}}}, nil
 }
@@ -51,7 +52,7 @@ func NewClient(base, token, authority string) (*Client, error) {
 // NewLocal calls the server over the socket in its data folder; the operating
 // system says who we are.
 func NewLocal(socket string) *Client {
-	return &Client{base: "http://local", http: &http.Client{Transport: &http.Transport{
+	return &Client{base: "http://local", place: socket, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", socket)
 		},
@@ -70,7 +71,7 @@ func (c *Client) Call(ctx context.Context, name string, request, response any) e
 	noun, verb, _ := strings.Cut(name, ".")
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/api/v1/"+noun+"/"+verb, bytes.NewReader(body))
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.base)
+		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.place)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
@@ -97,7 +98,7 @@ func (c *Client) Call(ctx context.Context, name string, request, response any) e
 func (c *Client) Events(ctx context.Context, each func(line []byte)) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/events", nil)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.base)
+		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.place)
 	}
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
@@ -115,12 +116,12 @@ func (c *Client) Events(ctx context.Context, each func(line []byte)) error {
 
 func (c *Client) unreachable(err error) error {
 	if uncertain, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fault.Wrap(uncertain.Err, fault.Denied, "api.certificate", "the server's certificate is not trusted here").At(c.base)
+		return fault.Wrap(uncertain.Err, fault.Denied, "api.certificate", "the server's certificate is not trusted here").At(c.place)
 	}
 	if reason, ok := errors.AsType[*url.Error](err); ok {
 		err = reason.Err // the rest of it only repeats the address
 	}
-	return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers").At(c.base)
+	return fault.Wrap(err, fault.Transient, "api.unreachable", "no Thalamus answers").At(c.place)
 }
 
 func problemFault(answer *http.Response) error {

@@ -64,13 +64,18 @@ func (l *links) make(c model.Channel) (driver.Driver, error) {
 	}
 	d, err := kind.New(c)
 	if err != nil {
-		var f *fault.Fault
-		if errors.As(err, &f) {
-			return nil, f.At(fmt.Sprintf("channel %s: %s", c.ID, f.Place))
-		}
-		return nil, err
+		return nil, ofChannel(err, c)
 	}
 	return d, nil
+}
+
+// ofChannel says whose fault it is.
+func ofChannel(err error, c model.Channel) error {
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return f.At(fmt.Sprintf("channel %s: %s", c.ID, f.Place))
+	}
+	return err
 }
 
 // Apply brings the channels in force: what is gone stops, what is new starts,
@@ -121,7 +126,9 @@ func (l *links) start(ctx context.Context, c model.Channel) *link {
 		host := l.host
 		host.Log = l.log.With("channel", c.ID)
 		host.Note = k.notes.add
-		err = d.Start(ctx, host)
+		if err = d.Start(ctx, host); err != nil {
+			err = ofChannel(err, c)
+		}
 	}
 	if err != nil {
 		k.why = err

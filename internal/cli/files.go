@@ -23,13 +23,13 @@ import (
 // maxFile bounds a file that is decoded in one piece.
 const maxFile = 256 << 20
 
-func readAll(r io.Reader) ([]byte, error) {
+func readAll(r io.Reader, name string) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "cli.file", "cannot read the input")
+		return nil, fileFault(err, name)
 	}
 	if len(b) > maxFile {
-		return nil, fault.New(fault.Invalid, "cli.file", "the file has more than %d bytes; split it", maxFile)
+		return nil, fault.New(fault.Invalid, "cli.file", "the file has more than %d bytes; split it", maxFile).At(name)
 	}
 	return b, nil
 }

@@ -35,7 +35,7 @@ func (c *program) journal() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				out := service.JournalVerified{Report: report, Good: report.OK(), HeadHash: fmt.Sprintf("%x", report.HeadHash)}
+				out := service.Verified(report)
 				if err := c.print(out); err != nil {
 					return err
 				}

@@ -149,7 +149,13 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 		if c.wait {
 			return c.watchReplay(cmd.Context(), caller, response.Interface().(*service.ReplayMade).Replay)
 		}
-		return c.print(response.Elem().Interface())
+		if err := c.print(response.Elem().Interface()); err != nil {
+			return err
+		}
+		if good := response.Elem(); good.Kind() == reflect.Struct && good.FieldByName("Good").IsValid() && !good.FieldByName("Good").Bool() {
+			return errSilent // a verification that found something
+		}
+		return nil
 	}
 	return cmd
 }

@@ -15,6 +15,9 @@ func (c *program) torture() *cobra.Command {
 		Long:    "Start the server in a folder of its own, send to it without pause, kill it (kill -9) at random moments and start it again. At the end every acknowledged message must be in the journal, in the record once, and at each destination once in effect and in order. Exits with 1 on any loss.",
 		Example: "  thalamus torture --kills 20 --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.Seed == 0 {
+				t.Seed = uint64(time.Now().UnixNano())
+			}
 			bar := c.progress("killing")
 			t.Progress = func(kills int) { bar.set(float64(kills), float64(t.Kills)) }
 			out, err := t.Run(cmd.Context())
@@ -36,6 +39,6 @@ func (c *program) torture() *cobra.Command {
 	f.IntVar(&t.Senders, "senders", 6, "devices that send without pause")
 	f.DurationVar(&t.Between, "between", 1200*time.Millisecond, "mean time between kills")
 	f.StringVar(&t.Folder, "folder", "", "folder to work in; empty: a temporary one")
-	f.Uint64Var(&t.Seed, "seed", uint64(time.Now().UnixNano()), "seed of the random moments")
+	f.Uint64Var(&t.Seed, "seed", 0, "seed of the random moments; 0: another one each time")
 	return cmd
 }

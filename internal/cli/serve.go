@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,7 +22,7 @@ import (
 const stopPatience = 20 * time.Second
 
 func (c *program) serve() *cobra.Command {
-	var file string
+	var file, listen string
 	var profile string
 	var sample bool
 	cmd := &cobra.Command{
@@ -47,12 +48,21 @@ func (c *program) serve() *cobra.Command {
 			if file == "" || cmd.Flags().Changed("data") {
 				boot.Data = c.data
 			}
+			if listen != "" {
+				boot.Console.Listen = listen
+				if err := boot.Check(); err != nil {
+					return err
+				}
+			}
 			a, err := app.Start(cmd.Context(), boot, app.Options{Version: c.version, Log: c.logger(boot.Log)})
+			if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+				return nil // told to stop while it started
+			}
 			if err != nil {
 				return err
 			}
-			if err := c.welcome(cmd.Context(), a, boot, file); err != nil {
-				return err
+			if err := c.welcome(context.WithoutCancel(cmd.Context()), a, boot, file); err != nil {
+				return errors.Join(err, a.Stop(context.WithoutCancel(cmd.Context())))
 			}
 			<-cmd.Context().Done()
 			fmt.Fprintln(c.err, "stopping: what is under way is finished")
@@ -63,6 +73,7 @@ func (c *program) serve() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "config", "", "boot file")
 	cmd.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile of the run to this file, for `go tool pprof`")
+	cmd.Flags().StringVar(&listen, "listen", "", "address of console and API in place of console.listen, e.g. 127.0.0.1:9443; port 0 takes a free one")
 	cmd.Flags().BoolVar(&sample, "sample", false, "print a boot file with every key, its default and what it is for")
 	return cmd
 }
@@ -92,8 +103,9 @@ func (c *program) logger(l conf.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, o))
 }
 
-// welcome says how to go on: the console's address, and at the first start an
-// account with a link that signs in once.
+// welcome says how to go on: the console's address, at the first start an
+// account with a link that signs in once, and while there is no channel, how
+// to let a device send.
 func (c *program) welcome(ctx context.Context, a *app.App, boot conf.Boot, file string) error {
 	fmt.Fprintf(c.out, "Thalamus %s runs. Console: %s\n", c.version, a.ConsoleURL())
 	door := a.Service().OnThisMachine("first start")
@@ -101,27 +113,48 @@ func (c *program) welcome(ctx context.Context, a *app.App, boot conf.Boot, file 
 	if err := door.Call(ctx, "user.list", nil, &users); err != nil {
 		return err
 	}
+	var channels []service.ChannelRow
+	if err := door.Call(ctx, "channel.list", nil, &channels); err != nil {
+		return err
+	}
+	data, err := filepath.Abs(boot.Data)
+	if err != nil {
+		data = boot.Data
+	}
+	here := ""
+	if boot.Data != defaultData {
+		here = " --data " + boot.Data
+	}
 	if len(users) == 0 {
 		link, err := firstAccount(ctx, door, "admin")
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(c.out, "First sign-in, once, within 15 minutes: %s%s\n", a.ConsoleURL(), link.Path)
-		fmt.Fprintln(c.out, "Then set a password: thalamus user password admin")
+		fmt.Fprintf(c.out, "Then set a password: thalamus user password admin%s\n", here)
 	}
 	if file == "" {
-		data, err := filepath.Abs(boot.Data)
-		if err != nil {
-			data = boot.Data
-		}
 		fmt.Fprintf(c.out, "It runs with safe defaults, on this machine only; everything lies in %s.\n", data)
-		fmt.Fprintf(c.out, "How to go on:\n  1. thalamus serve --sample > thalamus.yaml   and change what you need\n  2. thalamus export > ward.yaml               add a channel, a destination and a route\n  3. thalamus diff ward.yaml && thalamus apply ward.yaml\n  4. thalamus overview get                     see it work\n")
+		fmt.Fprintln(c.out, "To change that: thalamus serve --sample > thalamus.yaml, then thalamus serve --config thalamus.yaml")
+	}
+	if len(channels) == 0 {
+		fmt.Fprintf(c.out, welcomeChannel, here, here, here, here)
 	}
 	if a.Authority() != nil {
 		fmt.Fprintf(c.out, "Browsers trust the console once they trust %s.\n", a.Authority().CertificateFile())
 	}
 	return nil
 }
+
+const defaultData = "./thalamus-data"
+
+const welcomeChannel = `No channel is open yet, so no device can send. How to go on:
+  1. thalamus export%s > ward.yaml     and write under channels:
+       - {id: icu, driver: mllp, codec: hl7v2, settings: {listen: "127.0.0.1:2575"}}
+  2. thalamus diff%s ward.yaml         shows what that changes
+  3. thalamus apply%s ward.yaml        brings it in force
+  4. thalamus simulate --to 127.0.0.1:2575 --for 10s, then thalamus overview get%s
+`
 
 // firstAccount makes an administrator and a link that signs in once.
 func firstAccount(ctx context.Context, door service.Caller, name string) (service.SignInLink, error) {
@@ -136,12 +169,12 @@ func firstAccount(ctx context.Context, door service.Caller, name string) (servic
 // readFile reads a file named on the command line; "-" is the standard input.
 func (c *program) readFile(name string) ([]byte, error) {
 	if name == "-" {
-		return readAll(c.in)
+		return readAll(c.in, "standard input")
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fileFault(err, name)
 	}
 	defer f.Close()
-	return readAll(f)
+	return readAll(f, name)
 }

@@ -164,7 +164,7 @@ func printFields(w io.Writer, v reflect.Value, width int) error {
 	var later []reflect.StructField
 	next := ""
 	for _, f := range reflect.VisibleFields(v.Type()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous || name == "" || name == "-" {
 			continue
 		}
@@ -174,6 +174,9 @@ func printFields(w io.Writer, v reflect.Value, width int) error {
 			continue
 		}
 		text := cell(x)
+		if x.Kind() == reflect.Bool && text == "" && options == "" {
+			text = "no" // it is always told
+		}
 		if name == "next" {
 			next = text
 		} else if text != "" {

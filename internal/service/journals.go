@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
@@ -13,8 +14,29 @@ import (
 // JournalVerified is the outcome of a verification.
 type JournalVerified struct {
 	journal.Report
-	Good     bool   `json:"good"`
-	HeadHash string `json:"headHash"`
+	Bad      []JournalDamage `json:"bad"`
+	Good     bool            `json:"good"`
+	HeadHash string          `json:"headHash"`
+}
+
+// JournalDamage is a place of the journal that is not as it was written.
+type JournalDamage struct {
+	First   model.Seq         `json:"first"` // the entries concerned
+	Last    model.Seq         `json:"last"`
+	Segment journal.SegmentID `json:"segment"`
+	Offset  int64             `json:"offset"` // byte in the segment's file
+	Length  int64             `json:"length"`
+	Code    string            `json:"code"`
+	Text    string            `json:"text"`
+}
+
+// Verified tells a verification's outcome.
+func Verified(r journal.Report) JournalVerified {
+	out := JournalVerified{Report: r, Bad: []JournalDamage{}, Good: r.OK(), HeadHash: hexOf(r.HeadHash[:])}
+	for _, d := range r.Bad {
+		out.Bad = append(out.Bad, JournalDamage{d.First, d.Last, d.Segment, d.Offset, d.Length, d.Fault.Code, d.Fault.Text})
+	}
+	return out
 }
 
 // SegmentAct is an act on one segment of the journal.
@@ -67,7 +89,7 @@ func journalOps() []Op {
 
 func verifyJournal(ctx context.Context, c *call, _ None) (JournalVerified, error) {
 	report, err := c.s.Journal.Verify(ctx, nil)
-	return JournalVerified{Report: report, Good: report.OK(), HeadHash: hexOf(report.HeadHash[:])}, err
+	return Verified(report), err
 }
 
 // AuditAsk says which audit records to list.
@@ -75,7 +97,10 @@ type AuditAsk struct {
 	Actor   model.ActorID   `json:"actor,omitempty" doc:"actor id"`
 	Action  string          `json:"action,omitempty" arg:"action" doc:"operation, or a noun and a dot: device."`
 	Patient model.PatientID `json:"patient,omitempty" doc:"whose data was looked at or changed"`
-	Outcome audit.Outcome   `json:"outcome,omitempty" doc:"done, denied or failed"`
+	Outcome audit.Outcome   `json:"outcome,omitempty" doc:"done, denied, failed or begun"`
+	Object  string          `json:"object,omitempty" doc:"what was acted on, e.g. channel icu"`
+	From    time.Time       `json:"from,omitzero" doc:"at or after, e.g. -24h"`
+	Until   time.Time       `json:"until,omitzero" doc:"before"`
 	Change  string          `json:"change,omitempty" doc:"one operation's id"`
 	After   uint64          `json:"after,omitempty" doc:"the next page: what the page before gave"`
 	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
@@ -89,7 +114,7 @@ func auditOps() []Op {
 }
 
 func listAudit(ctx context.Context, c *call, r AuditAsk) (List[audit.Record], error) {
-	q := audit.Query{Actor: r.Actor, Action: r.Action, Outcome: r.Outcome, Change: r.Change, Before: r.After, Limit: r.Limit}
+	q := audit.Query{Actor: r.Actor, Action: r.Action, Outcome: r.Outcome, Object: r.Object, From: r.From, Until: r.Until, Change: r.Change, Before: r.After, Limit: r.Limit}
 	if r.Patient != "" {
 		same, err := c.s.Patients.Same(ctx, r.Patient)
 		if err != nil {

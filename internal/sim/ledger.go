@@ -17,6 +17,7 @@ type Ledger struct {
 	acked   map[string]struct{}
 	resent  int
 	latency []time.Duration
+	failure error
 }
 
 // NewLedger makes an empty ledger.
@@ -27,10 +28,10 @@ func NewLedger() *Ledger {
 // keepLatencies bounds the memory of latencies.
 const keepLatencies = 1 << 20
 
-func (l *Ledger) send(again bool) {
+func (l *Ledger) send(m Message, again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if again {
+	if _, twice := l.acked[m.ControlID]; again || twice {
 		l.resent++
 	} else {
 		l.sent++
@@ -48,6 +49,20 @@ func (l *Ledger) accept(m Message, took time.Duration) {
 	if len(l.latency) < keepLatencies {
 		l.latency = append(l.latency, took)
 	}
+}
+
+func (l *Ledger) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failure = err
+}
+
+// Failure is the last reason why something was sent and not answered, nil when
+// there was none.
+func (l *Ledger) Failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure
 }
 
 func (l *Ledger) refuse(code string) {

@@ -38,7 +38,7 @@ var errNotAccepted = errors.New("not accepted")
 func (l *Link) Send(ctx context.Context, m Message) error {
 	pause := 20 * time.Millisecond
 	for attempt := 0; ; attempt++ {
-		l.Ledger.send(attempt > 0)
+		l.Ledger.send(m, attempt > 0)
 		began := time.Now()
 		err := l.exchange(ctx, m)
 		if err == nil {
@@ -50,6 +50,7 @@ func (l *Link) Send(ctx context.Context, m Message) error {
 		}
 		if !errors.Is(err, errNotAccepted) {
 			l.Close()
+			l.Ledger.fail(err)
 		}
 		select {
 		case <-ctx.Done():

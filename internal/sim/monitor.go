@@ -37,6 +37,8 @@ type Monitor struct {
 	// Padding repeats numerics until the message has this many OBX with a
 	// value; 0 leaves the usual set. For benchmarks.
 	Padding int
+	// Rhythm is the time between two messages; 0 means EachSecond.
+	Rhythm time.Duration
 
 	terms Terms
 	body  *Physiology
@@ -55,12 +57,16 @@ func NewMonitor(b Bed, terms Terms, run string, seed uint64) *Monitor {
 // Name implements Source.
 func (m *Monitor) Name() string { return fmt.Sprintf("SIMMON-%s%02d", m.Bed.Ward, m.Bed.Number) }
 
-// Next implements Source: one message a second.
+// Next implements Source: one message a second, or as Rhythm says.
 func (m *Monitor) Next(now time.Time) []Message {
 	if now.Before(m.due) {
 		return nil
 	}
-	m.due = now.Truncate(EachSecond).Add(EachSecond)
+	rhythm := m.Rhythm
+	if rhythm == 0 {
+		rhythm = EachSecond
+	}
+	m.due = now.Truncate(rhythm).Add(rhythm)
 	return []Message{m.Message(now)}
 }
 

@@ -3,8 +3,12 @@ package sim
 import (
 	"context"
 	"crypto/tls"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"thalamus/internal/fault"
 )
 
 // Ward is a set of simulated devices that send to one MLLP address.
@@ -16,8 +20,20 @@ type Ward struct {
 	Sources []Source
 	// Acknowledged, when set, is called for each acknowledged message.
 	Acknowledged func(m Message)
-	Trouble      *Trouble // nil: they behave
+	Troubles     []Trouble // how they misbehave, by turns; none: they behave
+	// Rate is how many messages a second each monitor sends; 0 means one.
+	Rate float64
 }
+
+// Kinds of simulated devices.
+const (
+	KindADT     = "adt"
+	KindMonitor = "monitor"
+	KindPump    = "pump"
+)
+
+// Kinds lists them.
+func Kinds() []string { return []string{KindADT, KindMonitor, KindPump} }
 
 // NewWard makes n beds with a monitor and a pump each, and an ADT feed.
 func NewWard(address string, tlsConfig *tls.Config, ward string, n int, terms Terms, run string) *Ward {
@@ -29,6 +45,44 @@ func NewWard(address string, tlsConfig *tls.Config, ward string, n int, terms Te
 	return w
 }
 
+// Only leaves the devices of the given kinds.
+func (w *Ward) Only(kinds []string) error {
+	for _, k := range kinds {
+		if !slices.Contains(Kinds(), k) {
+			return fault.New(fault.Invalid, "sim.device", "there is no simulated device %q; there are: %s", k, strings.Join(Kinds(), ", ")).At("--devices")
+		}
+	}
+	w.Sources = slices.DeleteFunc(w.Sources, func(s Source) bool { return !slices.Contains(kinds, kindOf(s)) })
+	return nil
+}
+
+func kindOf(s Source) string {
+	switch s.(type) {
+	case *ADT:
+		return KindADT
+	case *Pump:
+		return KindPump
+	}
+	return KindMonitor
+}
+
+// tick is how often a device is asked whether something is due.
+const tick = 50 * time.Millisecond
+
+// pace sets the monitors' rhythm and gives how often devices are asked.
+func (w *Ward) pace() time.Duration {
+	if w.Rate <= 0 {
+		return tick
+	}
+	rhythm := time.Duration(float64(time.Second) / w.Rate)
+	for _, s := range w.Sources {
+		if m, ok := s.(*Monitor); ok {
+			m.Rhythm = rhythm
+		}
+	}
+	return max(min(rhythm/2, tick), time.Millisecond)
+}
+
 // Run lets every device send over a connection of its own until ctx ends; what
 // is under way then is still waited for, at most for grace. The ADT feed comes
 // first, so that the beds are known.
@@ -37,6 +91,7 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
+	asked := w.pace()
 	var devices sync.WaitGroup
 	first := make(chan struct{})
 	for i, s := range w.Sources {
@@ -63,7 +118,7 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 			if i == 0 {
 				close(first)
 			}
-			tick := time.NewTicker(50 * time.Millisecond)
+			tick := time.NewTicker(asked)
 			defer tick.Stop()
 			for {
 				select {

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,16 +97,16 @@ func TestTallySeesLossAndDisorder(t *testing.T) {
 func TestTroublesChangeWhatTheySay(t *testing.T) {
 	m := NewMonitor(Beds("ICU", 1)[0], NewTerms(), "t", 1).Message(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
 	for name, want := range map[string]string{"unplugged": "|NM|", "wrong-format": "|---|", "clock-jump": "|19701121", "demo-mode": "||DEMO|"} {
-		trouble, err := ParseTrouble(name)
+		trouble, err := ParseTroubles([]string{name})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := trouble.change(m).Bytes; !bytes.Contains(got, []byte(want)) || bytes.Equal(got, m.Bytes) {
+		if got := trouble[0].change(m).Bytes; !bytes.Contains(got, []byte(want)) || bytes.Equal(got, m.Bytes) {
 			t.Errorf("%s: no %q in\n%s", name, want, bytes.ReplaceAll(got, []byte("\r"), []byte("\n")))
 		}
 	}
-	if _, err := ParseTrouble("sharks"); err == nil {
-		t.Error("unknown trouble was taken")
+	if _, err := ParseTroubles([]string{"half-fram"}); err == nil || !strings.Contains(err.Error(), `did you mean "half-frame"?`) {
+		t.Error("unknown trouble was taken:", err)
 	}
 }
 
@@ -116,7 +117,7 @@ func TestTroublesOnTheLinkLoseNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := NewWard(r.Address(), nil, "ICU", 1, NewTerms(), "t")
-		w.Trouble, _ = ParseTrouble(name)
+		w.Troubles, _ = ParseTroubles([]string{name})
 		link := &Link{Address: r.Address(), Ledger: w.Ledger}
 		all := ward(t)[:30]
 		for i, m := range all {
@@ -129,5 +130,41 @@ func TestTroublesOnTheLinkLoseNothing(t *testing.T) {
 			t.Errorf("%s: %+v", name, tally)
 		}
 		r.Close()
+	}
+}
+
+func TestWardOfSomeDevicesAtItsRate(t *testing.T) {
+	r, err := Listen("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w := NewWard(r.Address(), nil, "ICU", 1, NewTerms(), "t")
+	if err := w.Only([]string{"monitr"}); err == nil {
+		t.Error("an unknown kind of device was taken")
+	}
+	if err := w.Only([]string{KindMonitor}); err != nil || len(w.Sources) != 1 {
+		t.Fatal(len(w.Sources), err)
+	}
+	w.Rate = 100
+	ctx, cancel := context.WithCancel(context.Background())
+	w.Acknowledged = func(Message) {
+		if _, n, _ := w.Ledger.Counts(); n == 20 {
+			cancel()
+		}
+	}
+	w.Run(ctx, time.Minute)
+	if sent, acknowledged, _ := w.Ledger.Counts(); sent != acknowledged || sent < 20 {
+		t.Errorf("%d sent, %d acknowledged", sent, acknowledged)
+	}
+}
+
+func TestLedgerTellsWhyNobodyAnswered(t *testing.T) {
+	w := NewWard("127.0.0.1:1", nil, "ICU", 1, NewTerms(), "t")
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	w.Run(ctx, 0)
+	if sent, acknowledged, _ := w.Ledger.Counts(); sent == 0 || acknowledged != 0 || w.Ledger.Failure() == nil {
+		t.Errorf("%d sent, %d acknowledged, %v", sent, acknowledged, w.Ledger.Failure())
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -73,17 +74,22 @@ var (
 // Troubles lists the names, sorted.
 func Troubles() []string { return slices.Sorted(maps.Keys(troubles)) }
 
-// ParseTrouble finds a trouble by its name; empty is none.
-func ParseTrouble(name string) (*Trouble, error) {
-	if name == "" {
-		return nil, nil
+// ParseTroubles finds troubles by their names.
+func ParseTroubles(names []string) ([]Trouble, error) {
+	var out []Trouble
+	for _, name := range names {
+		t, ok := troubles[name]
+		if !ok {
+			meant := "."
+			if near := fault.Nearest(name, Troubles()); near != "" {
+				meant = fmt.Sprintf("; did you mean %q?", near)
+			}
+			return nil, fault.New(fault.Invalid, "sim.trouble", "there is no trouble %q%s There are: %s", name, meant, strings.Join(Troubles(), ", ")).At("--trouble")
+		}
+		t.Name = name
+		out = append(out, t)
 	}
-	t, ok := troubles[name]
-	if !ok {
-		return nil, fault.New(fault.Invalid, "sim.trouble", "there is no trouble %q; there are: %s", name, strings.Join(Troubles(), ", ")).At("--trouble")
-	}
-	t.Name = name
-	return &t, nil
+	return out, nil
 }
 
 func frameOf(message []byte) []byte {
@@ -102,10 +108,10 @@ func (l *Link) raw(ctx context.Context, b []byte) {
 
 // send sends a message, with trouble where it is due.
 func (w *Ward) send(ctx context.Context, link *Link, m Message, count int) error {
-	t := w.Trouble
-	if t == nil || count%every != every-1 {
+	if len(w.Troubles) == 0 || count%every != every-1 {
 		return link.Send(ctx, m)
 	}
+	t := w.Troubles[count/every%len(w.Troubles)]
 	if t.change != nil {
 		m = t.change(m)
 	}
