@@ -67,6 +67,11 @@ type Timestamp struct {
 	Zone      ZoneSource `json:"zone,omitempty"`
 	Ambiguous bool       `json:"ambiguous,omitempty"` // daylight-saving gap or overlap
 	Format    string     `json:"format,omitempty"`    // how Original is written, where that is not the codec's own: see profile.TimeRule
+	// Where the sender's clock was corrected, UTC is the corrected instant, UTC
+	// plus ClockOffsetNS what its clock said, and UncertaintyNS how far UTC may
+	// be off. All in ns; both 0 where nothing was corrected (R16).
+	ClockOffsetNS int64 `json:"clockOffsetNs,omitempty"`
+	UncertaintyNS int64 `json:"uncertaintyNs,omitempty"`
 }
 
 // Coding is a coded element as it was sent (CWE.1-3).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -43,6 +44,9 @@ type Options struct {
 	// register cannot take the batch now (disk full, disk error), and with nil
 	// when it goes on. It may be nil.
 	Waiting func(err error)
+	// Clock says what is done about the clock of a message's device: one of
+	// the rules above. It may be nil: the default for all.
+	Clock func(m *model.Message, device model.DeviceID) string
 }
 
 // Stage records entries.
@@ -52,6 +56,7 @@ type Stage struct {
 	patients Patients
 	router   Router
 	o        Options
+	clocks   clocks
 }
 
 // New makes the stage.
@@ -61,6 +66,9 @@ func New(store Store, devices Devices, patients Patients, router Router, o Optio
 	}
 	if o.Waiting == nil {
 		o.Waiting = func(error) {}
+	}
+	if o.Clock == nil {
+		o.Clock = func(*model.Message, model.DeviceID) string { return ClockImpossible }
 	}
 	return &Stage{store: store, devices: devices, patients: patients, router: router, o: o}
 }
@@ -102,6 +110,10 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	if err := s.clocks.load(ctx, s.store); err != nil {
+		return err
+	}
+	clear(s.clocks.changed) // of a try that failed
 	n := 0
 	for i := range entries {
 		n += len(entries[i].Messages)
@@ -113,6 +125,8 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 	}
 	for i := range entries {
 		for _, m := range entries[i].Messages {
+			clock.Restore(m) // after a try that failed
+			clock.Forget(m)
 			b.Messages = append(b.Messages, m)
 			b.Prints = append(b.Prints, PrintOf(m, entries[i].Digest))
 		}
@@ -131,12 +145,17 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		if err := s.devices.Sight(ctx, m); err != nil {
 			return err
 		}
+		s.clocks.feed(m, s.o.Clock)
 		if err := s.patients.Resolve(ctx, m); err != nil {
 			return err
 		}
 		m.Routed = s.router.Decide(m)
 	}
-	return s.store.Commit(ctx, b)
+	if err := s.store.Commit(ctx, b); err != nil {
+		return err
+	}
+	s.clocks.settle()
+	return nil
 }
 
 // firsts gives for each message of the batch the one it repeats, in the record

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/model"
 )
 
@@ -255,6 +256,9 @@ type Sighting struct {
 	Last     time.Time        `json:"last"`
 	Messages uint64           `json:"messages"`
 	Ref      model.MessageRef `json:"ref"`
+	// Clock is what is known of the device's clock, fed with every message of
+	// the record in order (HearClocks).
+	Clock clock.State `json:"clock,omitzero"`
 }
 
 // Summarise makes the line of a list out of a message.

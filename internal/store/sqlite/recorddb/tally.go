@@ -66,6 +66,7 @@ func (t *tally) add(m *model.Message) {
 			t.sight(m, id)
 		}
 	}
+	record.HearClocks(m, func(id model.DeviceID) *record.Sighting { return t.sightings[id] })
 }
 
 func (t *tally) issue(m *model.Message, i *model.Issue) {

@@ -47,6 +47,8 @@ const (
 	hasUTC = 1 << iota
 	hasOriginal
 	isAmbiguous
+	isCorrected
+	hasFormat
 )
 
 func putStamp(b []byte, t model.Timestamp, base int64) []byte {
@@ -63,6 +65,12 @@ func putStamp(b []byte, t model.Timestamp, base int64) []byte {
 	if t.Ambiguous {
 		head |= isAmbiguous
 	}
+	if t.ClockOffsetNS != 0 || t.UncertaintyNS != 0 {
+		head |= isCorrected
+	}
+	if t.Format != "" {
+		head |= hasFormat
+	}
 	b = append(b, head)
 	if head&hasUTC != 0 {
 		b = putTime(b, t.UTC, base)
@@ -71,7 +79,14 @@ func putStamp(b []byte, t model.Timestamp, base int64) []byte {
 		b = putText(b, t.Original)
 	}
 	b = putWord(b, string(t.Precision))
-	return putWord(b, string(t.Zone))
+	b = putWord(b, string(t.Zone))
+	if head&isCorrected != 0 {
+		b = putInt(putInt(b, t.ClockOffsetNS), t.UncertaintyNS)
+	}
+	if head&hasFormat != 0 {
+		b = putWord(b, t.Format)
+	}
+	return b
 }
 
 func (r *reader) stamp(base int64) (t model.Timestamp) {
@@ -88,6 +103,12 @@ func (r *reader) stamp(base int64) (t model.Timestamp) {
 	t.Ambiguous = head&isAmbiguous != 0
 	t.Precision = r.word()
 	t.Zone = model.ZoneSource(r.word())
+	if head&isCorrected != 0 {
+		t.ClockOffsetNS, t.UncertaintyNS = r.int(), r.int()
+	}
+	if head&hasFormat != 0 {
+		t.Format = r.word()
+	}
 	return t
 }
 
