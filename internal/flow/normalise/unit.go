@@ -53,6 +53,9 @@ func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 		u, found, ok = other, found2, true
 	}
 	if !numeric(o.Value) {
+		if o.Value.Kind == model.ValueNone && replaces(o.Status) {
+			o.UnitUCUM = unitReplaced(q, u, ok)
+		}
 		return
 	}
 	if lenient {
@@ -77,6 +80,32 @@ func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 	default:
 		n.convert(o, q, u)
 	}
+}
+
+// replaces says whether a status stands for a new version of a result.
+func replaces(s model.Status) bool {
+	return s == model.StatusCorrected || s == model.StatusCancelled || s == model.StatusError
+}
+
+// unitReplaced is the unit that the earlier version of a withdrawn result was
+// converted to: a result and its withdrawal belong together, and the latter
+// often has neither value nor unit.
+func unitReplaced(q *mdc.Quantity, u *ucum.Unit, known bool) string {
+	switch {
+	case q == nil || len(q.Units) == 0:
+		if known {
+			return u.Code()
+		}
+		return ""
+	case known:
+		for _, preferred := range q.Units {
+			if _, err := ucum.Between(u, preferred); err == nil {
+				return preferred.Code()
+			}
+		}
+		return ""
+	}
+	return q.Unit.Code()
 }
 
 func same(a, b *ucum.Unit) bool {
