@@ -270,23 +270,3 @@ func (a *App) retain(ctx context.Context) {
 		}
 	}
 }
-
-// health says in plain words what is wrong with the program itself.
-func (a *App) health() []string {
-	var out []string
-	if why := a.broken.Load(); why != nil {
-		out = append(out, "Messages are received and kept, but not processed: "+*why)
-	}
-	if why := a.waiting.Load(); why != nil {
-		out = append(out, "The record waits: "+*why)
-	}
-	if st, err := a.journal.Stat(); err == nil && st.Fault != "" {
-		out = append(out, "The journal takes nothing, senders are told to wait: "+st.Fault)
-	}
-	for id, s := range a.links.Status() {
-		if s.State == "failed" {
-			out = append(out, fmt.Sprintf("Channel %s is not open: %s", id, s.Text))
-		}
-	}
-	return out
-}
