@@ -125,4 +125,30 @@ for (const [name, errand] of Object.entries(errands)) {
     }
   })
 }
+
+/** Pictures for the papers: what somebody sees who has not started it yet. */
+async function papers() {
+  mkdirSync(run.papers, { recursive: true })
+  const seen = await open({ viewport: { width: 1280, height: 800 } })
+  const { page } = seen
+  const shot = (name, clip) => page.screenshot({ path: join(run.papers, name + '.png'), animations: 'disabled', ...clip })
+  await check.visit(page, '/live')
+  await page.waitForTimeout(7000) // until the traces have swept over their beds
+  await shot('live-beds')
+  await check.visit(page, '/')
+  await shot('overview')
+  await check.visit(page, '/devices')
+  await shot('devices')
+  await check.visit(page, '/messages?type=ORU^R01')
+  await page.locator('#messages tbody tr', { hasText: 'Monitor' }).first().getByRole('link').first().click()
+  await page.waitForLoadState()
+  await shot('message')
+  await check.visit(page, '/live')
+  await page.locator('.bed h2 a').first().click()
+  await page.waitForTimeout(9000)
+  await shot('patient')
+  await seen.close()
+  return []
+}
+if (run.papers) await told('pictures for the papers', papers)
 await close()

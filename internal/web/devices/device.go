@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,14 @@ func parts(all []model.Device) []part {
 		out = append(out, part{Depth: depth, Name: name, Level: strings.ToUpper(d.Level), Serial: d.Serial, Soft: d.Release})
 	}
 	return out
+}
+
+// sent gives the identifiers as they were sent, without those that stand as
+// they are among the identities.
+func (p devicePage) sent() []model.Identifier {
+	return slices.DeleteFunc(slices.Clone(p.Device.Observed.Identifiers), func(id model.Identifier) bool {
+		return slices.ContainsFunc(p.Device.Keys, func(key string) bool { return strings.HasSuffix(key, "|"+id.Value) })
+	})
 }
 
 func (p devicePage) lastMessage() string {

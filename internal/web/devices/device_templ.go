@@ -628,7 +628,7 @@ func deviceBody(p devicePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			for _, id := range p.Device.Observed.Identifiers {
+			for _, id := range p.sent() {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<tr><th scope=\"row\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

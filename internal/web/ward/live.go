@@ -143,7 +143,11 @@ func live(v *ui.Visit) (ui.View, error) {
 
 // ageText says how old a value is, as the live script does.
 func ageText(ctx context.Context, at int64) string {
-	return ui.Span(ctx, ui.From(ctx).Now.Sub(time.UnixMilli(at)).Truncate(time.Second))
+	age := ui.From(ctx).Now.Sub(time.UnixMilli(at))
+	if age < time.Second {
+		return ui.T(ctx, "%d s", 0)
+	}
+	return ui.Span(ctx, age)
 }
 
 func isLate(ctx context.Context, at int64) bool {

@@ -16,6 +16,7 @@ import "thalamus/internal/web/ui"
 // Room lists the pages, acts and streams; the first page with a name is where
 // the work place starts.
 func Room() ui.Room {
+	open := newStreams(256, 16)
 	return ui.Room{
 		Pages: []ui.Page{
 			{Path: "/live", Name: ui.N("Live beds"), Place: ui.Ward, Icon: "bed", Needs: "live.get", Show: live},
@@ -27,7 +28,7 @@ func Room() ui.Room {
 			{Path: "/patients", Needs: "patient.search", Do: findPatients, Again: patientsList},
 		},
 		Streams: []ui.Stream{
-			{Path: "/live/stream", Needs: "live.watch", Serve: stream},
+			{Path: "/live/stream", Needs: "live.watch", Serve: open.serve},
 		},
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/web/ui"
 )
@@ -78,6 +80,41 @@ const (
 	// no longer look is told so then.
 	streamFor = 10 * time.Minute
 )
+
+// streams bounds how many are open, of all and of one person.
+type streams struct {
+	all, each int
+
+	mu   sync.Mutex
+	open map[model.ActorID]int
+	sum  int
+}
+
+func newStreams(all, each int) *streams {
+	return &streams{all: all, each: each, open: map[model.ActorID]int{}}
+}
+
+func (s *streams) serve(v *ui.Visit, w http.ResponseWriter) error {
+	who := v.Door.Actor().ID
+	if !s.add(who, 1) {
+		return fault.New(fault.Transient, "web.too-many-streams", "too many live pages are open; close some")
+	}
+	defer s.add(who, -1)
+	return stream(v, w)
+}
+
+func (s *streams) add(who model.ActorID, n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n > 0 && (s.sum >= s.all || s.open[who] >= s.each) {
+		return false
+	}
+	s.sum += n
+	if s.open[who] += n; s.open[who] == 0 {
+		delete(s.open, who)
+	}
+	return true
+}
 
 // stream sends what is recorded from now on. It may skip, and does when the
 // reader is slow; the record does not (R23).

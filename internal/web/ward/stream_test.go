@@ -128,3 +128,16 @@ func BenchmarkNews(b *testing.B) {
 		}
 	}
 }
+
+func TestStreamsAreBounded(t *testing.T) {
+	s := newStreams(3, 2)
+	for i, c := range []struct {
+		who  model.ActorID
+		n    int
+		want bool
+	}{{"a", 1, true}, {"a", 1, true}, {"a", 1, false}, {"b", 1, true}, {"c", 1, false}, {"a", -1, true}, {"c", 1, true}} {
+		if got := s.add(c.who, c.n); got != c.want {
+			t.Errorf("step %d: %v", i, got)
+		}
+	}
+}
