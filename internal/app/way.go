@@ -148,7 +148,7 @@ func (o owing) Refs(ctx context.Context, from, until time.Time, device model.Dev
 }
 
 func (a *App) makeDoor(context.Context) error {
-	a.links = newLinks(builtin.Drivers(), driver.Host{Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate})
+	a.links = newLinks(builtin.Drivers(), driver.Host{Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent})
 	a.service = a.makeService()
 	return nil
 }

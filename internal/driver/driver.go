@@ -31,6 +31,10 @@ type Host struct {
 	// Certificate for TLS listeners without one of their own, from the
 	// program's authority. Nil when there is none.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Recent gives the channel's latest entries of before the start, oldest
+	// first, for drivers that answer a repeat as they answered the first time
+	// (R18). It may be nil, and stops early when the journal cannot be read.
+	Recent func(channel model.ChannelID, each func(e model.Entry))
 	// Note reports what happened on the link but is no frame: garbage between
 	// frames, a peer cut off, a refused connection. It becomes an issue of the
 	// channel that people see. It must not block.

@@ -86,6 +86,9 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host = host
 	d.notes.to = host.Note
 	d.answered.init()
+	if host.Recent != nil {
+		host.Recent(d.channel, func(e model.Entry) { d.answered.first(e.Bytes, receipt{e.Seq, e.Arrived}) })
+	}
 	if d.settings.TLS.Enabled {
 		c, err := d.settings.TLS.config(host.Certificate)
 		if err != nil {
