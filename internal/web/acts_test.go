@@ -52,7 +52,7 @@ func TestMessagePage(t *testing.T) {
 	r.get("/messages").want(t, 200, `href="/messages/2"`, "ORU^R01", "Quillfeather")
 	p := r.get("/messages/2")
 	p.want(t, 200,
-		"As received", "OBX[2]-5 · Observation value: 72", `role="listbox"`, // raw, explained
+		"As received", `title="OBX[2]-5 · Observation value">72<`, `role="listbox"`, // raw, explained
 		"Quillfeather, Zyxanda", `href="/patients/pat-`, `href="/devices/dev-`, // decoded
 		"MDC_ECG_HEART_RATE", "LOINC 8867-4", "MDC_DIM_BEAT_PER_MIN", "/min", // normalised
 		"archive", "Owed", // routed

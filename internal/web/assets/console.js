@@ -76,7 +76,7 @@
 		const about = document.getElementById(raw.dataset.fields);
 		const idle = about.textContent;
 		const fields = () => [...raw.querySelectorAll("[role=option]")];
-		const tell = (f) => { about.textContent = f ? f.getAttribute("aria-label") : idle; };
+		const tell = (f) => { about.textContent = f ? f.title + ": " + f.textContent : idle; };
 		const linked = (f, on) => {
 			for (const row of document.querySelectorAll(`[data-field="${CSS.escape(f.dataset.of || "")}"]`)) row.classList.toggle("lit", on);
 		};

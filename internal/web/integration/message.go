@@ -120,7 +120,7 @@ func download(v *ui.Visit, w http.ResponseWriter) error {
 type rawField struct {
 	sign  string // delimiters before it: one for itself and one for each absent field
 	text  string
-	about string // what it is, for hover, focus and who cannot see it
+	about string // what it is, for hover and focus
 	of    string // "OBX[3]": what its segment is called in issues and observations
 }
 
@@ -155,15 +155,12 @@ func layOut(s service.Segment, separator string) []rawField {
 
 func header(id string) bool { return id == "MSH" || id == "FHS" || id == "BHS" }
 
+// about says what a field is; what it holds stands beside it.
 func about(f service.SegmentField) string {
-	text := f.Path
-	if f.Name != "" {
-		text += " · " + f.Name
+	if f.Name == "" {
+		return f.Path
 	}
-	if f.Text != "" {
-		text += ": " + clip(f.Text, mostFieldText)
-	}
-	return text
+	return f.Path + " · " + f.Name
 }
 
 // clip shortens a text to n characters and says so with an ellipsis.
@@ -321,4 +318,12 @@ func apart(ctx context.Context, before, t time.Time) string {
 		return ui.T(ctx, "%s later", ui.Span(ctx, d))
 	}
 	return ui.T(ctx, "%s earlier", ui.Span(ctx, before.Sub(t)))
+}
+
+// toDo is what an issue says to do, else what the catalogue says of its code.
+func toDo(i model.Issue) string {
+	if i.Hint != "" {
+		return i.Hint
+	}
+	return ui.ToDo(i.Code)
 }

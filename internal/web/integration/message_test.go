@@ -27,7 +27,7 @@ func TestLayOut(t *testing.T) {
 	if got := strings.Join(lines, "\n"); got != "MSH#^~\\&#MON####2026\nOBX#1####72" {
 		t.Error(got)
 	}
-	if f := layOut(segments[1], sign)[1]; f.about != "OBX[1]-5 · Observation value: 72" || f.of != "OBX[1]" {
+	if f := layOut(segments[1], sign)[1]; f.about != "OBX[1]-5 · Observation value" || f.of != "OBX[1]" {
 		t.Errorf("%+v", f)
 	}
 	long := layOut(service.Segment{ID: "OBX", Fields: []service.SegmentField{{Path: "OBX[1]-5", Text: strings.Repeat("é", 5000)}}}, "|")[0]
