@@ -106,7 +106,10 @@ const Waves = (() => {
 
 		level(value) { return this.height - 2 - ((value - this.from) / (this.to - this.from)) * (this.height - 4); }
 
-		wipe(x, width) {
+		// wipe clears what lies ahead of the trace and was not clear yet: next to
+		// the trace it would cut into its line.
+		wipe(width) {
+			const x = (this.x + wiped) % this.width;
 			this.pen.clearRect(x, 0, width, this.height);
 			if (x + width > this.width) this.pen.clearRect(0, 0, x + width - this.width, this.height);
 		}
@@ -133,7 +136,7 @@ const Waves = (() => {
 			}
 			if (n === 0) return;
 			const step = sweep * each;
-			if (this.seen) this.wipe(this.x, n * step + wiped);
+			if (this.seen) this.wipe(n * step);
 			const pen = this.pen;
 			pen.beginPath();
 			if (this.y !== null) pen.moveTo(this.x, this.y);
@@ -163,7 +166,7 @@ const Waves = (() => {
 		blank(seconds) {
 			this.y = null;
 			const step = sweep * seconds;
-			if (this.seen) this.wipe(this.x, step + wiped);
+			if (this.seen) this.wipe(step);
 			this.x += step;
 			if (this.x > this.width) this.x -= this.width;
 		}

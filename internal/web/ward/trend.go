@@ -118,7 +118,7 @@ func chartOf(v *ui.Visit, subject service.TrendAsk, s span, t tile) (chart, erro
 		all = append(all, points)
 		c.Lines = append(c.Lines, line{Name: r.Name, Short: partName(i)})
 	}
-	draw(&c, all, s.Step, t.Least)
+	draw(&c, all, s.Step, t.vital)
 	c.Rows = rowsOf(all, c.From, c.Until, s.Rows)
 	return c, nil
 }
@@ -156,7 +156,7 @@ func pointsOf(v *ui.Visit, ask service.TrendAsk) ([]point, string, error) {
 }
 
 // draw turns points into paths on a scale of round numbers.
-func draw(c *chart, all [][]point, step time.Duration, least float64) {
+func draw(c *chart, all [][]point, step time.Duration, v vital) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, points := range all {
 		for _, p := range points {
@@ -166,8 +166,11 @@ func draw(c *chart, all [][]point, step time.Duration, least float64) {
 	if low > high {
 		return
 	}
-	if wanting := least - (high - low); wanting > 0 {
+	if wanting := v.Least - (high - low); wanting > 0 {
 		low, high = low-wanting/2, high+wanting/2
+	}
+	if over := high - v.Most; v.Most > 0 && over > 0 {
+		low, high = low-over, v.Most
 	}
 	low, high, rule := scale(low, high)
 	c.Low, c.High = number(low), number(high)

@@ -16,20 +16,21 @@ type vital struct {
 	Tint  string // class of its colour
 	Parts [][]string
 	Least float64 // span of its chart at the least, so that noise does not look like news
+	Most  float64 // that it can be; 0: no bound
 }
 
 // vitals are what a card shows large, in order.
 func vitals() []vital {
 	return []vital{
-		{"HR", ui.N("Heart rate"), "tint-heart", [][]string{{"MDC_ECG_HEART_RATE", "MDC_ECG_CARD_BEAT_RATE", "MDC_PULS_RATE"}}, 20},
-		{"SpO₂", ui.N("Oxygen saturation"), "tint-oxygen", [][]string{{"MDC_PULS_OXIM_SAT_O2", "MDC_PULS_OXIM_SAT_O2_ART_LEFT", "MDC_SAT_O2"}}, 6},
-		{"RR", ui.N("Respiratory rate"), "tint-breath", [][]string{{"MDC_RESP_RATE", "MDC_TTHOR_RESP_RATE", "MDC_AWAY_RESP_RATE", "MDC_CO2_RESP_RATE", "MDC_VENT_RESP_RATE"}}, 8},
+		{"HR", ui.N("Heart rate"), "tint-heart", [][]string{{"MDC_ECG_HEART_RATE", "MDC_ECG_CARD_BEAT_RATE", "MDC_PULS_RATE"}}, 20, 0},
+		{"SpO₂", ui.N("Oxygen saturation"), "tint-oxygen", [][]string{{"MDC_PULS_OXIM_SAT_O2", "MDC_PULS_OXIM_SAT_O2_ART_LEFT", "MDC_SAT_O2"}}, 6, 100},
+		{"RR", ui.N("Respiratory rate"), "tint-breath", [][]string{{"MDC_RESP_RATE", "MDC_TTHOR_RESP_RATE", "MDC_AWAY_RESP_RATE", "MDC_CO2_RESP_RATE", "MDC_VENT_RESP_RATE"}}, 8, 0},
 		{"ART", ui.N("Blood pressure, arterial"), "tint-pressure", [][]string{
-			{"MDC_PRESS_BLD_ART_ABP_SYS", "MDC_PRESS_BLD_ART_SYS"}, {"MDC_PRESS_BLD_ART_ABP_DIA", "MDC_PRESS_BLD_ART_DIA"}, {"MDC_PRESS_BLD_ART_ABP_MEAN", "MDC_PRESS_BLD_ART_MEAN"}}, 40},
+			{"MDC_PRESS_BLD_ART_ABP_SYS", "MDC_PRESS_BLD_ART_SYS"}, {"MDC_PRESS_BLD_ART_ABP_DIA", "MDC_PRESS_BLD_ART_DIA"}, {"MDC_PRESS_BLD_ART_ABP_MEAN", "MDC_PRESS_BLD_ART_MEAN"}}, 40, 0},
 		{"NIBP", ui.N("Blood pressure, cuff"), "tint-pressure", [][]string{
-			{"MDC_PRESS_BLD_NONINV_SYS", "MDC_PRESS_CUFF_SYS"}, {"MDC_PRESS_BLD_NONINV_DIA", "MDC_PRESS_CUFF_DIA"}, {"MDC_PRESS_BLD_NONINV_MEAN", "MDC_PRESS_CUFF_MEAN"}}, 40},
-		{"Temp", ui.N("Temperature"), "tint-warmth", [][]string{{"MDC_TEMP", "MDC_TEMP_CORE", "MDC_TEMP_BODY", "MDC_TEMP_BLD", "MDC_TEMP_ESOPH", "MDC_TEMP_RECT", "MDC_TEMP_TYMP", "MDC_TEMP_AXIL", "MDC_TEMP_SKIN"}}, 1.5},
-		{"etCO₂", ui.N("End-tidal CO₂"), "tint-breath", [][]string{{"MDC_AWAY_CO2_ET", "MDC_CONC_AWAY_CO2_ET"}}, 10},
+			{"MDC_PRESS_BLD_NONINV_SYS", "MDC_PRESS_CUFF_SYS"}, {"MDC_PRESS_BLD_NONINV_DIA", "MDC_PRESS_CUFF_DIA"}, {"MDC_PRESS_BLD_NONINV_MEAN", "MDC_PRESS_CUFF_MEAN"}}, 40, 0},
+		{"Temp", ui.N("Temperature"), "tint-warmth", [][]string{{"MDC_TEMP", "MDC_TEMP_CORE", "MDC_TEMP_BODY", "MDC_TEMP_BLD", "MDC_TEMP_ESOPH", "MDC_TEMP_RECT", "MDC_TEMP_TYMP", "MDC_TEMP_AXIL", "MDC_TEMP_SKIN"}}, 1.5, 0},
+		{"etCO₂", ui.N("End-tidal CO₂"), "tint-breath", [][]string{{"MDC_AWAY_CO2_ET", "MDC_CONC_AWAY_CO2_ET"}}, 10, 0},
 	}
 }
 
