@@ -13,6 +13,7 @@ type Label struct {
 	Channel      ChannelID `json:"channel,omitempty" yaml:"channel,omitempty"`           // scope
 	Manufacturer string    `json:"manufacturer,omitempty" yaml:"manufacturer,omitempty"` // scope
 	Model        string    `json:"model,omitempty" yaml:"model,omitempty"`               // scope
+	Profile      string    `json:"profile,omitempty" yaml:"profile,omitempty"`           // scope: the device profile a message is read with, "acme/vm200"
 	Code         string    `json:"code" yaml:"code"`                                     // "MDC_PULS_OXIM_SAT_O2" or LOINC "59408-5"
 	UCUM         string    `json:"ucum,omitempty" yaml:"ucum,omitempty"`                 // unit of values that name none, or one that nobody knows
 	Note         string    `json:"note,omitempty" yaml:"note,omitempty"`

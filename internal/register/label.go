@@ -20,7 +20,7 @@ func Labels() Set[model.Label] {
 					return fault.New(fault.Invalid, "register.incomplete", "a label needs what it is called and the code it means").At(f.key)
 				}
 			}
-			for _, f := range []struct{ key, text string }{{"label", l.Label}, {"unit", l.Unit}, {"manufacturer", l.Manufacturer}, {"model", l.Model}, {"note", l.Note}} {
+			for _, f := range []struct{ key, text string }{{"label", l.Label}, {"unit", l.Unit}, {"manufacturer", l.Manufacturer}, {"model", l.Model}, {"profile", l.Profile}, {"note", l.Note}} {
 				if len(f.text) > longestLabel {
 					return fault.New(fault.Invalid, "register.incomplete", "no more than %d bytes are allowed here", longestLabel).At(f.key)
 				}
@@ -37,6 +37,6 @@ const longestLabel = 96
 // that mapping the same label again changes the mapping there is.
 func LabelIDOf(l model.Label) model.LabelID {
 	fold := func(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
-	sum := sha256.Sum256([]byte(strings.Join([]string{fold(l.Label), strings.TrimSpace(l.Unit), string(l.Channel), fold(l.Manufacturer), fold(l.Model)}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{fold(l.Label), strings.TrimSpace(l.Unit), string(l.Channel), fold(l.Manufacturer), fold(l.Model), l.Profile}, "\x00")))
 	return model.LabelID("lab-" + hex.EncodeToString(sum[:6]))
 }

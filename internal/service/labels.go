@@ -72,6 +72,7 @@ type MapLabel struct {
 	Channel      model.ChannelID `json:"channel,omitempty" doc:"only on this channel"`
 	Manufacturer string          `json:"manufacturer,omitempty" doc:"only devices of this maker"`
 	Model        string          `json:"model,omitempty" doc:"only devices of this model"`
+	Profile      string          `json:"profile,omitempty" doc:"only messages read with this device profile, acme/vm200"`
 	UCUM         string          `json:"ucum,omitempty" doc:"UCUM unit of values that name none, or one that nobody knows"`
 	Note         string          `json:"note,omitempty" doc:"anything the next person should know"`
 	Version      int64           `json:"version,omitempty" doc:"refuse when another version is in force"`
@@ -102,7 +103,7 @@ func labelOps() []Op {
 
 func mapLabel(ctx context.Context, c *call, r MapLabel) (register.Versioned[model.Label], error) {
 	l := model.Label{Label: strings.TrimSpace(r.Label), Code: strings.TrimSpace(r.Code), Unit: strings.TrimSpace(r.Unit), Channel: r.Channel,
-		Manufacturer: strings.TrimSpace(r.Manufacturer), Model: strings.TrimSpace(r.Model), UCUM: strings.TrimSpace(r.UCUM), Note: strings.TrimSpace(r.Note)}
+		Manufacturer: strings.TrimSpace(r.Manufacturer), Model: strings.TrimSpace(r.Model), Profile: strings.TrimSpace(r.Profile), UCUM: strings.TrimSpace(r.UCUM), Note: strings.TrimSpace(r.Note)}
 	l.ID = register.LabelIDOf(l)
 	c.object = "label " + string(l.ID)
 	if strings.TrimSpace(r.Reason) == "" {

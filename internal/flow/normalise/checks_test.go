@@ -40,6 +40,8 @@ func TestMarkersAndLimits(t *testing.T) {
 		{"NM", pleth, "101", "%", "101", "", "", "implausible"},
 		{"NM", hr, "----", "/min", "", "", "unknown", ""},
 		{"NM", hr, "***", "/min", "", "", "unknown", ""},
+		{"NM", hr, "NaN", "/min", "", "", "not-a-number", ""},
+		{"NM", hr, "-INF", "/min", "", "", "negative-infinity", ""},
 		{"ST", hr, "----", "/min", "", "----", "unknown", "invalid-marker"},
 		{"ST", hr, "***", "/min", "", "***", "unknown", "invalid-marker"},
 		{"ST", hr, "NaN", "/min", "", "NaN", "not-a-number", "invalid-marker"},

@@ -48,9 +48,9 @@ func NewLabels(all []VersionedLabel) *Labels {
 		}
 		one := label{Label: v.Label, unit: foldUnit(v.Unit), maker: mdc.Fold(v.Manufacturer), kind: mdc.Fold(v.Model), code: code,
 			by: byPerson + string(v.ID) + "@" + strconv.FormatInt(v.Version, 10)}
-		for i, s := range [...]string{string(v.Channel), v.Manufacturer, v.Model, v.Unit} {
+		for i, s := range [...]string{string(v.Channel), v.Manufacturer, v.Profile, v.Model, v.Unit} {
 			if s != "" {
-				one.narrow += 1 << i // channel, manufacturer, model, unit: what is later in the list is narrower
+				one.narrow += 1 << i // what is later in the list is narrower
 			}
 		}
 		l.byLabel[folded] = append(l.byLabel[folded], one)
@@ -178,6 +178,11 @@ func (l *Labels) find(m *model.Message, device int, unit model.Coding, codings .
 func (l *label) holds(m *model.Message, device int, unit model.Coding) bool {
 	if l.Channel != "" && l.Channel != m.Channel {
 		return false
+	}
+	if l.Profile != "" {
+		if name, _, _ := strings.Cut(m.ReadWith, "@"); name != l.Profile {
+			return false
+		}
 	}
 	if l.unit != "" && l.unit != foldUnit(unit.Code) && l.unit != foldUnit(unit.Text) {
 		return false

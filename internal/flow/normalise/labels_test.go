@@ -106,6 +106,18 @@ func TestLabelsOfADevice(t *testing.T) {
 	}
 }
 
+// A label of a profile holds for what is read with any version of it.
+func TestLabelsOfAProfile(t *testing.T) {
+	labels := inForce(model.Label{ID: "p", Label: "Q1", Profile: "acme/vm200", Code: "MDC_RESP_RATE"}, model.Label{ID: "q", Label: "Q1", Channel: "ward", Code: "MDC_TEMP"})
+	for with, want := range map[string]string{"acme/vm200@3": "MDC_RESP_RATE", "acme/vm200@4": "MDC_RESP_RATE", "acme/vm2000@3": "MDC_TEMP", "": "MDC_TEMP"} {
+		m := model.Message{Codec: "other", Channel: "ward", ReadWith: with, Observations: []model.Observation{{Received: model.Coding{Code: "Q1"}, Device: -1}}}
+		normalise.Normalise(&m, normalise.Context{Labels: labels})
+		if got := m.Observations[0].Code.RefID; got != want {
+			t.Errorf("%q: %q, want %q", with, got, want)
+		}
+	}
+}
+
 // A label costs nothing where there is none, and little where there is.
 func BenchmarkLabels(b *testing.B) {
 	labels := inForce(model.Label{ID: "a", Label: "ZZ-7", Code: "MDC_PULS_OXIM_SAT_O2"})

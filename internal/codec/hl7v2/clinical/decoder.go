@@ -38,6 +38,8 @@ type decoder struct {
 	alerts []alert
 	loose  []looseDevice
 	event  bool // OBR-4 says that this is an alarm report
+
+	why string // why the value just read is none (data-absent-reason)
 }
 
 // maxField is the highest field that is looked at by number.

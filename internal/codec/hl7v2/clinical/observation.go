@@ -176,11 +176,12 @@ func (d *decoder) tooMany(rep hl7v2.Element) {
 
 func (d *decoder) valueInto(o *model.Observation, rep hl7v2.Element, r *reading) {
 	var unit model.Coding
+	d.why = "unknown"
 	if o.Value, unit = d.value(rep, r.kind); o.UnitSent == (model.Coding{}) {
 		o.UnitSent = unit
 	}
 	if o.Value.Kind == model.ValueNone && o.Absent == "" {
-		o.Absent = "unknown"
+		o.Absent = d.why
 	}
 	d.settle(o)
 }

@@ -70,6 +70,7 @@ func (d *decoder) number(e hl7v2.Element) model.Value {
 		}
 	}
 	if nothing(t) {
+		d.why = reasonOf(t)
 		d.issueAt(e, "decode.text-for-nothing", model.Warning, "a text that means that there is no value stands in a number; it was read as absent", "the sender should leave OBX-5 empty and say why in OBX-8")
 		return model.Value{}
 	}
@@ -88,6 +89,22 @@ func comparator(t string) (c, rest string) {
 		}
 	}
 	return "", t
+}
+
+// reasonOf is FHIR's data-absent-reason of a text that says that there is no
+// number.
+func reasonOf(t string) string {
+	switch strings.ToUpper(t) {
+	case "NAN":
+		return "not-a-number"
+	case "INF", "+INF":
+		return "positive-infinity"
+	case "-INF":
+		return "negative-infinity"
+	case "INVALID":
+		return "error"
+	}
+	return "unknown"
 }
 
 // nothing recognises the ways to write that there is no number.
