@@ -94,7 +94,7 @@ func (p *Pump) alarm(now time.Time, phase, state string) Message {
 	w.head(p.Name()+"^"+p.id+"^EUI-64", "ORU^R40^ORU_R40", control, pcd04)
 	w.line(p.Bed.pid())
 	w.line("PV1|1|I|" + p.Bed.place())
-	w.line(fmt.Sprintf("OBR|1||%s^SIM|%s|||%s||||||||||||||||||||||%s^SIM", control, w.terms["MDC_EVT_ALARM"], w.at, p.alert+"&SIM"))
+	w.line(fmt.Sprintf("OBR|1||%[1]s^SIM|%[2]s|||%[3]s||||||||||||||||||||||%[4]s^%[4]s", control, w.terms["MDC_EVT_ALARM"], w.at, p.alert+"&SIM"))
 	w.device("MDC_DEV_PUMP_INFUS_LVP_MDS", "1.0.0.0", p.id)
 	w.device("MDC_DEV_PUMP_INFUS_LVP_VMD", "1.1.0.0", "")
 	facet := func(n int, refid, kind, value string) {

@@ -43,6 +43,9 @@ func TestWardSpeaksHL7(t *testing.T) {
 		if bytes.Contains(m.Bytes, []byte("||^")) || bytes.Contains(m.Bytes, []byte("|NM||")) {
 			t.Errorf("a code is missing:\n%s", bytes.ReplaceAll(m.Bytes, []byte("\r"), []byte("\n")))
 		}
+		if p.Get("MSH-9.2") == "R40" && !strings.Contains(p.Get("OBR-29.2"), "-t-A") {
+			t.Errorf("OBR-29 does not name the alert: %q", p.Get("OBR-29.2"))
+		}
 		types[p.Get("MSH-9.1")+p.Get("MSH-9.2")]++
 	}
 	for _, want := range []string{"ADTA01", "ADTA08", "ORUR01", "ORUR40"} {

@@ -3,6 +3,7 @@ package fhirserver
 import (
 	"maps"
 	"sort"
+	"strings"
 	"time"
 
 	"thalamus/internal/codec/fhir"
@@ -57,16 +58,22 @@ func (s *Server) Counts() Counts {
 // Transactions gives how many were done.
 func (s *Server) Transactions() int { return int(s.transactions.Load()) }
 
+// alertSystem is the system of the identifier that all events of an alert have.
+const alertSystem = "\x00urn:id:alert\x00"
+
 // Duplicates lists the identifiers under which several resources of one type
 // are kept, sorted: "Observation urn:uuid:…". Patients may have several
-// identifiers; each is looked at.
+// identifiers; each is looked at. The events of an alert share the alert's
+// identifier and are no duplicates.
 func (s *Server) Duplicates() []string {
 	s.kept.mu.Lock()
 	defer s.kept.mu.Unlock()
 	seen := map[string]int{}
 	for _, r := range s.kept.byRef {
 		for _, k := range r.keys {
-			seen[k]++
+			if !strings.Contains(k, alertSystem) {
+				seen[k]++
+			}
 		}
 	}
 	var twice []string
