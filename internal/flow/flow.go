@@ -10,6 +10,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 
@@ -171,10 +172,27 @@ func (w *Way) decode(entries []model.Entry) []record.Entry {
 }
 
 func (w *Way) entry(e model.Entry) record.Entry {
-	messages := w.Read(e)
+	messages := w.guarded(e)
 	r := record.Entry{Seq: e.Seq, Digest: record.DigestOf(e.Bytes), Messages: make([]*model.Message, len(messages))}
 	for i := range messages {
 		r.Messages[i] = &messages[i]
 	}
 	return r
+}
+
+// guarded reads an entry. A defect that one entry shows must not end the
+// server, which would meet the same entry at its next start: it becomes a
+// message that says so, and the way goes on.
+func (w *Way) guarded(e model.Entry) (messages []model.Message) {
+	defer func() {
+		if x := recover(); x != nil {
+			messages = []model.Message{{
+				Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: e.Codec, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived,
+				Issues: []model.Issue{{Code: "decode.defect", Severity: model.Error,
+					Text: fmt.Sprintf("reading this entry shows a defect of Thalamus (%T); nothing of it was understood, its bytes are kept", x),
+					Hint: "report it with the entry's number"}},
+			}}
+		}
+	}()
+	return w.Read(e)
 }

@@ -97,16 +97,21 @@ func (r *Register) Sight(ctx context.Context, m *model.Message) error {
 
 // SightAll is Sight for several messages in order, with one durable write.
 func (r *Register) SightAll(ctx context.Context, ms []*model.Message) error {
-	r.mu.Lock()
-	for _, m := range ms {
-		r.sight(m)
-	}
-	made := r.made
-	r.mu.Unlock()
+	made := r.sightAll(ms)
 	if r.saved.Load() >= made {
 		return nil
 	}
 	return r.save(ctx, made)
+}
+
+// sightAll gives how many units were ever made; the lock goes whatever happens.
+func (r *Register) sightAll(ms []*model.Message) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range ms {
+		r.sight(m)
+	}
+	return r.made
 }
 
 // save makes the first made new units durable.

@@ -106,7 +106,12 @@ func (s *Stage) Record(ctx context.Context, entries []Entry) error {
 	}
 }
 
+// try makes one attempt. Entries that are in the record already, because an
+// attempt before got so far, are left out.
 func (s *Stage) try(ctx context.Context, entries []Entry) error {
+	for cursor := s.store.Cursor(); len(entries) > 0 && entries[0].Seq <= cursor; {
+		entries = entries[1:]
+	}
 	if len(entries) == 0 {
 		return nil
 	}
@@ -142,16 +147,17 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 			repeat(m, first[i])
 			continue
 		}
-		if err := s.devices.Sight(ctx, m); err != nil {
+		if isBare(m) {
+			continue
+		}
+		if err := s.place(ctx, m); err != nil {
 			return err
 		}
-		s.clocks.feed(m, s.o.Clock)
-		if err := s.patients.Resolve(ctx, m); err != nil {
-			return err
-		}
-		m.Routed = s.router.Decide(m)
 	}
-	if err := s.store.Commit(ctx, b); err != nil {
+	if err := s.commit(ctx, b); err != nil {
+		if ctx.Err() == nil && blames(err) {
+			return s.around(ctx, entries, err)
+		}
 		return err
 	}
 	s.clocks.settle()
