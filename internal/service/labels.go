@@ -57,11 +57,20 @@ type LabelCandidate struct {
 
 // MappedLabel is a label in force.
 type MappedLabel struct {
-	model.Label
-	Name    string        `json:"name,omitempty"` // of what it means
-	Version int64         `json:"version"`
-	By      model.ActorID `json:"by,omitempty"`
-	At      time.Time     `json:"at,omitzero"`
+	ID           model.LabelID   `json:"id"`
+	Label        string          `json:"label"`
+	Unit         string          `json:"unit,omitempty"`
+	Channel      model.ChannelID `json:"channel,omitempty"`
+	Manufacturer string          `json:"manufacturer,omitempty"`
+	Model        string          `json:"model,omitempty"`
+	Profile      string          `json:"profile,omitempty"`
+	Code         string          `json:"code"`
+	Name         string          `json:"name,omitempty"` // of what it means
+	UCUM         string          `json:"ucum,omitempty"`
+	Note         string          `json:"note,omitempty"`
+	Version      int64           `json:"version"`
+	By           model.ActorID   `json:"by,omitempty"`
+	At           time.Time       `json:"at,omitzero"`
 }
 
 // MapLabel says what a label means.
@@ -137,8 +146,10 @@ func listLabels(ctx context.Context, c *call, r LabelAsk) (LabelInbox, error) {
 		return in, err
 	}
 	for _, v := range mapped {
-		code, _, _ := normalise.LabelCode(v.Value.Code)
-		in.Mapped = append(in.Mapped, MappedLabel{Label: v.Value, Name: code.Name, Version: v.Version, By: v.By, At: v.At})
+		l := v.Value
+		code, _, _ := normalise.LabelCode(l.Code)
+		in.Mapped = append(in.Mapped, MappedLabel{ID: l.ID, Label: l.Label, Unit: l.Unit, Channel: l.Channel, Manufacturer: l.Manufacturer, Model: l.Model,
+			Profile: l.Profile, Code: l.Code, Name: code.Name, UCUM: l.UCUM, Note: l.Note, Version: v.Version, By: v.By, At: v.At})
 	}
 	left := r.Messages
 	if left <= 0 {

@@ -100,7 +100,7 @@ func TestLabels(t *testing.T) {
 	}
 	var in service.LabelInbox
 	h.Call("label.list", service.LabelAsk{Channel: "ward", Messages: 1}, &in)
-	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || len(in.Unknown) != 1 || in.Unknown[0].Label != "Zorglub" || !in.More {
+	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || in.Mapped[0].Label != "sp02-finger" || len(in.Unknown) != 1 || in.Unknown[0].Label != "Zorglub" || !in.More {
 		t.Errorf("%+v", in)
 	}
 
