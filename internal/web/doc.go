@@ -54,6 +54,8 @@
 //     hx-trigger, for the same reason.
 //   - A templ component call with children stands on several lines; on one
 //     line its text is swallowed.
+//   - A link to a page that may not be there, or may not be seen, is ui.A or
+//     ui.Button; a number that leads to what it counts is ui.Count.
 //   - State is a word with a sign (ui.Badge, ui.State), never colour alone.
 //   - A list has a caption, says what to do when it is empty (ui.Empty), pages
 //     with ui.Pager and keeps its filters in the address (Visit.Here).

@@ -1,8 +1,8 @@
 package integration
 
 import (
+	"context"
 	"net/url"
-	"strconv"
 
 	"github.com/a-h/templ"
 
@@ -44,9 +44,9 @@ func called(name, id string) string {
 	return id
 }
 
-func perSecond(n float64) string {
+func perSecond(ctx context.Context, n float64) string {
 	if n < 0.05 {
 		return "–"
 	}
-	return strconv.FormatFloat(n, 'f', 1, 64)
+	return ui.Tenth(ctx, n)
 }

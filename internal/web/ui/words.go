@@ -101,17 +101,26 @@ func Span(ctx context.Context, d time.Duration) string {
 	return T(ctx, "%d days", int(d.Hours()/24))
 }
 
+// Tenth writes a number with one decimal, its sign as the language has it.
+func Tenth(ctx context.Context, f float64) string {
+	text := strconv.FormatFloat(f, 'f', 1, 64)
+	if From(ctx).Language.Tag != "en" {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}
+
 // Size writes a number of bytes.
 func Size(ctx context.Context, n int64) string {
 	switch {
 	case n < 1000:
 		return T(ctx, "%d bytes", n)
 	case n < 1_000_000:
-		return T(ctx, "%.1f kB", float64(n)/1e3)
+		return T(ctx, "%s kB", Tenth(ctx, float64(n)/1e3))
 	case n < 1_000_000_000:
-		return T(ctx, "%.1f MB", float64(n)/1e6)
+		return T(ctx, "%s MB", Tenth(ctx, float64(n)/1e6))
 	}
-	return T(ctx, "%.1f GB", float64(n)/1e9)
+	return T(ctx, "%s GB", Tenth(ctx, float64(n)/1e9))
 }
 
 // Shown is an observation's value as people read it, without its unit.

@@ -31,7 +31,7 @@ func TestNum(t *testing.T) {
 		{Num(en, 0), "0"}, {Num(en, 9999), "9999"}, {Num(en, 12345), "12,345"}, {Num(de, 1234567), "1.234.567"},
 		{Num(fr, 123456), "123\u202f456"}, {Num(en, -12345), "−12,345"}, {Num(en, uint64(math.MaxUint64)), "18,446,744,073,709,551,615"},
 		{Plural(en, 1, "%s row", "%s rows"), "1 row"}, {Plural(en, 0, "%s row", "%s rows"), "0 rows"}, {Plural(de, 12000, "%s row", "%s rows"), "12.000 rows"},
-		{Size(en, 999), "999 bytes"}, {Size(en, 2_740), "2.7 kB"}, {Size(en, 3_000_000_000), "3.0 GB"},
+		{Size(en, 999), "999 bytes"}, {Size(en, 2_740), "2.7 kB"}, {Size(de, 2_740), "2,7 kB"}, {Size(en, 3_000_000_000), "3.0 GB"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)
