@@ -16,31 +16,30 @@
 //
 // # How to add a page
 //
-//  1. In the room's package write a function
+// Write a function and a template in the room's package; the template
+// (thingsPage, in things.templ) uses the components of ui:
 //
-//     func things(v *ui.Visit) (ui.View, error) {
-//     var l service.List[service.Thing]
-//     if err := v.Call("thing.list", service.ThingAsk{After: v.Query("after")}, &l); err != nil {
-//     return ui.View{}, err // becomes the fault page
-//     }
-//     return ui.View{Title: ui.T(v.Context(), "Things"), Body: thingsPage(l)}, nil
-//     }
+//	func things(v *ui.Visit) (ui.View, error) {
+//		var l service.List[service.Thing]
+//		if err := v.Call("thing.list", service.ThingAsk{After: v.Query("after")}, &l); err != nil {
+//			return ui.View{}, err // becomes the fault page
+//		}
+//		return ui.View{Title: ui.T(v.Context(), "Things"), Body: thingsPage(l)}, nil
+//	}
 //
-//     and a template thingsPage in things.templ that uses the components of ui.
+// Add it to the room's list, Room() in room.go:
 //
-//  2. Add it to the room's list, Room() in room.go:
+//	{Path: "/things", Name: ui.N("Things"), Place: ui.Devices, Icon: "device", Needs: "thing.list", Show: things},
 //
-//     {Path: "/things", Name: ui.N("Things"), Place: ui.Devices, Icon: "device", Needs: "thing.list", Show: things},
+// A page with a Name stands in the menu of who may call Needs. A page without
+// one is reached by links; Under says below which menu entry it lies.
 //
-//     A page with a Name stands in the menu of who may call Needs. A page
-//     without one is reached by links; Under says below which menu entry it lies.
+// What changes something is an Act: a POST to a path of its own, with a plain
+// form, so that it works without scripts. It answers with the page to show next
+// and a Toast, where there is a way back with Undo. A fault whose Place is a
+// field's name shows up at that field when Act.Again is set.
 //
-//  3. What changes something is an Act: a POST to a path of its own, with a
-//     plain form, so that it works without scripts. It answers with the page to
-//     show next and a Toast, where there is a way back with Undo. A fault whose
-//     Place is a field's name shows up at that field when Act.Again is set.
-//
-//  4. `make generate`, and commit the *_templ.go with the template.
+// Run `make generate`, and commit the *_templ.go with the template.
 //
 // # Rules
 //
