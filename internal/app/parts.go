@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"thalamus/internal/builtin"
+	"thalamus/internal/clock"
 	explained "thalamus/internal/codec/hl7v2/explain"
 	"thalamus/internal/conf"
 	"thalamus/internal/destination"
@@ -38,7 +39,7 @@ func (a *App) makeService() *service.Service {
 	return service.New(service.Parts{
 		Version: a.o.Version, Started: a.started, Log: a.log,
 		Store: governedStore{a.governed}, Record: a.record, Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
-		Deliveries: a.deliver, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access,
+		Deliveries: a.deliver, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access, Clock: func(id model.DeviceID) (clock.Estimate, bool) { return a.stage.Clock(id) },
 		CheckDestination: func(d model.Destination) error {
 			kind, ok := kinds[d.Kind]
 			if !ok {

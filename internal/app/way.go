@@ -65,7 +65,7 @@ func (a *App) startWay(ctx context.Context) error {
 	if _, _, err := a.applyRouting(ctx); err != nil {
 		return err
 	}
-	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits})
+	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule})
 	decoder := decode.New(builtin.Codecs()...)
 	way := &flow.Way{
 		Journal: a.journal,
@@ -73,7 +73,7 @@ func (a *App) startWay(ctx context.Context) error {
 			zone := (*a.routing.channels.Load())[e.Channel].zone
 			messages := decoder.Decode(e, codec.Context{Site: site, Channel: zone})
 			for i := range messages {
-				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone, Labels: a.routing.labels.Load(), Nearest: a.routing.near.find})
+				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone, Device: a.register.Zone(&messages[i]), Labels: a.routing.labels.Load(), Nearest: a.routing.near.find})
 			}
 			return messages
 		},
@@ -91,6 +91,15 @@ func (a *App) startWay(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// clockRule says what is done about a device's clock: what people said of it,
+// else what its channel says.
+func (a *App) clockRule(m *model.Message, id model.DeviceID) string {
+	if rule := a.register.ClockRule(id); rule != "" {
+		return rule
+	}
+	return (*a.routing.channels.Load())[m.Channel].channel.Clock
 }
 
 // stopWay lets the record take what the journal has, for a moment, so that a

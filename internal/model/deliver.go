@@ -9,6 +9,7 @@ type Channel struct {
 	Driver   string         `json:"driver" yaml:"driver"`
 	Codec    string         `json:"codec" yaml:"codec"`
 	Zone     string         `json:"zone,omitempty" yaml:"zone,omitempty"`       // IANA zone of times without one
+	Clock    string         `json:"clock,omitempty" yaml:"clock,omitempty"`     // about devices' clocks that are off: offset corrects their times, none never does
 	Unknown  string         `json:"unknown,omitempty" yaml:"unknown,omitempty"` // devices nobody adopted: accept (default) or quarantine
 	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"`
 	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"` // the driver's own, checked by it

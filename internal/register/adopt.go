@@ -39,6 +39,7 @@ func (r *Register) Assert(ctx context.Context, tx Tx, id model.DeviceID, a Asser
 		return Device{}, fault.New(fault.Invalid, "register.incomplete", "a name and a place have at most 200 bytes, a note at most 4000").At(clip(string(id)))
 	}
 	return r.change(ctx, tx, id, expect, func(d *Device) []Change {
+		a.Zone, a.Clock = d.Asserted.Zone, d.Asserted.Clock // SetClock says these
 		changes := differences(d.Asserted, a, Change{Device: id, At: mark.At, By: mark.By})
 		d.Asserted = a
 		return changes
@@ -49,6 +50,7 @@ func differences(was, now Asserted, c Change) []Change {
 	var changes []Change
 	for _, f := range []struct{ fact, was, now string }{
 		{"name", was.Name, now.Name}, {"place", was.Place.String(), now.Place.String()}, {"note", was.Note, now.Note},
+		{"zone", was.Zone, now.Zone}, {"clock", was.Clock, now.Clock},
 	} {
 		if f.was != f.now {
 			c.Fact, c.Was, c.Now = f.fact, f.was, f.now
@@ -102,6 +104,7 @@ func (r *Register) take(d Device) {
 		r.unknown[u.dev.Observed.Channel]++
 	}
 	u.dev.Asserted, u.dev.Adoption, u.dev.Version = d.Asserted, d.Adoption, d.Version
+	r.said(u)
 }
 
 // merged gives d with what memory observed of it meanwhile.
@@ -135,6 +138,7 @@ func VersionFault(kind, id string, have, expected int64) error {
 func (d Device) Text() DeviceText {
 	return DeviceText{
 		ID: d.ID, Name: d.Asserted.Name, Note: d.Asserted.Note, Place: d.Asserted.Place.String(),
+		Zone: d.Asserted.Zone, Clock: d.Asserted.Clock,
 		Manufacturer: d.Observed.Manufacturer, Model: d.Observed.Model, Serial: d.Observed.Serial,
 		Keys: append([]string(nil), d.Keys...),
 	}
@@ -150,6 +154,12 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 	if err != nil {
 		return Device{}, err
 	}
+	if err := CheckClock(t.Clock); err != nil {
+		return Device{}, err
+	}
+	if err := checkZone(t.Zone); err != nil {
+		return Device{}, err
+	}
 	d, err := tx.Device(ctx, t.ID)
 	switch {
 	case fault.KindOf(err) == fault.Absent:
@@ -162,7 +172,7 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 	if expect != AnyVersion && expect != d.Version {
 		return Device{}, deviceVersionFault(t.ID, d.Version, expect)
 	}
-	now := Asserted{Name: t.Name, Note: t.Note, Place: place}
+	now := Asserted{Name: t.Name, Note: t.Note, Place: place, Zone: t.Zone, Clock: t.Clock}
 	changes := differences(d.Asserted, now, Change{Device: d.ID, At: mark.At, By: mark.By})
 	d.Asserted = now
 	if d.Adoption == nil {

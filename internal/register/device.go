@@ -41,6 +41,8 @@ type Asserted struct {
 	Name  string      `json:"name,omitempty"`
 	Place model.Place `json:"place,omitzero"` // where it stands; used when its messages do not say
 	Note  string      `json:"note,omitempty"`
+	Zone  string      `json:"zone,omitempty"`  // IANA zone of its times that name none
+	Clock string      `json:"clock,omitempty"` // what is done about its clock: offset, none
 }
 
 // Adoption is the decision to take a device into use.
@@ -66,7 +68,7 @@ type Sighting struct {
 type Change struct {
 	Device model.DeviceID `json:"device"`
 	At     time.Time      `json:"at"`
-	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note
+	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note zone clock
 	Was    string         `json:"was,omitempty"`
 	Now    string         `json:"now,omitempty"`
 	By     model.ActorID  `json:"by,omitempty"` // empty: observed
@@ -79,6 +81,8 @@ type DeviceText struct {
 	Name         string         `json:"name,omitempty" yaml:"name,omitempty"`
 	Note         string         `json:"note,omitempty" yaml:"note,omitempty"`
 	Place        string         `json:"place,omitempty" yaml:"place,omitempty"` // "ICU^2^23"
+	Zone         string         `json:"zone,omitempty" yaml:"zone,omitempty"`
+	Clock        string         `json:"clock,omitempty" yaml:"clock,omitempty"`
 	Manufacturer string         `json:"manufacturer,omitempty" yaml:"manufacturer,omitempty"`
 	Model        string         `json:"model,omitempty" yaml:"model,omitempty"`
 	Serial       string         `json:"serial,omitempty" yaml:"serial,omitempty"`

@@ -90,7 +90,7 @@ func Channels() Set[model.Channel] {
 			if _, err := time.LoadLocation(c.Zone); err != nil {
 				return fault.New(fault.Invalid, "register.zone", "%q is not a time zone; expected an IANA name such as Europe/Berlin", c.Zone).At(string(c.ID))
 			}
-			return nil
+			return CheckClock(c.Clock)
 		},
 		tidy: func(c *model.Channel) { plainMap(c.Settings) },
 	}

@@ -33,6 +33,7 @@ type Register struct {
 	fresh   []*unit                 // new and not yet durable
 	made    uint64                  // new units so far
 	saved   atomic.Uint64           // of them durable
+	zoned   atomic.Int64            // units with a zone of their own
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -41,8 +42,9 @@ type Register struct {
 // unit is a device in memory, guarded by Register.mu.
 type unit struct {
 	dev     Device
-	heard   bool // in dirty
-	changed bool // its observed facts differ from what is stored
+	zone    *time.Location // of Asserted.Zone
+	heard   bool           // in dirty
+	changed bool           // its observed facts differ from what is stored
 	changes []Change
 }
 
@@ -74,6 +76,7 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 // add makes a unit of d and indexes it. Called with r.mu held or before use.
 func (r *Register) add(d Device) *unit {
 	u := &unit{dev: d}
+	r.said(u)
 	r.units[d.ID] = u
 	for _, k := range d.Keys {
 		if r.byKey[k] == nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/model"
@@ -137,6 +138,7 @@ type DeviceRow struct {
 // DevicePage is everything known about one device.
 type DevicePage struct {
 	Device      register.Device      `json:"device"`
+	Clock       *clock.Estimate      `json:"clock,omitempty"` // what is known of its clock
 	History     []register.Change    `json:"history"`
 	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
 }
@@ -215,6 +217,9 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 		return DevicePage{}, err
 	}
 	page := DevicePage{Device: d}
+	if e, ok := c.s.Clock(d.ID); ok {
+		page.Clock = &e
+	}
 	if page.History, err = c.s.Register.History(ctx, d.ID, 200); err != nil {
 		return page, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
+	"thalamus/internal/clock"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/intake"
@@ -60,6 +61,7 @@ type Parts struct {
 	Register   *register.Register
 	Patients   *patients.Patients
 	Access     *access.Gate
+	Clock      func(model.DeviceID) (clock.Estimate, bool) // what is known of a device's clock
 
 	// CheckRoute and CheckDestination say whether a thing could be put in
 	// force, without doing so.
@@ -94,7 +96,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), accountOps(), journalOps(), configOps(), labelOps(), auditOps())
+	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1
