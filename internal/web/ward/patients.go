@@ -80,6 +80,9 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		c := cardOf(&beds[i])
 		p.Now = append(p.Now, c)
 		p.Devices = append(p.Devices, beds[i].Devices...)
+		if p.Place == "" { // no movement told it; its devices say
+			p.Place = ui.PlaceText(beds[i].Place)
+		}
 	}
 	if v.May("alert.list") {
 		var states []service.AlertState
