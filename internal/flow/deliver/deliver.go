@@ -81,6 +81,11 @@ type Options struct {
 	// Adopted says whether somebody took a device into use; nil: nobody did.
 	// It is asked often and must not wait for anything.
 	Adopted func(model.DeviceID) bool
+	// Reread reads a recorded message's entry again and routes it, with what is
+	// in force now; it is a message of its own that nobody changes, nil when
+	// the entry does not hold it (its bytes are gone or damaged). An error is
+	// tried again. Reread itself is nil where that cannot be asked for.
+	Reread func(ctx context.Context, old *model.Message) (*model.Message, error)
 	// Random gives numbers in [0, 1) for jitter; nil: math/rand/v2.
 	Random func() float64
 

@@ -30,8 +30,11 @@ type ReplayRequest struct {
 	// there as well, what a decision refused does not. Empty: every
 	// destination gets what was owed to it.
 	Destinations []model.DestinationID
-	Reason       string
-	Actor        model.ActorID
+	// Reread has the messages read and routed again with what is in force now.
+	// The new reading decides who gets them.
+	Reread bool
+	Reason string
+	Actor  model.ActorID
 }
 
 // Replay delivers again, with a reason, and gives the number under which it
@@ -42,7 +45,10 @@ func (d *Deliver) Replay(ctx context.Context, q ReplayRequest) (uint64, error) {
 	if q.Reason == "" {
 		return 0, fault.New(fault.Invalid, "deliver.no-reason", "a replay needs a reason; say why it is done")
 	}
-	replay := Replay{Reason: q.Reason, Actor: q.Actor, At: time.Now(), Span: Span{Refs: slices.Clone(q.Refs), From: q.From, Until: q.Until, Device: q.Device, Channel: q.Channel}}
+	replay := Replay{Reason: q.Reason, Actor: q.Actor, At: time.Now(), Span: Span{Refs: slices.Clone(q.Refs), From: q.From, Until: q.Until, Device: q.Device, Channel: q.Channel, Reread: q.Reread}}
+	if q.Reread && d.options.Reread == nil {
+		return 0, fault.New(fault.Invalid, "deliver.no-reread", "this program cannot read entries again; replay them as they were recorded")
+	}
 	named := len(q.Refs)+len(q.Entries) > 0
 	if !named && q.From.IsZero() && q.Device == "" {
 		return 0, fault.New(fault.Invalid, "deliver.replay-what", "nothing says what is to be replayed; name messages, a time span or a device")
@@ -191,14 +197,14 @@ func (r *runner) unroll(ctx context.Context, j *job, position model.MessageRef) 
 			if !after(ref, position) && position != (model.MessageRef{}) {
 				continue
 			}
-			m, err := r.o.Record.Message(ctx, ref)
+			m, absent, err := r.replayed(ctx, j, ref)
 			switch {
-			case err == nil && r.wanted(m, j.Forced):
-				x.messages = append(x.messages, m)
-			case err == nil || fault.KindOf(err) == fault.Absent:
+			case err != nil:
+				failed = true
+			case absent || !r.wanted(m, j.Forced):
 				x.refused++
 			default:
-				failed = true
+				x.messages = append(x.messages, m)
 			}
 			if failed {
 				break

@@ -62,7 +62,7 @@ func (r *runner) send(l *lane, now time.Time, probe bool) {
 func (r *runner) fill(ctx context.Context, parcels []destination.Parcel, refs []model.MessageRef, raw bool) error {
 	for i := range parcels {
 		if parcels[i].Message == nil {
-			m, err := r.o.Record.Message(ctx, refs[i])
+			m, err := r.message(ctx, refs[i], parcels[i].Replay)
 			if err != nil {
 				return err
 			}

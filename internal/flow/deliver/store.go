@@ -30,6 +30,7 @@ type Store interface {
 	AddReplay(ctx context.Context, r Replay) (uint64, error)
 	// Replays lists requests with a number below before (0: all), newest first.
 	Replays(ctx context.Context, before uint64, limit int) ([]Replay, error)
+	Versions
 	// Counters gives the numbers of a destination.
 	Counters(ctx context.Context, dest model.DestinationID) (Counters, error)
 	// Trim forgets how the deliveries of messages up to a sequence number went
@@ -193,6 +194,7 @@ type Span struct {
 	Until   time.Time          `json:"until,omitzero"`
 	Device  model.DeviceID     `json:"device,omitempty"`
 	Channel model.ChannelID    `json:"channel,omitempty"`
+	Reread  bool               `json:"reread,omitempty"` // read and routed again with what is in force
 }
 
 // Job is a replay's work at one destination.

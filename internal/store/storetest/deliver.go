@@ -29,6 +29,7 @@ func Deliver(t *testing.T, open func(t *testing.T, folder string) (s deliver.Sto
 		{"retry and discard", deliverDecide},
 		{"replays", deliverReplays},
 		{"quarantine", deliverQuarantine},
+		{"versions", deliverVersions},
 		{"trim", deliverTrim},
 		{"side by side", deliverSideBySide},
 		{"as a model in memory", deliverModel},

@@ -305,7 +305,8 @@ func (d *DB) Trim(ctx context.Context, upTo model.Seq) (int64, error) {
 			from = end
 		}
 	}
-	return total, nil
+	_, err = d.db.Write.ExecContext(ctx, "DELETE FROM version WHERE seq <= ?", int64(upTo))
+	return total, storeFault(err)
 }
 
 func storeFault(err error) error {
