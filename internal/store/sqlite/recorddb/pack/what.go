@@ -5,7 +5,8 @@ import "thalamus/internal/model"
 // putObservation writes what a device's observations of one code have in
 // common: everything but values, times and notes.
 func putObservation(b []byte, o *model.Observation) []byte {
-	b = putBits(b, o.Simulated, o.Setting)
+	mapped := o.Mapped != (model.Mapping{})
+	b = putBits(b, o.Simulated, o.Setting, mapped)
 	b = putText(b, o.Field)
 	b = putText(b, o.SubID)
 	b = putCoding(b, o.Received)
@@ -24,7 +25,11 @@ func putObservation(b []byte, o *model.Observation) []byte {
 	b = putCoding(b, o.Method)
 	b = putInt(b, int64(o.Device))
 	b = putInt(b, int64(o.Order))
-	return putText(b, o.Parent)
+	b = putText(b, o.Parent)
+	if mapped {
+		b = putMapping(b, &o.Mapped)
+	}
+	return b
 }
 
 func (r *reader) observation(o *model.Observation) {
@@ -49,6 +54,39 @@ func (r *reader) observation(o *model.Observation) {
 	o.Device = int(r.int())
 	o.Order = int(r.int())
 	o.Parent = r.text()
+	if bits&4 != 0 {
+		r.mapping(&o.Mapped)
+	}
+}
+
+func putMapping(b []byte, m *model.Mapping) []byte {
+	b = putBits(b, m.Low != nil, m.High != nil)
+	b = putCode(b, m.Code)
+	b = putText(b, m.UnitUCUM)
+	b = putText(b, m.Wanted)
+	if m.Low != nil {
+		b = putDecimal(b, *m.Low)
+	}
+	if m.High != nil {
+		b = putDecimal(b, *m.High)
+	}
+	b = putText(b, m.Meaning)
+	return putText(b, m.By)
+}
+
+func (r *reader) mapping(m *model.Mapping) {
+	bits := r.byte()
+	m.Code = r.code()
+	m.UnitUCUM, m.Wanted = r.text(), r.text()
+	if bits&1 != 0 {
+		low := r.decimal()
+		m.Low = &low
+	}
+	if bits&2 != 0 {
+		high := r.decimal()
+		m.High = &high
+	}
+	m.Meaning, m.By = r.text(), r.text()
 }
 
 // putWaveform writes everything of a waveform but samples and time.

@@ -104,7 +104,7 @@ func (r *reader) device(d *model.Device) {
 
 // putEnvelope writes what a channel's messages of one type have in common.
 func putEnvelope(b []byte, m *model.Message) []byte {
-	b = putBits(b, m.Test)
+	b = putBits(b, m.Test, m.ReadWith != "")
 	b = putText(b, string(m.Channel))
 	b = putText(b, m.Codec)
 	b = putText(b, m.Identity)
@@ -112,11 +112,16 @@ func putEnvelope(b []byte, m *model.Message) []byte {
 	b = putText(b, m.Profile)
 	b = putText(b, m.Version)
 	b = putParty(b, m.Sender)
-	return putParty(b, m.Receiver)
+	b = putParty(b, m.Receiver)
+	if m.ReadWith != "" {
+		b = putText(b, m.ReadWith)
+	}
+	return b
 }
 
 func (r *reader) envelope(m *model.Message) {
-	m.Test = r.byte()&1 != 0
+	bits := r.byte()
+	m.Test = bits&1 != 0
 	m.Channel = model.ChannelID(r.text())
 	m.Codec = r.text()
 	m.Identity = r.text()
@@ -125,6 +130,9 @@ func (r *reader) envelope(m *model.Message) {
 	m.Version = r.text()
 	m.Sender = r.party()
 	m.Receiver = r.party()
+	if bits&2 != 0 {
+		m.ReadWith = r.text()
+	}
 }
 
 func putRouted(b []byte, list []model.Decision) []byte {
