@@ -1,9 +1,9 @@
 # `make` alone lists the targets.
 GO      ?= go
 PEERS   := build/peers
-FUZZ    ?= 10s
+FUZZ    ?= 30s
 
-.PHONY: help build generate test check unit fuzz e2e peers demo clean
+.PHONY: help build generate test check unit race fuzz e2e peers demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,20 +14,25 @@ build: ## build ./thalamus
 demo: ## a living ward on this machine
 	$(GO) run ./cmd/thalamus demo
 
-test: peers check unit fuzz e2e ## everything that proves it, installing what it needs
+test: peers check unit race fuzz e2e ## everything that proves it, installing what it needs
 	@sh scripts/skipped.sh build/test.log
 
-generate: ## the pages' Go code from their templates
+generate: ## the pages' Go code from their templates, and docs/reference from the program
 	$(GO) tool -modfile=tools/go.mod templ generate -path internal/web
+	$(GO) run ./cmd/thalamus reference docs/reference
 
 check: ## formatting, vet, and that what is generated is fresh
 	@sh scripts/generated.sh
 	@test -z "$$(gofmt -l cmd internal)" || { gofmt -l cmd internal; echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
+	$(GO) run ./cmd/thalamus reference --check docs/reference
 
 unit: ## all Go tests, real peers and the browser among them
 	@mkdir -p build
 	@sh scripts/gotest.sh build/test.log ./...
+
+race: ## the concurrent packages under the race detector
+	@sh scripts/race.sh
 
 fuzz: ## every fuzz target for FUZZ (30s)
 	@sh scripts/fuzz.sh $(FUZZ)

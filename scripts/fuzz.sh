@@ -1,26 +1,34 @@
 #!/bin/sh
-# Run every fuzz target for the given time.
+# Run every fuzz target for the given time, one on each processor at a time.
 set -u
 time=$1
-failed=0
-for file in $(grep -rlE '^func Fuzz' --include=*_test.go internal); do
-	for target in $(grep -oE '^func Fuzz[A-Za-z0-9_]*' "$file" | cut -d' ' -f2); do
-		run() { ${GO:-go} test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$time" 2>&1; }
-		out=$(run); code=$?
-		# The fuzzer itself sometimes ends so at its time limit, with no input
-		# that fails; then the target runs once more.
-		case $code$out in
-		0*) ;;
-		*"Failing input"*) ;;
-		*"context deadline exceeded"*) out=$(run); code=$? ;;
-		esac
-		if [ $code -eq 0 ]; then
-			echo "ok   $target $(echo "$out" | grep -oE 'execs: [0-9]+' | tail -1)"
-		else
-			echo "$out" | tail -40
-			echo "FAIL $target"
-			failed=1
-		fi
-	done
-done
-exit $failed
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# one PACKAGE TARGET runs a target and writes what became of it.
+cat >"$dir/one" <<'EOF'
+out=$1/$3 package=$2 target=$3
+run() { ${GO:-go} test "./$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 1 >"$out" 2>&1; }
+run
+code=$?
+# The fuzzer itself sometimes ends so at its time limit, with no input that
+# fails; then the target runs once more.
+if [ $code -ne 0 ] && ! grep -q 'Failing input' "$out" && grep -q 'context deadline exceeded' "$out"; then
+	run
+	code=$?
+fi
+if [ $code -eq 0 ]; then
+	echo "ok   $target $(grep -oE 'execs: [0-9]+' "$out" | tail -1)"
+else
+	tail -40 "$out"
+	echo "FAIL $target"
+	exit 1
+fi
+EOF
+export time
+grep -roE '^func Fuzz[A-Za-z0-9_]*' --include=*_test.go internal | sort |
+	sed -E 's|^(.*)/[^/]*:func (Fuzz.*)$|\1 \2|' >"$dir/targets"
+xargs -P "$(nproc 2>/dev/null || echo 2)" -n 2 sh "$dir/one" "$dir" <"$dir/targets"
+code=$?
+echo "$(wc -l <"$dir/targets") fuzz targets, $time each"
+[ $code -eq 0 ]
