@@ -179,6 +179,8 @@ func TestAdoptFromTheWire(t *testing.T) {
 	r.follow(r.post("/devices/"+id+"/assert", "version", version[1], "name", "Monitor 7", "place", "ICU^2^23", "reason", "label")).want(t, 200, "Monitor 7</h1>", "kept")
 	r.post("/devices/"+id+"/assert", "version", version[1], "name", "Monitor 8", "reason", "label").want(t, 422, "somebody changed it meanwhile", `value="Monitor 8"`)
 	r.post("/devices/"+id+"/assert", "place", "a^b^c^d^e^f^g^h", "reason", "label").want(t, 422, "is not a place")
+	r.follow(r.post("/devices/"+id+"/clock", "zone", "Europe/Berlin", "clock", "offset", "reason", "it stands an hour wrong")).want(t, 200, "Europe/Berlin", "Correct its times", "is kept")
+	r.post("/devices/"+id+"/clock", "zone", "Europe/Nowhere", "reason", "it stands an hour wrong").want(t, 422, "is not a time zone", `value="Europe/Nowhere"`)
 	r.get("/devices?text=monitor+7").want(t, 200, "1 device", "Monitor 7")
 	r.get("/devices?text=no-such-device").want(t, 200, "No device is like that")
 	r.get("/devices/dev-nothing").want(t, 404)

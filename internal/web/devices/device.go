@@ -202,6 +202,10 @@ func factName(ctx context.Context, fact string) string {
 		return ui.T(ctx, "Name")
 	case "note":
 		return ui.T(ctx, "Note")
+	case "zone":
+		return ui.T(ctx, "Zone")
+	case "clock":
+		return ui.T(ctx, "When its clock is off")
 	}
 	return fact
 }

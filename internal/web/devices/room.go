@@ -4,6 +4,7 @@
 //	list.go, list.templ      the register, with its filters in the address
 //	inbox.go, inbox.templ    what nobody has adopted yet
 //	device.go, device.templ  one device: observed, asserted, decided
+//	clock.go                 its clock: how it is, and what is done about it
 //	state.go                 how a device is, and why we think so
 package devices
 
@@ -24,6 +25,7 @@ func Room() ui.Room {
 			{Path: "/devices/{id}/adopt", Needs: "device.adopt", Do: adopt, Again: device},
 			{Path: "/devices/{id}/release", Needs: "device.release", Do: release, Again: device},
 			{Path: "/devices/{id}/assert", Needs: "device.assert", Do: assert, Again: device},
+			{Path: "/devices/{id}/clock", Needs: "device.clock", Do: setClock, Again: device},
 		},
 	}
 }
