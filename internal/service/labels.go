@@ -40,8 +40,9 @@ type UnknownLabel struct {
 	Channel      model.ChannelID  `json:"channel"`
 	Manufacturer string           `json:"manufacturer,omitempty"`
 	Model        string           `json:"model,omitempty"`
+	What         string           `json:"what"`              // what nobody knows: code, unit; or label: it was read by its label alone
 	Count        int              `json:"count"`             // observations
-	Now          string           `json:"now,omitempty"`     // what it was read as by its label alone
+	Now          string           `json:"now,omitempty"`     // what it was read as
 	Nearest      []LabelCandidate `json:"nearest,omitempty"` // metrics most like it, the best first
 	Ref          model.MessageRef `json:"ref"`               // the last message that had it
 	Last         time.Time        `json:"last"`
@@ -196,6 +197,9 @@ func listLabels(ctx context.Context, c *call, r LabelAsk) (LabelInbox, error) {
 	}
 	for i := range in.Unknown {
 		u := &in.Unknown[i]
+		if u.What == normalise.UnknownUnit {
+			continue // its code says what it is
+		}
 		for _, n := range normalise.NearestTo(u.Label, u.Code, u.Unit) {
 			u.Nearest = append(u.Nearest, LabelCandidate{n.Term.RefID, n.Term.Name, n.Label, float64(n.Score) / 1000})
 		}
@@ -203,17 +207,18 @@ func listLabels(ctx context.Context, c *call, r LabelAsk) (LabelInbox, error) {
 	return in, nil
 }
 
-type unknownKey struct{ code, text, system, unit, channel, maker, model string }
+type unknownKey struct{ what, code, text, system, unit, channel, maker, model string }
 
-// unknownLabels counts the observations of a message that nobody could read,
-// or only by their label.
+// unknownLabels counts the observations of a message of which nobody knows the
+// code or the unit, or only the label.
 func unknownLabels(m *model.Message, found map[unknownKey]*UnknownLabel) {
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		if !normalise.Unknown(o) {
+		what := normalise.Unknown(o)
+		if what == "" {
 			continue
 		}
-		k := unknownKey{code: o.Received.Code, text: o.Received.Text, system: o.Received.System, unit: o.UnitSent.Code, channel: string(m.Channel)}
+		k := unknownKey{what: what, code: o.Received.Code, text: o.Received.Text, system: o.Received.System, unit: o.UnitSent.Code, channel: string(m.Channel)}
 		if k.unit == "" {
 			k.unit = o.UnitSent.Text
 		}
@@ -222,7 +227,7 @@ func unknownLabels(m *model.Message, found map[unknownKey]*UnknownLabel) {
 		}
 		u := found[k]
 		if u == nil {
-			u = &UnknownLabel{Label: k.text, Code: k.code, System: k.system, Unit: k.unit, Channel: m.Channel, Manufacturer: k.maker, Model: k.model, Now: o.Code.RefID, Ref: m.Ref, Last: m.Arrived}
+			u = &UnknownLabel{What: what, Label: k.text, Code: k.code, System: k.system, Unit: k.unit, Channel: m.Channel, Manufacturer: k.maker, Model: k.model, Now: o.Code.RefID, Ref: m.Ref, Last: m.Arrived}
 			if u.Label == "" {
 				u.Label, u.Code = k.code, ""
 			}

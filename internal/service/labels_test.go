@@ -23,7 +23,7 @@ func TestLabels(t *testing.T) {
 		t.Helper()
 		now := time.Now().UTC().Format("20060102150405") + "+0000"
 		seq := h.Send("ORU^R01^ORU_R01", "PID|1||MRN-885522^^^HOSP^MR||Vrombaut^Ottokar||19610412|M\r"+
-			"OBR|1||||||"+now+"\rOBX|1|NM|4711^Sp02 finger^99ACME|1|97|%^%^UCUM|||||F|||"+now+"\rOBX|2|NM|4712^Zorglub^99ACME|2|5|mg/dL^mg/dL^UCUM|||||F|||"+now)
+			"OBR|1||||||"+now+"\rOBX|1|NM|4711^Sp02 finger^99ACME|1|97|%^%^UCUM|||||F|||"+now+"\rOBX|2|NM|4712^Zorglub^99ACME|2|5|mg/dL^mg/dL^UCUM|||||F|||"+now+"\rOBX|3|NM|147842^MDC_ECG_HEART_RATE^MDC|3|1.1|furlong|||||F|||"+now+"\rOBX|4|NM|4714^Hkt^99ACME|4|41|%^%^UCUM|||||F|||"+now)
 		var page service.MessagePage
 		h.Call("message.get", service.Ref{Seq: seq}, &page)
 		return page.Message.Observations[0]
@@ -48,6 +48,11 @@ func TestLabels(t *testing.T) {
 	u, ok := unknown()["Sp02 finger"]
 	if !ok || u.Code != "4711" || u.Unit != "%" || u.Channel != "ward" || u.Count != 2 || len(u.Nearest) != 3 || u.Ref.Seq == 0 {
 		t.Fatalf("%+v", u)
+	}
+	for label, want := range map[string][3]string{"Sp02 finger": {"code", "", ""}, "Zorglub": {"code", "", ""}, "MDC_ECG_HEART_RATE": {"unit", "MDC_ECG_HEART_RATE", "furlong"}, "Hkt": {"label", "MDC_CONC_HCT_GEN", "%"}} {
+		if got := unknown()[label]; got.What != want[0] || got.Now != want[1] || want[2] != "" && got.Unit != want[2] {
+			t.Errorf("%s: %+v", label, got)
+		}
 	}
 	found := false
 	for _, n := range u.Nearest {
@@ -100,7 +105,7 @@ func TestLabels(t *testing.T) {
 	}
 	var in service.LabelInbox
 	h.Call("label.list", service.LabelAsk{Channel: "ward", Messages: 1}, &in)
-	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || in.Mapped[0].Label != "sp02-finger" || len(in.Unknown) != 1 || in.Unknown[0].Label != "Zorglub" || !in.More {
+	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || in.Mapped[0].Label != "sp02-finger" || len(in.Unknown) != 3 || !in.More {
 		t.Errorf("%+v", in)
 	}
 

@@ -122,18 +122,39 @@ func clip(s string) string {
 	return s
 }
 
-// Unknown says whether a normalised observation has a code that nobody knows,
-// or one that was read by its label alone: what a person should say.
-func Unknown(o *model.Observation) bool {
-	if o.Mapped.By != "" || o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
-		return false
+// What a person should say of an observation: what its code means, whether the
+// label it was read by is meant so, what its unit is.
+const (
+	UnknownCode  = "code"
+	UnknownLabel = "label"
+	UnknownUnit  = "unit"
+)
+
+// Unknown gives what nobody knows of a normalised observation; empty when
+// everything is clear, or when a profile or a person said it.
+func Unknown(o *model.Observation) string {
+	if o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
+		return ""
 	}
+	known := o.Mapped.Code != (model.Code{})
 	for _, c := range [...]model.Coding{o.Received, o.Alternate} {
-		if _, _, ok := mdc.OfCoding(c); ok || isLOINC(c) {
-			return false
+		_, _, ok := mdc.OfCoding(c)
+		known = known || ok || isLOINC(c)
+	}
+	if !known {
+		if o.Code.RefID != "" && !strings.HasPrefix(o.Received.Text, "MDC") && !strings.HasPrefix(o.Alternate.Text, "MDC") {
+			return UnknownLabel
+		}
+		return UnknownCode
+	}
+	if (numeric(o.Value) || numeric(o.ValueSent)) && o.Mapped.UnitUCUM == "" {
+		_, found, _, ok := unitOf(o.UnitSent)
+		_, _, _, other := unitOf(o.UnitOther)
+		if found && !ok && !other {
+			return UnknownUnit
 		}
 	}
-	return true
+	return ""
 }
 
 // NearestTo gives the metrics most like a label, which issues name: the text
