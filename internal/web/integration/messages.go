@@ -63,7 +63,7 @@ func messages(v *ui.Visit) (ui.View, error) {
 		return ui.View{}, err
 	}
 	page.chips = chips(v, page)
-	return ui.View{Title: ui.T(v.Context(), "Messages"), Body: messagesPage(page), Wide: true}, nil
+	return ui.View{Title: ui.T(v.Context(), "Messages"), Body: messagesPage(page), Actions: newer(), Wide: true}, nil
 }
 
 // asked reads the filters of an address.
@@ -270,10 +270,15 @@ func address(path string, q url.Values) string {
 	return path + "?" + q.Encode()
 }
 
-// without the filters: the whole list.
+// filtered says whether any filter is in force.
 func filtered(v *ui.Visit) bool {
-	for _, name := range filterNames {
-		if v.Query(name) != "" {
+	return slices.ContainsFunc(filterNames[:], func(name string) bool { return v.Query(name) != "" })
+}
+
+// moreSet says whether one of the filters is set that are folded away.
+func moreSet(v *ui.Visit) bool {
+	for _, name := range []string{byChannel, byCode, byControl, issues, alerts, refused} {
+		if v.Query(name) != "" || v.Typed(name) != "" {
 			return true
 		}
 	}

@@ -175,7 +175,7 @@ func overviewPage(o service.Overview) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = ui.A("/devices?new=1", ui.Num(ctx, o.Unadopted)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.A("/inbox", ui.Num(ctx, o.Unadopted)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
