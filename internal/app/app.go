@@ -49,6 +49,7 @@ type Options struct {
 // App is the running program.
 type App struct {
 	boot conf.Boot
+	site *time.Location
 	o    Options
 	log  *slog.Logger
 

@@ -11,6 +11,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/route"
 	"thalamus/internal/model"
+	"thalamus/internal/profile"
 	"thalamus/internal/register"
 	"thalamus/internal/service"
 	"thalamus/internal/store/sqlite/registerdb"
@@ -34,6 +35,13 @@ func (a *App) makeService() *service.Service {
 	}
 	for name, k := range kinds {
 		secrets["destination "+name] = conf.Describe(k.Settings)
+	}
+	var drivers, receivers []service.Kind
+	for _, k := range builtin.Drivers() {
+		drivers = append(drivers, service.Kind{Name: k.Name, Doc: k.Doc, Codecs: k.Codecs, Keys: conf.Describe(k.Settings)})
+	}
+	for _, k := range builtin.Destinations() {
+		receivers = append(receivers, service.Kind{Name: k.Name, Doc: k.Doc, Keys: conf.Describe(k.Settings)})
 	}
 	host := destination.Host{Log: a.log, Roots: a.authority.Pool()}
 	return service.New(service.Parts{
@@ -63,6 +71,12 @@ func (a *App) makeService() *service.Service {
 			_, err = route.Compile([]model.Route{r}, ids)
 			return err
 		},
+		Profiles: func() *profile.Set { return a.routing.reader.Load().profiles },
+		Reader: func(set *profile.Set) func(model.Entry) []model.Message {
+			r := newReader(set)
+			return func(e model.Entry) []model.Message { return a.read(r, e) }
+		},
+		Drivers: drivers, Kinds: receivers,
 		Redact: func(kind, name string, settings map[string]any) map[string]any {
 			return conf.Redact(settings, secrets[kind+" "+name])
 		},

@@ -26,6 +26,7 @@ import (
 	"thalamus/internal/flow/record"
 	"thalamus/internal/flow/route"
 	"thalamus/internal/model"
+	"thalamus/internal/profile"
 	"thalamus/internal/register"
 	"thalamus/internal/store/sqlite/deliverdb"
 )
@@ -35,8 +36,10 @@ type routing struct {
 	table    atomic.Pointer[route.Table]
 	channels atomic.Pointer[map[model.ChannelID]channelRules]
 	labels   atomic.Pointer[normalise.Labels]
+	reader   atomic.Pointer[reader]
 	near     nearest
 	adopted  func(model.DeviceID) bool
+	again    func(model.Entry) []model.Message // reads an entry as the way does
 }
 
 type channelRules struct {
@@ -66,23 +69,17 @@ func (a *App) startWay(ctx context.Context) error {
 		return err
 	}
 	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule})
-	decoder := decode.New(builtin.Codecs()...)
+	a.site = site
 	way := &flow.Way{
 		Journal: a.journal,
-		Read: func(e model.Entry) []model.Message {
-			zone := (*a.routing.channels.Load())[e.Channel].zone
-			messages := decoder.Decode(e, codec.Context{Site: site, Channel: zone})
-			for i := range messages {
-				normalise.Normalise(&messages[i], normalise.Context{Site: site, Channel: zone, Device: a.register.Zone(&messages[i]), Labels: a.routing.labels.Load(), Nearest: a.routing.near.find})
-			}
-			return messages
-		},
+		Read:    func(e model.Entry) []model.Message { return a.read(a.routing.reader.Load(), e) },
 		Record:  a.stage,
 		Watch:   a.recorded,
 		Damaged: func(d *journal.Damage) { a.report("journal")(d) },
 		Workers: a.boot.Record.Workers,
 		Batch:   a.boot.Record.Batch,
 	}
+	a.routing.again = way.Messages
 	a.work.Go(func() {
 		if err := way.Run(a.background); err != nil {
 			text := err.Error()
@@ -91,6 +88,27 @@ func (a *App) startWay(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// reader reads entries with the profiles in force.
+type reader struct {
+	decode   *decode.Stage
+	profiles *profile.Set
+}
+
+func newReader(profiles *profile.Set) *reader {
+	return &reader{decode: decode.New(append(builtin.Codecs(), decode.Documents(profiles)...)...), profiles: profiles}
+}
+
+// read decodes and normalises an entry.
+func (a *App) read(r *reader, e model.Entry) []model.Message {
+	zone := (*a.routing.channels.Load())[e.Channel].zone
+	messages := r.decode.Decode(e, codec.Context{Site: a.site, Channel: zone})
+	for i := range messages {
+		m := &messages[i]
+		normalise.Normalise(m, normalise.Context{Site: a.site, Channel: zone, Device: a.register.Zone(m), Labels: a.routing.labels.Load(), Nearest: a.routing.near.find, Profiles: r.profiles})
+	}
+	return messages
 }
 
 // clockRule says what is done about a device's clock: what people said of it,
@@ -139,7 +157,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = deliver.New(deliver.Options{
-		Record: owing{a.record}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted,
+		Record: owing{a.record}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Reread: a.reread,
 		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
 	})
 	return nil
@@ -231,6 +249,11 @@ func (a *App) applyRouting(ctx context.Context) ([]model.Destination, []model.Ch
 	a.routing.table.Store(table)
 	a.routing.channels.Store(&rules)
 	a.routing.labels.Store(labelsInForce(labels))
+	profiles, err := a.profilesInForce(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.routing.reader.Store(newReader(profiles))
 	return values(destinations), values(channels), nil
 }
 

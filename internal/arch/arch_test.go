@@ -50,7 +50,7 @@ var table = []rule{
 	{"internal/access", []string{"model", "fault"}, false},
 	{"internal/audit", []string{"model", "fault"}, false},
 	{"internal/store/*", []string{"store/*", "loopdisk", "clock", "model", "fault", "register", "patients", "access", "audit", "service", "flow/record", "flow/deliver"}, false},
-	{"internal/service", []string{"clock", "register", "patients", "access", "audit", "flow", "flow/*", "model", "fault", "conf"}, false},
+	{"internal/service", []string{"clock", "register", "patients", "access", "audit", "flow", "flow/*", "profile", "model", "fault", "conf"}, false},
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},

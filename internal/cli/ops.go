@@ -28,6 +28,7 @@ var nouns = map[string]string{
 	"message":     "decoded messages and their way",
 	"overview":    "how everything stands",
 	"patient":     "patients known from messages and ADT",
+	"profile":     "how device models are read",
 	"replay":      "deliveries asked for again",
 	"role":        "what each role may do",
 	"route":       "what goes where",

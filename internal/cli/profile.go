@@ -15,13 +15,14 @@ import (
 	"thalamus/internal/flow"
 	"thalamus/internal/model"
 	"thalamus/internal/profile"
+	"thalamus/internal/service"
 	"thalamus/profiles"
 )
 
 // profile works on folders with device profiles; no server is asked.
 func (c *program) profile() *cobra.Command {
 	parent := &cobra.Command{Use: "profile", Short: "Device profiles: begin, check, test and compare them", GroupID: groupFiles}
-	parent.AddCommand(c.profileNew(), c.profileCheck(), c.profileTest(), c.profileDiff(), c.profileExplain(), c.profileSchema())
+	parent.AddCommand(c.profileNew(), c.profileCheck(), c.profileTest(), c.profileDiff(), c.profileExplain(), c.profileSchema(), c.profilePut(), c.profileTry())
 	return parent
 }
 
@@ -337,6 +338,93 @@ func (c *program) profileNew() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&codec, "codec", "json", "what the device sends: hl7v2, json or csv")
+	return cmd
+}
+
+// filesOf reads the files of the profile in a folder that a server is told:
+// profile.yaml and its table.
+func filesOf(folder string) (map[string]string, error) {
+	found, err := folders([]string{folder})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 1 {
+		return nil, fault.New(fault.Invalid, "cli.argument", "the folder holds %d profiles; name the folder of one", len(found)).At(folder)
+	}
+	names := []string{profile.FileName}
+	if found[0].Table != "" {
+		names = append(names, found[0].Table)
+	}
+	files := map[string]string{}
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != profile.FileName {
+			return err
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(filepath.Join(filepath.Dir(path), name))
+			if err != nil {
+				return fileFault(err, path)
+			}
+			files[name] = string(text)
+		}
+		return fs.SkipAll
+	})
+	return files, err
+}
+
+func (c *program) profilePut() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "put FOLDER", Short: "Bring the profile in a folder in force on the running server", Args: cobra.ExactArgs(1),
+		Long:    "Check the profile in FOLDER and bring it in force. Messages that arrive from now on are read with it; what arrived before stays with the version of then. `thalamus profile try` says first what it would change.",
+		Example: "  thalamus profile put profiles/acme/vm200 --reason 'labels of software 2.4'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := filesOf(args[0])
+			if err != nil {
+				return err
+			}
+			server, err := c.connect()
+			if err != nil {
+				return err
+			}
+			var row service.ProfileRow
+			if err := server.Call(cmd.Context(), "profile.put", &service.PutProfile{Files: files, Reason: reason}, &row); err != nil {
+				return err
+			}
+			return c.print(row)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit")
+	return cmd
+}
+
+func (c *program) profileTry() *cobra.Command {
+	var ask service.TryProfile
+	var from uint64
+	cmd := &cobra.Command{
+		Use: "try FOLDER", Short: "Read what the running server has stored with a profile, and say what it would change", Args: cobra.ExactArgs(1),
+		Long:    "Read entries of the server's journal with the profile in FOLDER and with what is in force, and count what would be different. Nothing changes.",
+		Example: "  thalamus profile try profiles/acme/vm200 --limit 50000",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			files, err := filesOf(args[0])
+			if err != nil {
+				return err
+			}
+			server, err := c.connect()
+			if err != nil {
+				return err
+			}
+			ask.Files, ask.From = files, model.Seq(from)
+			var trial service.Trial
+			if err := server.Call(cmd.Context(), "profile.try", &ask, &trial); err != nil {
+				return err
+			}
+			return c.print(trial)
+		},
+	}
+	cmd.Flags().StringVar((*string)(&ask.Channel), "channel", "", "only entries of this channel")
+	cmd.Flags().Uint64Var(&from, "from", 0, "first entry to read; the last 10,000 unless told")
+	cmd.Flags().IntVar(&ask.Limit, "limit", 0, "read so many entries, 10,000 unless told, at most 100,000")
 	return cmd
 }
 

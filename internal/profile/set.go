@@ -54,8 +54,25 @@ func NewSet(all []InForce) (*Set, error) {
 	return s, nil
 }
 
+// With is the set with one profile that counts always, in place of all other
+// versions of its name: for trying it.
+func (s *Set) With(p *Profile) (*Set, error) {
+	all := []InForce{{Profile: p}}
+	for _, name := range s.Names() {
+		if name != p.Name {
+			all = append(all, s.versions[name]...)
+		}
+	}
+	return NewSet(all)
+}
+
 // Names lists the profiles.
-func (s *Set) Names() []string { return s.names }
+func (s *Set) Names() []string {
+	if s == nil {
+		return nil
+	}
+	return s.names
+}
 
 // Versions of a profile, oldest first.
 func (s *Set) Versions(name string) []InForce { return s.versions[name] }

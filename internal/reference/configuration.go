@@ -35,6 +35,7 @@ func configuration() []byte {
 		{"destinations: delivery", reflect.TypeFor[model.DeliveryRules]()},
 		{"routes", reflect.TypeFor[model.Route]()},
 		{"labels", reflect.TypeFor[model.Label]()},
+		{"profiles", reflect.TypeFor[model.DeviceProfile]()},
 	} {
 		p.line("### %s\n", one.title)
 		p.line("%s\n", w.types[one.typ.Name()])

@@ -28,6 +28,7 @@ func (s *Service) compare(have, want governed) []ConfigChange {
 	add(compareLists("destination", flat(have.Destinations), flat(want.Destinations), masks(flat(h.Destinations), flat(w.Destinations))))
 	add(compareLists("route", flat(have.Routes), flat(want.Routes), nil))
 	add(compareLists("label", flat(have.Labels), flat(want.Labels), nil))
+	add(compareLists("profile", flat(have.Profiles), flat(want.Profiles), nil))
 	add(compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil))
 	return out
 }

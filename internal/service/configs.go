@@ -20,6 +20,7 @@ type governed struct {
 	Destinations []model.Destination   `yaml:"destinations,omitempty"`
 	Routes       []model.Route         `yaml:"routes,omitempty"`
 	Labels       []model.Label         `yaml:"labels,omitempty"`
+	Profiles     []model.DeviceProfile `yaml:"profiles,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 
@@ -32,7 +33,7 @@ type ConfigText struct {
 
 func configOps() []Op {
 	return []Op{
-		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, adopted devices; secrets are left out.", "", exportConfig),
+		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
 		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
 	}
@@ -59,6 +60,13 @@ func (s *Service) inForce(ctx context.Context, r register.Reader) (governed, err
 	}
 	for _, v := range labels {
 		g.Labels = append(g.Labels, v.Value)
+	}
+	profiles, err := register.Profiles().List(ctx, r)
+	if err != nil {
+		return g, err
+	}
+	for _, v := range profiles {
+		g.Profiles = append(g.Profiles, v.Value)
 	}
 	for _, v := range channels {
 		g.Channels = append(g.Channels, v.Value)
@@ -90,8 +98,8 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	text := writeYAML(c.s.redacted(g))
 	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
 		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
-	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Labels)+len(g.Devices) == 0 {
-		text = "channels: []\ndestinations: []\nroutes: []\nlabels: []\ndevices: []\n"
+	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Labels)+len(g.Profiles)+len(g.Devices) == 0 {
+		text = "channels: []\ndestinations: []\nroutes: []\nlabels: []\nprofiles: []\ndevices: []\n"
 	}
 	return ConfigText{Name: "export.yaml", Text: head + text}, nil
 }
@@ -112,7 +120,7 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 		return g, fault.New(fault.Invalid, "conf.wrong-type", "expected keys and values at the top").At(t.Name + ":1")
 	}
 	for key := range top {
-		if known := []string{"channels", "destinations", "devices", "labels", "routes"}; !slices.Contains(known, key) {
+		if known := []string{"channels", "destinations", "devices", "labels", "profiles", "routes"}; !slices.Contains(known, key) {
 			return g, lines.Place(conf.UnknownKey(key, known).At(key))
 		}
 	}
@@ -129,7 +137,7 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 	for _, one := range []struct {
 		key  string
 		into any
-	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"labels", &g.Labels}, {"devices", &g.Devices}} {
+	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"labels", &g.Labels}, {"profiles", &g.Profiles}, {"devices", &g.Devices}} {
 		if err := read(one.key, one.into); err != nil {
 			return g, lines.Place(err)
 		}
@@ -221,6 +229,15 @@ func (s *Service) check(g governed) error {
 			return under(err, fmt.Sprintf("labels[%d]", i), string(l.ID))
 		}
 	}
+	for i, p := range g.Profiles {
+		one, stored, err := parseProfile(p.Files)
+		if err == nil && stored.ID != p.ID {
+			err = fault.New(fault.Invalid, "register.id", "the profile %s has the id %s", one.Name, stored.ID).At("id")
+		}
+		if err != nil {
+			return under(err, fmt.Sprintf("profiles[%d]", i), string(p.ID))
+		}
+	}
 	for i, r := range g.Routes {
 		if err := register.Routes().Check(r); err != nil {
 			return under(err, fmt.Sprintf("routes[%d]", i), string(r.ID))
@@ -243,6 +260,13 @@ func first(errs ...error) error {
 	return nil
 }
 
+// ownKeys are the keys of governed things themselves; other places are within
+// their settings.
+var ownKeys = []string{
+	"id", "name", "driver", "codec", "kind", "zone", "unknown", "place", "label", "code", "ucum", "channels", "types", "devices", "models",
+	"locations", "codes", "patient_class", "destinations", "delivery",
+}
+
 // under puts a fault's place under an element's path; what the fault says of
 // the element's id is dropped, because the path says it.
 func under(err error, path, id string) error {
@@ -256,13 +280,18 @@ func under(err error, path, id string) error {
 	} else if f.Place != id {
 		place = f.Place
 	}
+	for _, noun := range []string{"channel ", "route ", "destination "} {
+		if place == noun+id {
+			place = ""
+		}
+	}
 	if place == "" {
 		place = map[string]string{"register.id": "id", "register.zone": "zone", "register.place": "place"}[f.Code]
 	}
 	if place == "" || strings.Contains(place, " ") {
 		return f.At(path)
 	}
-	if !strings.HasPrefix(place, "settings") && !slices.Contains([]string{"driver", "codec", "kind", "id", "zone", "place", "label", "code", "ucum"}, place) {
+	if top, _, _ := strings.Cut(strings.ReplaceAll(place, "[", "."), "."); top != "settings" && !slices.Contains(ownKeys, top) {
 		place = "settings." + place
 	}
 	return f.At(path + "." + place)

@@ -38,6 +38,7 @@ type ReplayAsk struct {
 	Device       model.DeviceID        `json:"device,omitempty" doc:"of this device"`
 	Channel      model.ChannelID       `json:"channel,omitempty" doc:"of this channel"`
 	Destinations []model.DestinationID `json:"destinations,omitempty" doc:"to these; unless told, to whom it was owed"`
+	Reread       bool                  `json:"reread,omitempty" doc:"read and route them again with what is in force now"`
 	Reason       string                `json:"reason" doc:"why, for the audit; needed"`
 }
 
@@ -93,7 +94,7 @@ func replay(ctx context.Context, c *call, r ReplayAsk) (ReplayMade, error) {
 	}
 	id, err := c.s.Deliveries.Replay(ctx, deliver.ReplayRequest{
 		Refs: r.Refs, Entries: r.Entries, From: r.From, Until: r.Until, Device: r.Device, Channel: r.Channel,
-		Destinations: r.Destinations, Reason: r.Reason, Actor: c.actor.ID,
+		Destinations: r.Destinations, Reread: r.Reread, Reason: r.Reason, Actor: c.actor.ID,
 	})
 	c.object = fmt.Sprintf("replay %d", id)
 	return ReplayMade{id}, err

@@ -92,6 +92,9 @@ func (c *call) set(ctx context.Context, have, want governed) error {
 	if err := setAll(ctx, c, "label", register.Labels(), have.Labels, want.Labels); err != nil {
 		return err
 	}
+	if err := setAll(ctx, c, "profile", register.Profiles(), have.Profiles, want.Profiles); err != nil {
+		return err
+	}
 	_, changes := compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil)
 	for _, d := range want.Devices {
 		if !changes[string(d.ID)] {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"thalamus/internal/fault"
@@ -53,15 +54,12 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			return rows, err
 		}),
 		define(Acts, noun+".put", "Make or change one "+what+".", "--value '"+example+"' --reason 'new ward'", func(ctx context.Context, c *call, r Put[T]) (register.Versioned[T], error) {
-			if err := set.Check(r.Value); err != nil {
-				return register.Versioned[T]{}, err
-			}
 			value, err := c.s.unredact(ctx, r.Value)
 			if err != nil {
-				return register.Versioned[T]{}, err
+				return register.Versioned[T]{}, under(err, "value", "")
 			}
-			if err := check(c.s, value.(T)); err != nil {
-				return register.Versioned[T]{}, err
+			if err := first(set.Check(r.Value), check(c.s, value.(T))); err != nil {
+				return register.Versioned[T]{}, under(err, "value", idOf(r.Value))
 			}
 			if err := c.bringInForce(ctx); err != nil {
 				return register.Versioned[T]{}, err
@@ -89,6 +87,8 @@ func idOf(v any) string {
 	case model.Route:
 		return string(v.ID)
 	case model.Label:
+		return string(v.ID)
+	case model.DeviceProfile:
 		return string(v.ID)
 	case model.Destination:
 		return string(v.ID)
@@ -332,8 +332,8 @@ func cloneSettings(m map[string]any) map[string]any {
 }
 
 func restoreSecrets(settings, old map[string]any, place string) error {
-	for k, x := range settings {
-		switch x := x.(type) {
+	for _, k := range slices.Sorted(maps.Keys(settings)) { // the same error each time
+		switch x := settings[k].(type) {
 		case map[string]any:
 			sub, _ := old[k].(map[string]any)
 			if err := restoreSecrets(x, sub, place+"."+k); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
@@ -42,6 +43,9 @@ type MessagePage struct {
 	Received   Received         `json:"received"`
 	Message    *model.Message   `json:"message,omitempty"` // nil: not recorded yet
 	Deliveries []model.Delivery `json:"deliveries"`
+	// Versions are what replays read it as, each under the replay's number;
+	// Message is the first reading.
+	Versions []deliver.Version `json:"versions,omitempty"`
 }
 
 // Received is an entry as it came.
@@ -178,7 +182,15 @@ func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {
 	case fault.KindOf(err) != fault.Absent || r.Part > 0:
 		return page, err
 	}
-	page.Deliveries, err = c.s.Deliveries.ByMessage(ctx, page.Ref)
+	if page.Deliveries, err = c.s.Deliveries.ByMessage(ctx, page.Ref); err != nil {
+		return page, err
+	}
+	page.Versions, err = c.s.Deliveries.Versions(ctx, page.Ref)
+	for _, v := range page.Versions {
+		if v.Message.Patient != nil {
+			c.look(v.Message.Patient.ID)
+		}
+	}
 	return page, err
 }
 

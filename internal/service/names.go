@@ -27,6 +27,7 @@ type (
 	Role           = access.Role
 	APIToken       = access.APIToken
 	JournalStat    = journal.Stat
+	Deliveries     = deliver.Stats
 	JournalSegment = journal.Segment
 
 	// Versioned is a governed thing with its version and who made it so.

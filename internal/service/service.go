@@ -21,6 +21,7 @@ import (
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
+	"thalamus/internal/profile"
 	"thalamus/internal/register"
 )
 
@@ -63,10 +64,17 @@ type Parts struct {
 	Access     *access.Gate
 	Clock      func(model.DeviceID) (clock.Estimate, bool) // what is known of a device's clock
 
+	// Profiles gives the device profiles in force; Reader reads entries as the
+	// way does, with other profiles.
+	Profiles func() *profile.Set
+	Reader   func(*profile.Set) func(model.Entry) []model.Message
+
 	// CheckRoute and CheckDestination say whether a thing could be put in
 	// force, without doing so.
 	CheckRoute       func(model.Route) error
 	CheckDestination func(model.Destination) error
+	// Drivers and Kinds say which drivers and kinds of destinations there are.
+	Drivers, Kinds []Kind
 	// Redact leaves the secrets out of settings: kind is "driver" or
 	// "destination".
 	Redact func(kind, name string, settings map[string]any) map[string]any
@@ -83,6 +91,7 @@ type Service struct {
 	Parts
 	ops    map[string]Op
 	events *events
+	checks checks
 }
 
 // New makes a service.
@@ -96,7 +105,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -25,6 +25,14 @@ type Errand struct {
 
 const why = "because the test says so"
 
+// aProfile is a device profile that fits nobody.
+func aProfile(version string) map[string]string {
+	return map[string]string{
+		"profile.yaml": "profile: acme/zorglub\nversion: " + version + "\ntitle: made for a test\ncodec: hl7v2\napplies_to: {sender: ZORGLUB}\nevidence: [{document: this test}]\ntable: labels.csv\n",
+		"labels.csv":   "label;code;unit_in\nPuls;MDC_PULS_RATE;/min\n",
+	}
+}
+
 // Errands gives a call of every operation, in an order in which all succeed.
 // The house is furnished and has a destination that refuses everything.
 func (h *House) Errands() []Errand {
@@ -89,6 +97,13 @@ func (h *House) Errands() []Errand {
 		{"label.list", is(service.LabelAsk{}), "", ""},
 		{"label.get", is(service.ID{ID: label}), "", ""},
 		{"label.history", is(service.ID{ID: label}), "", ""},
+		{"profile.put", is(service.PutProfile{Files: aProfile("1"), Reason: why}), "profile acme/zorglub@1", why},
+		{"profile.put", is(service.PutProfile{Files: aProfile("2"), Reason: why}), "profile acme/zorglub@2", why},
+		{"profile.list", is(service.None{}), "", ""},
+		{"profile.get", is(service.ID{ID: "acme/zorglub"}), "", ""},
+		{"profile.try", is(service.TryProfile{Files: aProfile("3")}), "", ""},
+		{"profile.rollback", is(service.RollbackProfile{ID: "acme/zorglub", Reason: why}), "profile acme/zorglub@1", why},
+		{"profile.remove", is(service.Remove{ID: "acme/zorglub", Reason: why}), "profile acme/zorglub", why},
 		{"label.unmap", is(service.Remove{ID: label, Reason: why}), "label " + label, why},
 		{"route.remove", is(act), "route second", why},
 		{"destination.remove", is(act), "destination second", why},
