@@ -117,9 +117,6 @@ func Load(path string) (Boot, error) {
 	return b, nil
 }
 
-// maxText bounds a configuration text.
-const maxText = 8 << 20
-
 // DecodeYAML fills the struct pointed to by into from a YAML text; name stands
 // in errors, which give name:line: key.
 func DecodeYAML(name string, text []byte, into any) error {
@@ -186,8 +183,8 @@ func (l Lines) Place(err error) error {
 // each key stands. Anchors and aliases are refused: they can blow up.
 func ParseYAML(name string, text []byte) (any, Lines, error) {
 	lines := Lines{name: name, at: map[string]position{}}
-	if len(text) > maxText {
-		return nil, lines, fault.New(fault.Invalid, "conf.oversize", "the text has %d bytes, at most %d are read", len(text), maxText).At(name)
+	if err := checkShape(name, text); err != nil {
+		return nil, lines, err
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,34 @@ func TestWrongTextNamesFileLineAndWhatWasExpected(t *testing.T) {
 	}
 }
 
+func TestTextsThatTakeLongToParseAreRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"brackets":     strings.Repeat("[", 100_000),
+		"pairs":        strings.Repeat("[", 50_000) + strings.Repeat("]", 50_000),
+		"groups":       strings.Repeat("{a: ", 25_000),
+		"dashes":       strings.Repeat("- ", 50_000),
+		"questions":    strings.Repeat("? ", 50_000),
+		"empty lines":  "a: |\n" + strings.Repeat("\n", 100_000),
+		"keys":         strings.Repeat("k: 1\n", 25_000),
+		"keys of one":  "a:\n  - k: 1\n" + strings.Repeat("    k: 1\n", 10_000),
+		"inline group": "{" + strings.Repeat("a: b, ", 20_000) + "}",
+		"large":        "a: " + strings.Repeat("x", 5<<20),
+	} {
+		var b Boot
+		if err := DecodeYAML("f", []byte(text), &b); fault.CodeOf(err) != "conf.shape" && fault.CodeOf(err) != "conf.oversize" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var large strings.Builder
+	large.WriteString("devices:\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&large, "  - id: dev-%d\n    name: \"Monitor [%d\"\n    place: {a: b}\n", i, i)
+	}
+	if err := checkShape("f", []byte(large.String())); err != nil {
+		t.Errorf("a large configuration is refused: %v", err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Load(filepath.Join(dir, "none.yaml")); fault.CodeOf(err) != "conf.no-file" {
@@ -83,9 +112,6 @@ func FuzzDecodeYAML(f *testing.F) {
 	f.Add([]byte("? a\n: b\n- c"))
 	f.Add([]byte("{}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if len(text) > 2000 {
-			return // the YAML library takes long over long nonsense; maxText bounds it
-		}
 		var b Boot
 		if err := DecodeYAML("f", text, &b); err != nil && fault.CodeOf(err) == "internal" {
 			t.Fatalf("uncatalogued error %v", err)
