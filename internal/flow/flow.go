@@ -172,7 +172,7 @@ func (w *Way) decode(entries []model.Entry) []record.Entry {
 }
 
 func (w *Way) entry(e model.Entry) record.Entry {
-	messages := w.guarded(e)
+	messages := w.Messages(e)
 	r := record.Entry{Seq: e.Seq, Digest: record.DigestOf(e.Bytes), Messages: make([]*model.Message, len(messages))}
 	for i := range messages {
 		r.Messages[i] = &messages[i]
@@ -180,10 +180,10 @@ func (w *Way) entry(e model.Entry) record.Entry {
 	return r
 }
 
-// guarded reads an entry. A defect that one entry shows must not end the
+// Messages reads an entry, as the way does. A defect that one entry shows must not end the
 // server, which would meet the same entry at its next start: it becomes a
 // message that says so, and the way goes on.
-func (w *Way) guarded(e model.Entry) (messages []model.Message) {
+func (w *Way) Messages(e model.Entry) (messages []model.Message) {
 	defer func() {
 		if x := recover(); x != nil {
 			messages = []model.Message{{
