@@ -4,41 +4,41 @@ import "time"
 
 // Channel is a configured link: a driver, a codec, settings.
 type Channel struct {
-	ID       ChannelID      `json:"id" yaml:"id"`
-	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`
-	Driver   string         `json:"driver" yaml:"driver"`
-	Codec    string         `json:"codec" yaml:"codec"`
-	Zone     string         `json:"zone,omitempty" yaml:"zone,omitempty"`       // IANA zone of times without one
-	Clock    string         `json:"clock,omitempty" yaml:"clock,omitempty"`     // about devices' clocks that are off: offset corrects their times, none never does
-	Unknown  string         `json:"unknown,omitempty" yaml:"unknown,omitempty"` // devices nobody adopted: accept (default) or quarantine
-	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"`
+	ID       ChannelID      `json:"id" yaml:"id"`                                 // its short name, unique
+	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`         // its name for people
+	Driver   string         `json:"driver" yaml:"driver"`                         // the link: see the settings by driver
+	Codec    string         `json:"codec" yaml:"codec"`                           // how its frames are read
+	Zone     string         `json:"zone,omitempty" yaml:"zone,omitempty"`         // IANA zone of times without one
+	Clock    string         `json:"clock,omitempty" yaml:"clock,omitempty"`       // about devices' clocks that are off: offset corrects their times, none never does
+	Unknown  string         `json:"unknown,omitempty" yaml:"unknown,omitempty"`   // devices nobody adopted: accept (default) or quarantine
+	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"` // closed
 	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"` // the driver's own, checked by it
 }
 
 // Route says what goes where. An empty list matches everything; a list
 // matches when one of its elements does; all lists must match (R25).
 type Route struct {
-	ID           RouteID         `json:"id" yaml:"id"`
-	Channels     []ChannelID     `json:"channels,omitempty" yaml:"channels,omitempty"`
-	Types        []string        `json:"types,omitempty" yaml:"types,omitempty"` // "ORU^R01", "ADT"
-	Devices      []DeviceID      `json:"devices,omitempty" yaml:"devices,omitempty"`
-	Models       []string        `json:"models,omitempty" yaml:"models,omitempty"`       // "Acme/VM-200" or "VM-200"
-	Locations    []string        `json:"locations,omitempty" yaml:"locations,omitempty"` // "ICU" or "ICU^2" or "ICU^2^23"
-	Codes        []string        `json:"codes,omitempty" yaml:"codes,omitempty"`         // RefID, MDC number or LOINC; a message matches when it holds one
-	PatientClass []string        `json:"patient_class,omitempty" yaml:"patient_class,omitempty"`
-	Simulated    bool            `json:"simulated,omitempty" yaml:"simulated,omitempty"` // also pass simulated values (R17)
-	Destinations []DestinationID `json:"destinations" yaml:"destinations"`
-	Disabled     bool            `json:"disabled,omitempty" yaml:"disabled,omitempty"`
+	ID           RouteID         `json:"id" yaml:"id"`                                           // its short name, unique
+	Channels     []ChannelID     `json:"channels,omitempty" yaml:"channels,omitempty"`           // ids of channels
+	Types        []string        `json:"types,omitempty" yaml:"types,omitempty"`                 // "ORU^R01", "ADT"
+	Devices      []DeviceID      `json:"devices,omitempty" yaml:"devices,omitempty"`             // ids of devices
+	Models       []string        `json:"models,omitempty" yaml:"models,omitempty"`               // "Acme/VM-200" or "VM-200"
+	Locations    []string        `json:"locations,omitempty" yaml:"locations,omitempty"`         // "ICU" or "ICU^2" or "ICU^2^23"
+	Codes        []string        `json:"codes,omitempty" yaml:"codes,omitempty"`                 // RefID, MDC number or LOINC; a message matches when it holds one
+	PatientClass []string        `json:"patient_class,omitempty" yaml:"patient_class,omitempty"` // PV1-2: I, O, E …
+	Simulated    bool            `json:"simulated,omitempty" yaml:"simulated,omitempty"`         // also pass simulated values (R17)
+	Destinations []DestinationID `json:"destinations" yaml:"destinations"`                       // ids of the destinations it goes to
+	Disabled     bool            `json:"disabled,omitempty" yaml:"disabled,omitempty"`           // not in use
 }
 
 // Destination is a configured receiver.
 type Destination struct {
-	ID       DestinationID  `json:"id" yaml:"id"`
-	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`
+	ID       DestinationID  `json:"id" yaml:"id"`                                 // its short name, unique
+	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`         // its name for people
 	Kind     string         `json:"kind" yaml:"kind"`                             // fhir hl7v2 webhook file
 	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"` // paused: what is owed waits
-	Delivery DeliveryRules  `json:"delivery,omitzero" yaml:"delivery,omitempty"`
-	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"`
+	Delivery DeliveryRules  `json:"delivery,omitzero" yaml:"delivery,omitempty"`  // how hard it is tried
+	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"` // the kind's own, checked by it
 }
 
 // DeliveryRules say how hard a destination is tried; 0 means the default.
@@ -54,8 +54,8 @@ type DeliveryRules struct {
 // Decision is what routing decided about one message and one destination.
 // Refused says why it may not go out; empty: it is owed.
 type Decision struct {
-	Route       RouteID       `json:"route,omitempty"`
-	Destination DestinationID `json:"destination"`
+	Route       RouteID       `json:"route,omitempty"`   // the route that named it
+	Destination DestinationID `json:"destination"`       // id of the destination
 	Refused     string        `json:"refused,omitempty"` // quarantine simulated duplicate …
 }
 
@@ -81,16 +81,16 @@ const (
 
 // Delivery is one message owed to one destination, and how it went.
 type Delivery struct {
-	Destination DestinationID `json:"destination"`
-	Ref         MessageRef    `json:"ref"`
-	Replay      uint64        `json:"replay,omitempty"` // 0: the first time; else the replay that asked again
-	Key         string        `json:"key,omitempty"`    // what order is kept by: patient, else device, else channel
-	State       DeliveryState `json:"state"`
-	Attempts    int           `json:"attempts"`
-	FirstTried  time.Time     `json:"firstTried,omitzero"`
-	Settled     time.Time     `json:"settled,omitzero"`
-	NextTry     time.Time     `json:"nextTry,omitzero"`
-	Receipt     string        `json:"receipt,omitempty"` // what the destination answered, short, no patient data
-	FaultCode   string        `json:"faultCode,omitempty"`
-	Reason      string        `json:"reason,omitempty"`
+	Destination DestinationID `json:"destination"`         // id of the destination
+	Ref         MessageRef    `json:"ref"`                 // the message
+	Replay      uint64        `json:"replay,omitempty"`    // 0: the first time; else the replay that asked again
+	Key         string        `json:"key,omitempty"`       // what order is kept by: patient, else device, else channel
+	State       DeliveryState `json:"state"`               // how it stands
+	Attempts    int           `json:"attempts"`            // calls so far
+	FirstTried  time.Time     `json:"firstTried,omitzero"` // the first call
+	Settled     time.Time     `json:"settled,omitzero"`    // when it was delivered or given up
+	NextTry     time.Time     `json:"nextTry,omitzero"`    // the next call
+	Receipt     string        `json:"receipt,omitempty"`   // what the destination answered, short, no patient data
+	FaultCode   string        `json:"faultCode,omitempty"` // why not, by the fault list
+	Reason      string        `json:"reason,omitempty"`    // why not
 }

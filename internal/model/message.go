@@ -7,37 +7,37 @@ import "time"
 // (Patient.ID, Devices[i].ID) and what was decided (Routed).
 // The JSON form is the stable schema of `thalamus decode` (docs/reference).
 type Message struct {
-	Ref      MessageRef `json:"ref"`
-	Channel  ChannelID  `json:"channel,omitempty"`
-	Codec    string     `json:"codec"`
-	Peer     string     `json:"peer,omitempty"`
-	Identity string     `json:"identity,omitempty"`
+	Ref      MessageRef `json:"ref"`                // its entry and its place there, "4711.0"
+	Channel  ChannelID  `json:"channel,omitempty"`  // id of the channel it came over; "file" offline
+	Codec    string     `json:"codec"`              // how its bytes were read
+	Peer     string     `json:"peer,omitempty"`     // address of the sender
+	Identity string     `json:"identity,omitempty"` // identity of the sender by its TLS certificate
 
-	Type      string `json:"type"`               // MSH-9, "ORU^R01^ORU_R01"
-	Profile   string `json:"profile,omitempty"`  // MSH-21.1 or what was recognised: "IHE_PCD_001"
-	ReadWith  string `json:"readWith,omitempty"` // the device profile it was read with, "acme/vm200@3"
-	Version   string `json:"version,omitempty"`  // MSH-12
-	ControlID string `json:"controlId,omitempty"`
-	Sender    Party  `json:"sender"`
-	Receiver  Party  `json:"receiver"`
-	Test      bool   `json:"test,omitempty"` // MSH-11 = T or D
+	Type      string `json:"type"`                // MSH-9, "ORU^R01^ORU_R01"
+	Profile   string `json:"profile,omitempty"`   // MSH-21.1 or what was recognised: "IHE_PCD_001"
+	ReadWith  string `json:"readWith,omitempty"`  // the device profile it was read with, "acme/vm200@3"
+	Version   string `json:"version,omitempty"`   // MSH-12
+	ControlID string `json:"controlId,omitempty"` // MSH-10
+	Sender    Party  `json:"sender"`              // MSH-3 and MSH-4
+	Receiver  Party  `json:"receiver"`            // MSH-5 and MSH-6
+	Test      bool   `json:"test,omitempty"`      // MSH-11 = T or D
 
 	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the message (MSH-7)
-	Arrived    time.Time `json:"arrived,omitzero"`
-	Recorded   time.Time `json:"recorded,omitzero"`
+	Arrived    time.Time `json:"arrived,omitzero"`    // when our socket had the bytes
+	Recorded   time.Time `json:"recorded,omitzero"`   // when it was stored
 
-	Patient      *Patient      `json:"patient,omitempty"`
-	Visit        *Visit        `json:"visit,omitempty"`
-	Event        *PatientEvent `json:"event,omitempty"` // ADT only
-	Devices      []Device      `json:"devices,omitempty"`
-	Orders       []Order       `json:"orders,omitempty"` // what the observations stand under (OBR)
-	Observations []Observation `json:"observations,omitempty"`
-	Waveforms    []Waveform    `json:"waveforms,omitempty"`
-	Alerts       []Alert       `json:"alerts,omitempty"`
-	Issues       []Issue       `json:"issues,omitempty"`
-	Notes        []string      `json:"notes,omitempty"` // comments on the message or patient as a whole
+	Patient      *Patient      `json:"patient,omitempty"`      // whom it is about
+	Visit        *Visit        `json:"visit,omitempty"`        // PV1
+	Event        *PatientEvent `json:"event,omitempty"`        // ADT only
+	Devices      []Device      `json:"devices,omitempty"`      // what it tells of devices, parts after the whole
+	Orders       []Order       `json:"orders,omitempty"`       // what the observations stand under (OBR)
+	Observations []Observation `json:"observations,omitempty"` // values, in the order of the message
+	Waveforms    []Waveform    `json:"waveforms,omitempty"`    // runs of samples
+	Alerts       []Alert       `json:"alerts,omitempty"`       // what alarms did
+	Issues       []Issue       `json:"issues,omitempty"`       // what could not be understood, or only by leniency
+	Notes        []string      `json:"notes,omitempty"`        // comments on the message or patient as a whole
 
-	Routed    []Decision `json:"routed,omitempty"`
+	Routed    []Decision `json:"routed,omitempty"`   // what routing decided, for each destination
 	Duplicate MessageRef `json:"duplicate,omitzero"` // the first message with the same identity and content
 }
 
@@ -45,7 +45,7 @@ type Message struct {
 type Party struct {
 	Application   string `json:"application,omitempty"`   // HD.1
 	ApplicationID string `json:"applicationId,omitempty"` // HD.2, e.g. an EUI-64
-	Facility      string `json:"facility,omitempty"`
+	Facility      string `json:"facility,omitempty"`      // MSH-4 or MSH-6
 }
 
 // ZoneSource says where the zone of a timestamp came from (R16).
@@ -61,24 +61,24 @@ const (
 // Timestamp is a sender's time: the instant in UTC beside the original text.
 // A zero UTC with an Original means: there was one, it could not be read.
 type Timestamp struct {
-	UTC       time.Time  `json:"utc,omitzero"`
-	Original  string     `json:"original,omitempty"`
+	UTC       time.Time  `json:"utc,omitzero"`        // the instant
+	Original  string     `json:"original,omitempty"`  // as the sender wrote it
 	Precision string     `json:"precision,omitempty"` // year month day hour minute second fraction
-	Zone      ZoneSource `json:"zone,omitempty"`
+	Zone      ZoneSource `json:"zone,omitempty"`      // where its zone came from
 	Ambiguous bool       `json:"ambiguous,omitempty"` // daylight-saving gap or overlap
 	Format    string     `json:"format,omitempty"`    // how Original is written, where that is not the codec's own: see profile.TimeRule
 	// Where the sender's clock was corrected, UTC is the corrected instant, UTC
 	// plus ClockOffsetNS what its clock said, and UncertaintyNS how far UTC may
 	// be off. All in ns; both 0 where nothing was corrected (R16).
 	ClockOffsetNS int64 `json:"clockOffsetNs,omitempty"`
-	UncertaintyNS int64 `json:"uncertaintyNs,omitempty"`
+	UncertaintyNS int64 `json:"uncertaintyNs,omitempty"` // how far the instant may be off
 }
 
 // Coding is a coded element as it was sent (CWE.1-3).
 type Coding struct {
-	Code   string `json:"code,omitempty"`
-	Text   string `json:"text,omitempty"`
-	System string `json:"system,omitempty"`
+	Code   string `json:"code,omitempty"`   // the code
+	Text   string `json:"text,omitempty"`   // its text
+	System string `json:"system,omitempty"` // its coding system, by the name in HL7 table 0396 or as sent
 }
 
 // Code is what a coding means: the IEEE 11073-10101 term and LOINC where the
@@ -86,8 +86,8 @@ type Coding struct {
 type Code struct {
 	MDC   uint32 `json:"mdc,omitempty"`   // context-free code, partition<<16 | term
 	RefID string `json:"refid,omitempty"` // "MDC_PULS_OXIM_SAT_O2"
-	LOINC string `json:"loinc,omitempty"`
-	Name  string `json:"name,omitempty"` // English display name
+	LOINC string `json:"loinc,omitempty"` // "59408-5"
+	Name  string `json:"name,omitempty"`  // English display name
 }
 
 // Key is the one text under which observations of a code are kept together:
@@ -145,20 +145,20 @@ const (
 
 // Value of an observation.
 type Value struct {
-	Kind       ValueKind `json:"kind,omitempty"`
-	Number     Decimal   `json:"number,omitzero"`
-	High       Decimal   `json:"high,omitzero"`
+	Kind       ValueKind `json:"kind,omitempty"`       // which of the fields below hold
+	Number     Decimal   `json:"number,omitzero"`      // with every digit that was sent
+	High       Decimal   `json:"high,omitzero"`        // upper end of a range, second number of a ratio
 	Comparator string    `json:"comparator,omitempty"` // < <= >= >
-	Text       string    `json:"text,omitempty"`
-	Coding     Coding    `json:"coding,omitzero"`
-	Code       Code      `json:"code,omitzero"`
-	Time       Timestamp `json:"time,omitzero"`
+	Text       string    `json:"text,omitempty"`       // a text, or base64
+	Coding     Coding    `json:"coding,omitzero"`      // a coded value as sent
+	Code       Code      `json:"code,omitzero"`        // what it means, where known
+	Time       Timestamp `json:"time,omitzero"`        // a time
 }
 
 // Mapping is what a profile says an observation means; it wins over what the
 // tables of standard codes say (R15).
 type Mapping struct {
-	Code     Code     `json:"code,omitzero"`
+	Code     Code     `json:"code,omitzero"`    // what was mapped to
 	UnitUCUM string   `json:"unit,omitempty"`   // the unit the value is in, where it says none or one that nobody knows
 	Wanted   string   `json:"wanted,omitempty"` // the UCUM unit to convert to, where it is not the table's preferred one
 	Low      *Decimal `json:"low,omitempty"`    // plausible, in the unit converted to
@@ -169,72 +169,72 @@ type Mapping struct {
 
 // Observation is one measured, set or reported value (R13).
 type Observation struct {
-	Field     string `json:"field"`           // where it stands in the message: "OBX[3]"
-	SubID     string `json:"subId,omitempty"` // OBX-4, containment "1.1.1.5"
-	Received  Coding `json:"received"`        // code as sent
-	Alternate Coding `json:"alternate,omitzero"`
+	Field     string `json:"field"`               // where it stands in the message: "OBX[3]"
+	SubID     string `json:"subId,omitempty"`     // OBX-4, containment "1.1.1.5"
+	Received  Coding `json:"received"`            // code as sent
+	Alternate Coding `json:"alternate,omitzero"`  // the same code in a second system (OBX-3.4-6)
 	ValueType string `json:"valueType,omitempty"` // OBX-2
-	UnitSent  Coding `json:"unitSent,omitzero"`
-	UnitOther Coding `json:"unitOther,omitzero"` // the same unit in a second system, as sent
+	UnitSent  Coding `json:"unitSent,omitzero"`   // OBX-6 as sent
+	UnitOther Coding `json:"unitOther,omitzero"`  // the same unit in a second system, as sent
 
 	Mapped   Mapping `json:"mapped,omitzero"`
-	Code     Code    `json:"code"`
-	Value    Value   `json:"value"`
-	UnitUCUM string  `json:"unit,omitempty"`
+	Code     Code    `json:"code"`           // what was observed; empty: nobody knows
+	Value    Value   `json:"value"`          // the value, in unit
+	UnitUCUM string  `json:"unit,omitempty"` // UCUM
 	// ValueSent is the value as it was sent, in UnitSent, where Value is not
 	// that: it was converted, or it is not to be used (see Absent).
 	ValueSent Value `json:"valueSent,omitzero"`
 
-	DeviceTime    Timestamp `json:"deviceTime,omitzero"`
+	DeviceTime    Timestamp `json:"deviceTime,omitzero"`    // OBX-14, else of the order or message
 	DeviceTimeEnd time.Time `json:"deviceTimeEnd,omitzero"` // when the value stands for a span
 
-	Status    Status   `json:"status"`
+	Status    Status   `json:"status"`              // OBX-11
 	Absent    string   `json:"absent,omitempty"`    // FHIR data-absent-reason: unknown, error, not-performed, …
 	Simulated bool     `json:"simulated,omitempty"` // R17: demo mode, test
 	Setting   bool     `json:"setting,omitempty"`   // set by a person, not measured
 	Flags     []string `json:"flags,omitempty"`     // OBX-8 as sent
 	RangeText string   `json:"range,omitempty"`     // OBX-7
-	BodySite  Coding   `json:"bodySite,omitzero"`
-	Method    Coding   `json:"method,omitzero"`
-	Device    int      `json:"device"`           // index into Message.Devices, -1 when nobody is named
-	Order     int      `json:"order"`            // which OBR it stands under, from 0
-	Parent    string   `json:"parent,omitempty"` // SubID of what it qualifies (a facet, an attribute)
-	Notes     []string `json:"notes,omitempty"`  // comments (NTE)
+	BodySite  Coding   `json:"bodySite,omitzero"`   // OBX-20
+	Method    Coding   `json:"method,omitzero"`     // OBX-17
+	Device    int      `json:"device"`              // index into Message.Devices, -1 when nobody is named
+	Order     int      `json:"order"`               // which OBR it stands under, from 0
+	Parent    string   `json:"parent,omitempty"`    // SubID of what it qualifies (a facet, an attribute)
+	Notes     []string `json:"notes,omitempty"`     // comments (NTE)
 }
 
 // Order is one request or report that observations stand under (OBR):
 // Observation.Order is its index in Message.Orders.
 type Order struct {
-	Field  string     `json:"field"`
-	Placer Identifier `json:"placer,omitzero"` // OBR-2
-	Filler Identifier `json:"filler,omitzero"` // OBR-3
-	Parent Identifier `json:"parent,omitzero"` // OBR-29: the report this one goes on with
-	Code   Coding     `json:"code,omitzero"`   // OBR-4
-	Start  Timestamp  `json:"start,omitzero"`  // OBR-7
-	End    Timestamp  `json:"end,omitzero"`    // OBR-8
-	Status Status     `json:"status,omitempty"`
-	Notes  []string   `json:"notes,omitempty"`
+	Field  string     `json:"field"`            // where it stands: "OBR[1]"
+	Placer Identifier `json:"placer,omitzero"`  // OBR-2
+	Filler Identifier `json:"filler,omitzero"`  // OBR-3
+	Parent Identifier `json:"parent,omitzero"`  // OBR-29: the report this one goes on with
+	Code   Coding     `json:"code,omitzero"`    // OBR-4
+	Start  Timestamp  `json:"start,omitzero"`   // OBR-7
+	End    Timestamp  `json:"end,omitzero"`     // OBR-8
+	Status Status     `json:"status,omitempty"` // OBR-25
+	Notes  []string   `json:"notes,omitempty"`  // comments (NTE)
 }
 
 // Waveform is a run of samples at a fixed rate. A sample's value is
 // Origin + Samples[i] × Scale; a missing or invalid sample is Gap.
 type Waveform struct {
-	Field      string    `json:"field"`
-	SubID      string    `json:"subId,omitempty"`
-	Received   Coding    `json:"received"`
-	Code       Code      `json:"code"`
-	UnitSent   Coding    `json:"unitSent,omitzero"`
-	UnitUCUM   string    `json:"unit,omitempty"`
+	Field      string    `json:"field"`               // where it stands: "OBX[3]"
+	SubID      string    `json:"subId,omitempty"`     // OBX-4
+	Received   Coding    `json:"received"`            // code as sent
+	Code       Code      `json:"code"`                // what was sampled
+	UnitSent   Coding    `json:"unitSent,omitzero"`   // OBX-6 as sent
+	UnitUCUM   string    `json:"unit,omitempty"`      // UCUM
 	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the first sample
 	PeriodNS   int64     `json:"periodNs"`            // nanoseconds between samples
-	Origin     Decimal   `json:"origin,omitzero"`
-	Scale      Decimal   `json:"scale"`
-	Samples    []int32   `json:"samples"`
-	Low        *Decimal  `json:"low,omitempty"`  // data range, in the unit sent
-	High       *Decimal  `json:"high,omitempty"` // data range, in the unit sent
-	Simulated  bool      `json:"simulated,omitempty"`
-	Device     int       `json:"device"`
-	Status     Status    `json:"status"`
+	Origin     Decimal   `json:"origin,omitzero"`     // value of sample 0
+	Scale      Decimal   `json:"scale"`               // value of one step
+	Samples    []int32   `json:"samples"`             // -2147483648 is a gap
+	Low        *Decimal  `json:"low,omitempty"`       // data range, in the unit sent
+	High       *Decimal  `json:"high,omitempty"`      // data range, in the unit sent
+	Simulated  bool      `json:"simulated,omitempty"` // demo mode, test
+	Device     int       `json:"device"`              // index into devices, -1 when nobody is named
+	Status     Status    `json:"status"`              // OBX-11
 }
 
 // Gap marks a sample that was missing or invalid.
@@ -242,21 +242,21 @@ const Gap = -1 << 31
 
 // Alert is one event in an alarm's life (R21), as reported.
 type Alert struct {
-	Field      string    `json:"field"`
-	ID         string    `json:"id"` // stable over its life: sender's alert id (OBR-29/FillerOrder) or device+source+code
-	Code       Code      `json:"code"`
-	Received   Coding    `json:"received"`
-	Text       string    `json:"text,omitempty"`
-	Phase      string    `json:"phase"`              // start update continue escalate de-escalate end
-	State      string    `json:"state,omitempty"`    // active inactive latched
-	Muted      string    `json:"muted,omitempty"`    // inactivation state as sent: enabled audio-paused audio-off alarm-paused alarm-off …
-	Priority   string    `json:"priority,omitempty"` // high medium low none
-	Kind       string    `json:"kind,omitempty"`     // physiological technical advisory
-	Source     Code      `json:"source,omitzero"`    // the metric it is about
-	Value      Value     `json:"value,omitzero"`
-	UnitUCUM   string    `json:"unit,omitempty"`
-	Limits     string    `json:"limits,omitempty"` // OBX-7 of the source metric
-	DeviceTime Timestamp `json:"deviceTime,omitzero"`
-	Device     int       `json:"device"`
-	Simulated  bool      `json:"simulated,omitempty"`
+	Field      string    `json:"field"`               // where it stands: "OBX[3]"
+	ID         string    `json:"id"`                  // stable over its life: sender's alert id (OBR-29/FillerOrder) or device+source+code
+	Code       Code      `json:"code"`                // what happened
+	Received   Coding    `json:"received"`            // code as sent
+	Text       string    `json:"text,omitempty"`      // for people
+	Phase      string    `json:"phase"`               // start update continue escalate de-escalate end
+	State      string    `json:"state,omitempty"`     // active inactive latched
+	Muted      string    `json:"muted,omitempty"`     // inactivation state as sent: enabled audio-paused audio-off alarm-paused alarm-off …
+	Priority   string    `json:"priority,omitempty"`  // high medium low none
+	Kind       string    `json:"kind,omitempty"`      // physiological technical advisory
+	Source     Code      `json:"source,omitzero"`     // the metric it is about
+	Value      Value     `json:"value,omitzero"`      // of the metric it is about
+	UnitUCUM   string    `json:"unit,omitempty"`      // UCUM
+	Limits     string    `json:"limits,omitempty"`    // OBX-7 of the source metric
+	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the event
+	Device     int       `json:"device"`              // index into devices, -1 when nobody is named
+	Simulated  bool      `json:"simulated,omitempty"` // demo mode, test
 }

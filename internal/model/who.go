@@ -4,43 +4,43 @@ import "time"
 
 // Identifier is a number somebody gave a patient, visit or device.
 type Identifier struct {
-	Value  string `json:"value"`
+	Value  string `json:"value"`            // the number
 	System string `json:"system,omitempty"` // assigning authority: OID, URI or name as sent
 	Type   string `json:"type,omitempty"`   // HL7 table 0203: MR PI AN VN SN …; for devices: EUI-64, serial, udi, mac
 }
 
 // Patient as a message tells of one. ID is set by record, from patients.
 type Patient struct {
-	ID          PatientID    `json:"id,omitempty"`
-	Identifiers []Identifier `json:"identifiers,omitempty"`
-	Family      string       `json:"family,omitempty"`
-	Given       []string     `json:"given,omitempty"`
-	Prefix      string       `json:"prefix,omitempty"`
-	Suffix      string       `json:"suffix,omitempty"`
-	BirthDate   string       `json:"birthDate,omitempty"` // YYYY, YYYY-MM or YYYY-MM-DD
-	Sex         string       `json:"sex,omitempty"`       // FHIR administrative gender: male female other unknown
-	Deceased    bool         `json:"deceased,omitempty"`
-	DeceasedAt  Timestamp    `json:"deceasedAt,omitzero"`
-	Phones      []string     `json:"phones,omitempty"`
-	Address     *Address     `json:"address,omitempty"`
-	FromADT     bool         `json:"fromAdt,omitempty"` // associated by bed through ADT, not named in the message
+	ID          PatientID    `json:"id,omitempty"`          // our own id, when recorded
+	Identifiers []Identifier `json:"identifiers,omitempty"` // PID-3
+	Family      string       `json:"family,omitempty"`      // PID-5.1
+	Given       []string     `json:"given,omitempty"`       // PID-5.2 and PID-5.3
+	Prefix      string       `json:"prefix,omitempty"`      // PID-5.5
+	Suffix      string       `json:"suffix,omitempty"`      // PID-5.4
+	BirthDate   string       `json:"birthDate,omitempty"`   // YYYY, YYYY-MM or YYYY-MM-DD
+	Sex         string       `json:"sex,omitempty"`         // FHIR administrative gender: male female other unknown
+	Deceased    bool         `json:"deceased,omitempty"`    // PID-30
+	DeceasedAt  Timestamp    `json:"deceasedAt,omitzero"`   // PID-29
+	Phones      []string     `json:"phones,omitempty"`      // PID-13
+	Address     *Address     `json:"address,omitempty"`     // PID-11
+	FromADT     bool         `json:"fromAdt,omitempty"`     // associated by bed through ADT, not named in the message
 }
 
 // Address as in XAD.
 type Address struct {
-	Lines      []string `json:"lines,omitempty"`
-	City       string   `json:"city,omitempty"`
-	State      string   `json:"state,omitempty"`
-	PostalCode string   `json:"postalCode,omitempty"`
-	Country    string   `json:"country,omitempty"`
+	Lines      []string `json:"lines,omitempty"`      // street and what else
+	City       string   `json:"city,omitempty"`       // XAD.3
+	State      string   `json:"state,omitempty"`      // XAD.4
+	PostalCode string   `json:"postalCode,omitempty"` // XAD.5
+	Country    string   `json:"country,omitempty"`    // XAD.6
 }
 
 // Place is an HL7 PL: point of care, room, bed, facility.
 type Place struct {
-	PointOfCare string `json:"pointOfCare,omitempty"`
-	Room        string `json:"room,omitempty"`
-	Bed         string `json:"bed,omitempty"`
-	Facility    string `json:"facility,omitempty"`
+	PointOfCare string `json:"pointOfCare,omitempty"` // PL.1, the ward
+	Room        string `json:"room,omitempty"`        // PL.2
+	Bed         string `json:"bed,omitempty"`         // PL.3
+	Facility    string `json:"facility,omitempty"`    // PL.4
 }
 
 // String is "ICU^2^23", empty for no place.
@@ -57,13 +57,13 @@ func (p Place) String() string {
 
 // Visit is the encounter of PV1.
 type Visit struct {
-	Number     Identifier `json:"number,omitzero"` // PV1-19
-	Class      string     `json:"class,omitempty"` // PV1-2: I O E P R B …
-	Place      Place      `json:"place,omitzero"`  // PV1-3
-	Prior      Place      `json:"prior,omitzero"`  // PV1-6
-	Attending  string     `json:"attending,omitempty"`
-	Admitted   Timestamp  `json:"admitted,omitzero"`
-	Discharged Timestamp  `json:"discharged,omitzero"`
+	Number     Identifier `json:"number,omitzero"`     // PV1-19
+	Class      string     `json:"class,omitempty"`     // PV1-2: I O E P R B …
+	Place      Place      `json:"place,omitzero"`      // PV1-3
+	Prior      Place      `json:"prior,omitzero"`      // PV1-6
+	Attending  string     `json:"attending,omitempty"` // PV1-7
+	Admitted   Timestamp  `json:"admitted,omitzero"`   // PV1-44
+	Discharged Timestamp  `json:"discharged,omitzero"` // PV1-45
 }
 
 // PatientEvent is what an ADT message says happened.
@@ -77,21 +77,21 @@ type PatientEvent struct {
 // Device is one physical unit as a message tells of it (an MDS, VMD or the
 // sending system). ID is set by record, from the register.
 type Device struct {
-	ID           DeviceID     `json:"id,omitempty"`
-	Field        string       `json:"field,omitempty"`
-	Identifiers  []Identifier `json:"identifiers,omitempty"`
-	Manufacturer string       `json:"manufacturer,omitempty"`
-	Model        string       `json:"model,omitempty"`
-	Serial       string       `json:"serial,omitempty"`
-	Release      string       `json:"release,omitempty"` // software version
-	Hardware     string       `json:"hardware,omitempty"`
-	UDI          string       `json:"udi,omitempty"`
-	Kind         Code         `json:"kind,omitzero"`   // MDC_DEV_…_MDS
-	Level        string       `json:"level,omitempty"` // mds vmd chan
-	SubID        string       `json:"subId,omitempty"`
-	Parent       int          `json:"parent"` // index of the device it is part of, -1 for the whole
-	Place        Place        `json:"place,omitzero"`
-	Battery      string       `json:"battery,omitempty"`
+	ID           DeviceID     `json:"id,omitempty"`           // our own id, when recorded
+	Field        string       `json:"field,omitempty"`        // where it stands: "OBX[1]"
+	Identifiers  []Identifier `json:"identifiers,omitempty"`  // EUI-64, serial number, MAC …
+	Manufacturer string       `json:"manufacturer,omitempty"` // its maker
+	Model        string       `json:"model,omitempty"`        // its model
+	Serial       string       `json:"serial,omitempty"`       // serial number
+	Release      string       `json:"release,omitempty"`      // software version
+	Hardware     string       `json:"hardware,omitempty"`     // hardware version
+	UDI          string       `json:"udi,omitempty"`          // unique device identifier
+	Kind         Code         `json:"kind,omitzero"`          // MDC_DEV_…_MDS
+	Level        string       `json:"level,omitempty"`        // mds vmd chan
+	SubID        string       `json:"subId,omitempty"`        // OBX-4
+	Parent       int          `json:"parent"`                 // index of the device it is part of, -1 for the whole
+	Place        Place        `json:"place,omitzero"`         // where it is, as the message says
+	Battery      string       `json:"battery,omitempty"`      // as sent
 }
 
 // Severity of an issue.
@@ -107,13 +107,13 @@ const (
 // Text and Hint never contain a patient's data; Received may hold a code or
 // unit as sent, never a name or a value.
 type Issue struct {
-	Code     string   `json:"code"` // catalogued in package fault: "hl7v2.pid-glued"
-	Severity Severity `json:"severity"`
-	Field    string   `json:"field,omitempty"`  // "OBX[3]-6"
-	Offset   int      `json:"offset,omitempty"` // byte in the message
-	Text     string   `json:"text"`
-	Hint     string   `json:"hint,omitempty"` // what to do
-	Received string   `json:"received,omitempty"`
+	Code     string   `json:"code"`               // catalogued in package fault: "hl7v2.pid-glued"
+	Severity Severity `json:"severity"`           // warning or error
+	Field    string   `json:"field,omitempty"`    // "OBX[3]-6"
+	Offset   int      `json:"offset,omitempty"`   // byte in the message
+	Text     string   `json:"text"`               // what is wrong, for people
+	Hint     string   `json:"hint,omitempty"`     // what to do
+	Received string   `json:"received,omitempty"` // a code or unit as sent
 }
 
 // Association says which patient a device or bed had, in a time span.
