@@ -76,7 +76,8 @@ func (a *App) startWay(ctx context.Context) error {
 		Record:  a.stage,
 		Watch:   a.recorded,
 		Damaged: func(d *journal.Damage) { a.report("journal")(d) },
-		Workers: a.boot.Record.Workers,
+		Busy:    func() bool { return a.intake.Pending() > 0 },
+		Workers: decoders(a.boot.Record.Workers),
 		Batch:   a.boot.Record.Batch,
 	}
 	a.routing.again = way.Messages

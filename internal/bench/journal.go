@@ -60,12 +60,12 @@ func (r *Report) journalBeside(ctx context.Context, o Options, producers int) er
 	for i := range turns {
 		o.Progress(name, float64(i), turns)
 		time.Sleep(turn / 2) // segments are made ahead
-		before := usageOf(os.Getpid())
+		before := ownCPU()
 		rate, latency, err := produce(producers, r.MessageBytes, turn, appendOne)
 		if err != nil {
 			return err
 		}
-		cpu += usageOf(os.Getpid()).cpu - before.cpu
+		cpu += ownCPU() - before
 		count += int64(rate * turn.Seconds())
 		spent += turn
 		rates, slowest = append(rates, rate), worse(slowest, latency)

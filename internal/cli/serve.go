@@ -39,6 +39,7 @@ func (c *program) serve() *cobra.Command {
 				return err
 			}
 			defer stop()
+			app.Process()
 			boot := conf.Default()
 			if file != "" {
 				if boot, err = conf.Load(file); err != nil {

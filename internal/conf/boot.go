@@ -57,7 +57,7 @@ type Journal struct {
 // Record settings.
 type Record struct {
 	Workers int `yaml:"workers" default:"0" doc:"parallel decoders; 0: one per processor"`
-	Batch   int `yaml:"batch" default:"1024" doc:"most entries in one transaction"`
+	Batch   int `yaml:"batch" default:"256" doc:"most entries in one transaction"`
 }
 
 // Log settings.

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/flow/record"
@@ -59,43 +61,59 @@ type Way struct {
 	Watch func(entries []record.Entry)
 	// Damaged is told of entries that cannot be read from the journal.
 	Damaged func(d *journal.Damage)
-	Workers int // parallel readers of entries; 0: one per processor
-	Batch   int // most entries in one transaction; 0: 1024
+	// Busy says that devices wait for acknowledgements right now; nil: never.
+	Busy    func() bool
+	Workers int // goroutines that decode; 0: one per processor
+	Batch   int // most entries in one transaction; 0: 256
 }
 
 // Run goes on until ctx ends; any other end is an error that waiting does not
-// mend. Three things go on at once: the next batch is read and decoded while
-// the one before it is recorded.
+// mend. While a batch is recorded the next ones are read and decoded.
 func (w *Way) Run(ctx context.Context) error {
 	if w.Workers <= 0 {
 		w.Workers = runtime.GOMAXPROCS(0)
 	}
 	if w.Batch <= 0 {
-		w.Batch = 1024
+		w.Batch = 256
+	}
+	if w.Busy == nil {
+		w.Busy = func() bool { return false }
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	batches := make(chan []record.Entry, 1)
-	var reading sync.WaitGroup
+	queue := newWaiting(w.Batch)
+	shares := make(chan share)
+	var reading, decoding sync.WaitGroup
+	for range w.Workers {
+		decoding.Go(func() {
+			for s := range shares {
+				w.take(s)
+			}
+		})
+	}
 	reading.Go(func() {
-		defer close(batches)
-		if err := w.read(ctx, batches); err != nil {
+		defer queue.end()
+		defer close(shares)
+		if err := w.read(ctx, queue, shares); err != nil {
 			cancel(err)
 		}
 	})
 	var failed error
-	for batch := range batches {
+	for batch := queue.take(); batch != nil; batch = queue.take() {
 		if failed != nil {
 			continue
 		}
+		began := time.Now()
 		if err := w.Record.Record(ctx, batch); err != nil {
 			failed = err
 			cancel(err)
 			continue
 		}
 		w.Watch(batch)
+		w.rest(ctx, time.Since(began))
 	}
 	reading.Wait()
+	decoding.Wait()
 	cause := context.Cause(ctx)
 	if errors.Is(cause, context.Canceled) || errors.Is(failed, context.Canceled) {
 		return nil
@@ -103,11 +121,30 @@ func (w *Way) Run(ctx context.Context) error {
 	return cause
 }
 
-// read takes entries from the journal, decodes them in parallel and passes
-// them on in order.
-func (w *Way) read(ctx context.Context, batches chan<- []record.Entry) error {
+// rest gives way to intake for as long as a batch took, or until no device
+// waits: when more arrives than the machine can also record, devices are
+// answered first and the record has half of its time (decision 0054). What is
+// durable and not recorded yet shows in the overview.
+func (w *Way) rest(ctx context.Context, took time.Duration) {
+	for until := time.Now().Add(took); w.Busy() && ctx.Err() == nil; time.Sleep(min(time.Until(until), time.Millisecond)) {
+		if !time.Now().Before(until) {
+			return
+		}
+	}
+}
+
+// rhythm is the least time from one reading of the journal to the next, when
+// entries come that fast: what came meanwhile is decoded and recorded
+// together, which costs a fraction of doing so one by one. An entry that comes
+// alone does not wait.
+const rhythm = 4 * time.Millisecond
+
+// read takes entries from the journal, decodes them in parallel and queues
+// them in order.
+func (w *Way) read(ctx context.Context, queue *waiting, shares chan<- share) error {
 	reader := w.Journal.Reader(w.Record.Cursor() + 1)
 	defer reader.Close()
+	var last time.Time
 	for ctx.Err() == nil {
 		entries, err := reader.Next(w.Batch)
 		var damage *journal.Damage
@@ -125,50 +162,55 @@ func (w *Way) read(ctx context.Context, batches chan<- []record.Entry) error {
 				}
 				return err
 			}
+			if early := rhythm - time.Since(last); early > 0 {
+				time.Sleep(early)
+			}
 			continue
 		}
-		select {
-		case batches <- w.decode(entries):
-		case <-ctx.Done():
-		}
+		last = time.Now()
+		queue.add(ctx, w.decode(entries, shares))
 	}
 	return nil
 }
 
-// perWorker is how many entries one worker takes at a time: enough that
-// starting it costs nothing beside the work.
-const perWorker = 16
+// share is a batch to be decoded by whoever has time.
+type share struct {
+	entries []model.Entry
+	out     []record.Entry
+	next    *atomic.Int64
+	done    *sync.WaitGroup
+}
 
-func (w *Way) decode(entries []model.Entry) []record.Entry {
-	out := make([]record.Entry, len(entries))
-	part := func(from, to int) {
-		for i := from; i < to; i++ {
-			out[i] = w.entry(entries[i])
+// perTake is how many entries a worker takes at a time: enough that taking
+// them costs nothing beside the work.
+const perTake = 16
+
+// take decodes entries of a batch until none is left.
+func (w *Way) take(s share) {
+	defer s.done.Done()
+	for {
+		from := int(s.next.Add(perTake)) - perTake
+		if from >= len(s.entries) {
+			return
+		}
+		for i := from; i < min(from+perTake, len(s.entries)); i++ {
+			s.out[i] = w.entry(s.entries[i])
 		}
 	}
-	if len(entries) <= perWorker {
-		part(0, len(entries))
-		return out
+}
+
+// decode reads the entries of a batch: few at once, many with the help of the
+// workers.
+func (w *Way) decode(entries []model.Entry, shares chan<- share) []record.Entry {
+	s := share{entries: entries, out: make([]record.Entry, len(entries)), next: new(atomic.Int64), done: new(sync.WaitGroup)}
+	for range min(w.Workers, (len(entries)-1)/perTake) {
+		s.done.Add(1)
+		shares <- s
 	}
-	var next sync.Mutex
-	at := 0
-	take := func() (int, int) {
-		next.Lock()
-		defer next.Unlock()
-		from := at
-		at = min(at+perWorker, len(entries))
-		return from, at
-	}
-	var working sync.WaitGroup
-	for range min(w.Workers, (len(entries)+perWorker-1)/perWorker) {
-		working.Go(func() {
-			for from, to := take(); from < to; from, to = take() {
-				part(from, to)
-			}
-		})
-	}
-	working.Wait()
-	return out
+	s.done.Add(1)
+	w.take(s)
+	s.done.Wait()
+	return s.out
 }
 
 func (w *Way) entry(e model.Entry) record.Entry {
