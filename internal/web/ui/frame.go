@@ -18,3 +18,6 @@ func (v *Visit) searched() string {
 	}
 	return v.Typed("text")
 }
+
+// named says whether the site has a name of its own.
+func (v *Visit) named() bool { return v.Site != "" && v.Site != "Thalamus" }
