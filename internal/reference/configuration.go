@@ -96,11 +96,6 @@ func governedRows(t reflect.Type, w words) [][]string {
 			needed = "yes"
 		}
 		doc := w.fields[t.Name()][f.Name]
-		if doc == "" {
-			doc = map[string]string{"id": "its short name, unique", "name": "its name for people", "driver": "the link: see below", "codec": "how frames are read: see below", "settings": "see below",
-				"disabled": "not in use", "delivery": "how hard it is tried", "destinations": "ids of the destinations it goes to", "channels": "ids of channels", "devices": "ids of devices",
-				"patient_class": "PV1-2: I, O, E …"}[name]
-		}
 		rows = append(rows, []string{quoted(name), yamlType(f.Type), needed, doc})
 	}
 	return rows

@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func walk(c *cobra.Command, each func(c *cobra.Command)) {
+	each(c)
+	for _, sub := range c.Commands() {
+		walk(sub, each)
+	}
+}
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	c := &program{out: &bytes.Buffer{}, err: &bytes.Buffer{}}
+	root := c.root()
+	walk(root, func(cmd *cobra.Command) {
+		if cmd.Name() == "help" {
+			return
+		}
+		if cmd.Short == "" {
+			t.Errorf("`%s` does not say what it is for", cmd.CommandPath())
+		}
+		if !cmd.HasSubCommands() && !strings.Contains(cmd.Example, "thalamus "+strings.TrimPrefix(cmd.CommandPath(), "thalamus ")) {
+			t.Errorf("`%s` has no example of itself: %q", cmd.CommandPath(), cmd.Example)
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("`%s --%s` does not say what it is for", cmd.CommandPath(), f.Name)
+			}
+			for _, secret := range []string{"password", "secret", "token"} {
+				if f.Name == secret {
+					t.Errorf("`%s --%s` puts a secret on the command line", cmd.CommandPath(), f.Name)
+				}
+			}
+		})
+	})
+	for _, name := range []string{"serve", "demo", "simulate", "decode", "convert", "journal", "entry", "device", "channel", "route", "destination", "deadletter", "replay",
+		"audit", "user", "token", "bench", "torture", "export", "diff", "apply", "version", "completion"} {
+		if find(root, name) == nil {
+			t.Errorf("there is no command %s", name)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for line, want := range map[string]int{
+		"version":                         exitDone,
+		"help serve":                      exitDone,
+		"decode nofile":                   exitFailed,
+		"device list --data /nowhere":     exitFailed,
+		"devise":                          exitUsage,
+		"device get":                      exitUsage,
+		"convert --to pdf x":              exitUsage,
+		"message search --limit many":     exitUsage,
+		"version --jsno":                  exitUsage,
+		"reference --check /nowhere":      exitFailed,
+		"completion bash --no-such":       exitUsage,
+		"journal verify --data /nowhere":  exitFailed,
+		"export --server https://nowhere": exitFailed,
+	} {
+		var out, errOut bytes.Buffer
+		if got := Run(context.Background(), "test", strings.Fields(line), strings.NewReader(""), &out, &errOut); got != want {
+			t.Errorf("%s: %d, want %d\n%s", line, got, want, errOut.String())
+		}
+		if want == exitDone && errOut.Len() > 0 || want != exitDone && errOut.Len() == 0 {
+			t.Errorf("%s: standard error %q", line, errOut.String())
+		}
+	}
+}
+
+func TestTablesFit(t *testing.T) {
+	columns := [][]string{{"ID", "a", "b"}, {"REASON", "the receiver did not answer in time", "näher 本日は晴天なり"}, {"N", "1", "22"}}
+	var b strings.Builder
+	if err := writeColumns(&b, columns, 20); err != nil {
+		t.Fatal(err)
+	}
+	want := "ID  REASON        N\na   the receive…  1\nb   näher 本日…   22\n"
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+	for line := range strings.Lines(b.String()) {
+		if textWidth(strings.TrimRight(line, "\n")) > 20 {
+			t.Errorf("too wide: %q", line)
+		}
+	}
+	b.Reset()
+	if err := writeColumns(&b, columns, 0); err != nil || strings.Contains(b.String(), "…") {
+		t.Errorf("cut without need:\n%s", b.String())
+	}
+}
