@@ -3,7 +3,7 @@ GO      ?= go
 PEERS   := build/peers
 FUZZ    ?= 30s
 
-.PHONY: help build generate test check unit race fuzz e2e peers demo clean
+.PHONY: help build generate test check unit race fuzz e2e bench peers demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ fuzz: ## every fuzz target for FUZZ (30s)
 e2e: build ## the demo ward and twenty kills with the real binary
 	./thalamus demo --for 30s --json --clean --check
 	./thalamus torture --kills 20 --json
+
+bench: build ## all measurements, shortly, into build/bench.json (docs/performance.md)
+	@mkdir -p build
+	./thalamus bench all --for 3s --messages 100000 --out build/bench.json
 
 peers: ## install the real peers the tests talk to, where that is allowed
 	@sh scripts/peers.sh $(PEERS)

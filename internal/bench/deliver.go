@@ -227,15 +227,21 @@ func (r *Report) drainTo(ctx context.Context, o Options, d receiver) error {
 	if err := pause("to "+d.name+", down", o.For); err != nil {
 		return err
 	}
-	w := watching(s)
-	before := d.arrived()
+	v, err := s.overview(ctx)
+	if err != nil {
+		return err
+	}
+	backlog, before := owed(&v), d.arrived()
 	back := time.Now()
 	d.down.Store(false)
+	// Single messages that try whether it is there are no draining yet.
+	var w watch
 	var noticed time.Time
+	var drained int64
 	err = s.until(ctx, "the destination has caught up", func(v *service.Overview) (bool, int64) {
 		n := d.arrived()
-		if noticed.IsZero() && n > before {
-			noticed = time.Now()
+		if noticed.IsZero() && n-before > backlog/20 {
+			noticed, drained, w = time.Now(), n, watching(s)
 		}
 		o.Progress("to "+d.name+", drained", float64(n-before), float64(n-before+owed(v)))
 		return !noticed.IsZero() && owed(v) <= int64(o.Rate/20)+1, n
@@ -243,7 +249,7 @@ func (r *Report) drainTo(ctx context.Context, o Options, d receiver) error {
 	if err != nil {
 		return err
 	}
-	st := w.stretch("to "+d.name+", drained", "messages", d.arrived()-before, time.Since(noticed), load.bytes)
+	st := w.stretch("to "+d.name+", drained", "messages", d.arrived()-drained, time.Since(noticed), load.bytes)
 	load.stop()
 	if err := s.delivered(ctx); err != nil {
 		return err

@@ -164,9 +164,10 @@ func answerTo(f []string, control, code string) string {
 // streamOf gives PID-3.1 and MSH-3.1.
 func streamOf(sender, text string) string {
 	sender, _, _ = strings.Cut(sender, "^")
-	for line := range strings.SplitSeq(text, "\r") {
-		if f := strings.Split(line, "|"); f[0] == "PID" && len(f) > 3 {
-			id, _, _ := strings.Cut(f[3], "^")
+	if _, pid, ok := strings.Cut(text, "\rPID|"); ok {
+		pid, _, _ = strings.Cut(pid, "\r")
+		if f := strings.Split(pid, "|"); len(f) > 2 {
+			id, _, _ := strings.Cut(f[2], "^")
 			return id + "/" + sender
 		}
 	}
