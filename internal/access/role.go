@@ -54,7 +54,7 @@ func BuiltIn() []Role {
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
-		"entry.replay", "deadletter.*", "device.adopt", "device.assert", "destination.pause", "destination.resume",
+		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
 		"channel.*", "route.*", "destination.*", "device.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",

@@ -55,7 +55,7 @@ func TestBadRequests(t *testing.T) {
 		{"no path", "POST", "channel", json, `{}`, 404, "api.no-path", ""},
 		{"no thing", "POST", "channel/get", json, `{"id":"nothing"}`, 404, "register.absent", ""},
 		{"a conflict", "POST", "channel/disable", json, `{"id":"ward","version":99}`, 409, "register.version", ""},
-		{"a thing that is wrong", "POST", "channel/put", json, `{"value":{"id":"x","driver":"telepathy","codec":"hl7v2"}}`, 400, "app.unknown-driver", "driver"},
+		{"a thing that is wrong", "POST", "channel/put", json, `{"value":{"id":"x","driver":"telepathy","codec":"hl7v2"}}`, 400, "app.unknown-driver", "value.driver"},
 		{"a setting that is wrong", "POST", "channel/put", json, `{"value":{"id":"x","driver":"mllp","codec":"hl7v2","settings":{"lisen":1}}}`, 400, "conf.unknown-key", "*"},
 		{"no reason", "POST", "entry/redact", json, `{"seq":1}`, 400, "service.no-reason", "reason"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/web/integration"
 	"thalamus/internal/web/issues"
 	"thalamus/internal/web/oversight"
+	"thalamus/internal/web/relay"
 	"thalamus/internal/web/ui"
 	"thalamus/internal/web/ward"
 )
@@ -42,7 +43,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), devices.Room(), oversight.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), relay.Room(), devices.Room(), oversight.Room()}
 }
 
 // New makes the console.
