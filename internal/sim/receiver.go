@@ -164,7 +164,11 @@ func answerTo(f []string, control, code string) string {
 // streamOf gives PID-3.1 and MSH-3.1.
 func streamOf(sender, text string) string {
 	sender, _, _ = strings.Cut(sender, "^")
-	if _, pid, ok := strings.Cut(text, "\rPID|"); ok {
+	pid, ok := strings.CutPrefix(text, "PID|")
+	if !ok {
+		_, pid, ok = strings.Cut(text, "\rPID|")
+	}
+	if ok {
 		pid, _, _ = strings.Cut(pid, "\r")
 		if f := strings.Split(pid, "|"); len(f) > 2 {
 			id, _, _ := strings.Cut(f[2], "^")
