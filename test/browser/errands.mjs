@@ -1,6 +1,35 @@
 // What people come to the console for, done the way they do it: by the words
 // on the page. Each errand gives what is wrong, or throws.
+import { connect } from 'node:net'
+import { run } from '../peers/load.mjs'
 import { origin } from './browser.mjs'
+
+/** Sends HL7 messages as a device does; ends when all are acknowledged. */
+function device(...messages) {
+  const [host, port] = run.devices.split(':')
+  return new Promise((done, failed) => {
+    let heard = ''
+    const link = connect(Number(port), host, () => link.write(messages.map((m) => `\x0b${m}\x1c\r`).join('')))
+    link.setTimeout(15000, () => link.destroy(new Error(`acknowledged so far: ${heard}`)))
+    link.on('error', failed)
+    link.on('data', (bytes) => {
+      heard += bytes
+      if (heard.split('\x1c').length <= messages.length) return
+      link.end()
+      if (/MSA\|[AC]A/.test(heard)) done()
+      else failed(new Error(heard))
+    })
+  })
+}
+
+let sent = 0
+const stamp = () => new Date().toISOString().replace(/[-:T]|\.\d+Z/g, '') + '+0000'
+const newcomer = (kind, ...lines) =>
+  [`MSH|^~\\&|SIMMON-99^0012EE01FFFF0099^EUI-64|SIMWARD|||${stamp()}||${kind}|NEW-${process.pid}-${++sent}|P|2.6|||AL|NE|`, 'PID|1||ICU49999^^^SIMHOSP^MR||Zimmermann^Zoe^^^^^L||19700101|F', 'PV1|1|I|ICU^9^99', ...lines].join('\r') + '\r'
+const alarm = (phase, state) =>
+  newcomer('ORU^R40^ORU_R40', `OBR|1||NEW${sent}^SIM|196616^MDC_EVT_ALARM^MDC|||${stamp()}||||||||||||||||||||||ALARM-99^SIM`,
+    'OBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.1.0.0.1|196670^MDC_EVT_LO^MDC||||||F', 'OBX|5|CWE|68480^MDC_ATTR_ALERT_SOURCE^MDC|1.1.0.0.5|147842^MDC_ECG_HEART_RATE^MDC||||||F', `OBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.1.0.0.2|${phase}||||||F`,
+    `OBX|3|ST|68482^MDC_ATTR_ALARM_STATE^MDC|1.1.0.0.3|${state}||||||F`, 'OBX|4|ST|68484^MDC_ATTR_ALARM_PRIORITY^MDC|1.1.0.0.4|PH||||||F')
 
 const go = (page, path) => page.goto(origin + path)
 const must = (is, text) => (is ? [] : [text])
@@ -112,6 +141,22 @@ export const errands = {
     await page.waitForTimeout(2200)
     wrong.push(...must((await rates.allInnerTexts()).join() === held, 'values move although the picture is held'))
     return { wrong, moved: ms }
+  },
+
+  async 'a new bed comes by itself, its alert comes and goes, its silence is seen'(page) {
+    await go(page, '/live')
+    await page.locator('[data-live-state][data-state=live]').waitFor()
+    await device(newcomer('ORU^R01^ORU_R01', `OBR|1|||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|||${stamp()}`, 'OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|41|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F'))
+    const bed = page.locator('.bed', { hasText: 'Zimmermann' })
+    await bed.locator('.reading', { hasText: '41' }).waitFor({ timeout: 15000 })
+    await device(alarm('start', 'active'))
+    await bed.locator('.alarm-high', { hasText: 'Heart rate (ECG): Value below the lower limit' }).waitFor()
+    const wrong = must(/High priority/.test(await bed.locator('.alarm').innerText()), 'the weight of the alert is a colour only')
+    await device(alarm('end', 'inactive'))
+    await bed.locator('.no-alarm').waitFor()
+    await bed.locator('.vital.late').waitFor({ timeout: 40000 })
+    wrong.push(...must(/^\d+ s$/.test((await bed.locator('.vital .age').first().innerText()).replace('⚠', '').trim()), 'the age of a silent value is not told'))
+    return wrong
   },
 
   async 'live beds without movement for who wants none'(_, { open }) {

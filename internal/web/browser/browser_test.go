@@ -38,7 +38,7 @@ func TestConsole(t *testing.T) {
 	w := startWard(t, root)
 	w.stage(t)
 	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
-		"url": w.url, "chromium": chromium, "pictures": filepath.Join(root, "build", "screenshots"),
+		"url": w.url, "devices": w.devices, "chromium": chromium, "pictures": filepath.Join(root, "build", "screenshots"),
 		"papers": papers(root), "only": os.Getenv("THALAMUS_PAGES"),
 		"paper": []string{"messages-one", "devices-one", "live", "start"},
 	})

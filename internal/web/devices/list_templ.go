@@ -91,7 +91,7 @@ func listPage(r register) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "text", Label: ui.T(ctx, "Name, model, number or place"), Kind: "search", Value: ui.From(ctx).Query("text"), Max: 100}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "text", Label: ui.T(ctx, "Name, number or place"), Kind: "search", Value: ui.From(ctx).Query("text"), Max: 100}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

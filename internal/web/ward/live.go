@@ -3,6 +3,7 @@ package ward
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -80,7 +81,11 @@ func alertText(a *model.Alert) string {
 	if a.Text != "" {
 		return a.Text
 	}
-	return ui.Named(a.Code, a.Received)
+	text := ui.Named(a.Code, a.Received)
+	if a.Source.Name != "" && (strings.HasPrefix(a.Code.RefID, "MDC_EVT_HI") || strings.HasPrefix(a.Code.RefID, "MDC_EVT_LO")) {
+		return a.Source.Name + ": " + text // "too low" says nothing without what
+	}
+	return text
 }
 
 // priority is an alert's priority where the sender gave one we know, else
