@@ -31,7 +31,6 @@ var nouns = map[string]string{
 	"message":     "decoded messages and their way",
 	"overview":    "how everything stands",
 	"patient":     "patients known from messages and ADT",
-	"profile":     "how a device model is read",
 	"quarantine":  "what waits until somebody adopts its device",
 	"profile":     "how device models are read",
 	"replay":      "deliveries asked for again",
