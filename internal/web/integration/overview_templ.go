@@ -224,7 +224,7 @@ func overviewPage(o service.Overview) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ui.Button("/channels", ui.T(ctx, "Make a channel")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Button("/new/channel", ui.T(ctx, "Make a channel")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -325,7 +325,7 @@ func overviewPage(o service.Overview) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ui.Button("/destinations", ui.T(ctx, "Make a destination")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Button("/new/destination", ui.T(ctx, "Make a destination")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -494,7 +494,7 @@ func channelRow(r service.ChannelRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.A(list("/messages", "channel", string(r.ID)), called(r.Name, string(r.ID))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.A(ui.To("/channels/", string(r.ID)), called(r.Name, string(r.ID))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
