@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -28,6 +29,7 @@ func (a *App) reread(ctx context.Context, old *model.Message) (*model.Message, e
 	m := &messages[old.Ref.Part]
 	m.Recorded, m.Duplicate = old.Recorded, old.Duplicate
 	a.sameDevices(m, old)
+	clock.Keep(m, old)
 	if err := a.samePatient(ctx, m, old); err != nil {
 		return nil, err
 	}

@@ -108,10 +108,14 @@ func of(m *model.Message, i int, id model.DeviceID) bool {
 }
 
 func (r *Reading) newest(m *model.Message, id model.DeviceID) {
+	var last time.Time // the observations of a message mostly share one
 	for i := range m.Observations {
-		if o := &m.Observations[i]; of(m, o.Device, id) {
-			r.take(&o.DeviceTime, o.DeviceTimeEnd, o.Field)
+		o := &m.Observations[i]
+		if o.DeviceTime.UTC == last && o.DeviceTimeEnd.IsZero() || !of(m, o.Device, id) {
+			continue
 		}
+		last = o.DeviceTime.UTC
+		r.take(&o.DeviceTime, o.DeviceTimeEnd, o.Field)
 	}
 	for i := range m.Waveforms {
 		w := &m.Waveforms[i]

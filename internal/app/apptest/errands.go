@@ -127,6 +127,9 @@ func (h *House) Errands() []Errand {
 		{"device.assert", func() any {
 			return service.DeviceAssert{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Name: "Monitor 7", Place: "ICU^2^23"}
 		}, "*", why},
+		{"device.clock", func() any {
+			return service.DeviceClock{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Zone: "Europe/Berlin", Rule: "offset"}
+		}, "*", why},
 		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
 
 		{"deadletter.list", is(service.DeadLetterAsk{}), "", ""},

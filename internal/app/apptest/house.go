@@ -39,6 +39,7 @@ type House struct {
 	t      testing.TB
 	link   *sim.Link
 	sent   int
+	Header string // MSH-7 of what is sent; the time in UTC where empty
 }
 
 // Log collects what the program logs.
@@ -179,7 +180,10 @@ func (h *House) Send(kind, segments string) model.Seq {
 	}
 	h.sent++
 	id := fmt.Sprintf("T%04d", h.sent)
-	now := time.Now().UTC().Format("20060102150405") + "+0000"
+	now := h.Header
+	if now == "" {
+		now = time.Now().UTC().Format("20060102150405") + "+0000"
+	}
 	text := "MSH|^~\\&|MON|WARD|||" + now + "||" + kind + "|" + id + "|P|2.6|||NE|AL||UNICODE UTF-8\r" + segments + "\r"
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -30,6 +30,8 @@ type clocks struct {
 
 // load takes over what the store knows; once.
 func (c *clocks) load(ctx context.Context, store Store) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.states != nil {
 		return nil
 	}
@@ -47,10 +49,7 @@ func (c *clocks) load(ctx context.Context, store Store) error {
 			}
 		}
 	}
-	c.mu.Lock()
-	c.states = states
-	c.mu.Unlock()
-	c.changed = map[model.DeviceID]clock.State{}
+	c.states, c.changed = states, map[model.DeviceID]clock.State{}
 	return nil
 }
 
@@ -92,6 +91,9 @@ func (c *clocks) settle() {
 // Clock gives what is known of a device's clock; ok is false when it was never
 // heard. It may be called from anywhere.
 func (s *Stage) Clock(id model.DeviceID) (e clock.Estimate, ok bool) {
+	if s.clocks.load(context.Background(), s.store) != nil {
+		return clock.Estimate{}, false // the store cannot be read now; Record says so
+	}
 	s.clocks.mu.RLock()
 	defer s.clocks.mu.RUnlock()
 	return s.clocks.states[id].Estimate()
