@@ -3,6 +3,7 @@ package web_test
 import (
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -191,7 +192,59 @@ func TestErrors(t *testing.T) {
 	}
 	r.post("/messages/2/replay", "reason", "x").want(t, 403, "Not allowed", "access.denied")
 	r.post("/messages/find", "control", strings.Repeat("x", 70<<10)).want(t, 400, "web.too-big")
-	if p := visitor(t, h).get("/", "HX-Request", "true"); p.StatusCode != 401 || p.Header.Get("HX-Redirect") != "/sign-in" {
-		t.Errorf("a region without a session: %d", p.StatusCode)
+	for at, to := range map[string]string{
+		"":                                       "/sign-in",
+		"https://localhost:8443/":                "/sign-in",
+		"https://localhost:8443/issues?code=x":   "/sign-in?to=%2Fissues%3Fcode%3Dx",
+		"https://localhost:8443//evil.example/x": "/sign-in",
+		"mailto:somebody":                        "/sign-in",
+		"https://localhost:8443/broken%zz":       "/sign-in",
+	} {
+		if p := visitor(t, h).get("/", "HX-Request", "true", "HX-Current-URL", at); p.StatusCode != 401 || p.Header.Get("HX-Redirect") != to {
+			t.Errorf("a region of %q without a session: %d to %q", at, p.StatusCode, p.Header.Get("HX-Redirect"))
+		}
+	}
+}
+
+// Whatever a browser sends, a page comes back: no panic, no half page, nothing
+// of it in the page unescaped.
+func TestHostile(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	r := signedIn(t, h, "vera", "viewer")
+	const bad = `"><script>alert(1)</script>`
+	for _, path := range []string{
+		"/messages?type=" + url.QueryEscape(bad), "/messages?code=%ff%fe", "/messages?after=-1.0", "/messages?after=99999999999999999999.1",
+		"/messages?device=" + strings.Repeat("x", 8000), "/messages?patient=" + url.QueryEscape(bad), "/messages/1.999999", "/messages/%00", "/messages/1.-1",
+		"/messages/..%2f..%2fetc", "/?" + strings.Repeat("a=b&", 2000), "/sign-in?to=" + url.QueryEscape(bad),
+	} {
+		p := r.get(path)
+		if p.StatusCode >= 500 || strings.Contains(p.body, "<script>alert") {
+			t.Errorf("%.60s: %d", path, p.StatusCode)
+		}
+	}
+	for _, form := range [][]string{
+		{"who", bad}, {"who", strings.Repeat("é", 5000)}, {"from", bad}, {"type", bad}, {"who", "\x00"},
+	} {
+		p := r.post("/messages/find", form...)
+		if p.StatusCode >= 500 || strings.Contains(p.body, "<script>alert") {
+			t.Errorf("%.40q: %d", form, p.StatusCode)
+		}
+	}
+	for _, kind := range []string{"multipart/form-data; boundary=x", "application/json", "text/plain", ""} {
+		req := r.request(http.MethodPost, "/messages/find", strings.NewReader(`{"who":"x"}`))
+		req.Header.Set("Content-Type", kind)
+		if p := r.do(req); p.StatusCode >= 500 {
+			t.Errorf("%s: %d", kind, p.StatusCode)
+		}
+	}
+	for name, value := range map[string]string{
+		"__Host-thalamus-toast": "bm90IGpzb24", "__Host-thalamus-look": "dark.de.x.<b>", "__Host-thalamus": strings.Repeat("z", 3000),
+	} {
+		req := visitor(t, h).request(http.MethodGet, "/sign-in", nil)
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+		if p := r.do(req); p.StatusCode != 200 {
+			t.Errorf("%s: %d", name, p.StatusCode)
+		}
 	}
 }

@@ -50,7 +50,7 @@ func (c *console) enter(w http.ResponseWriter, v *ui.Visit) bool {
 	}
 	switch {
 	case v.Partial() || r.Header.Get("Sec-Fetch-Mode") == "websocket":
-		w.Header().Set("HX-Redirect", "/sign-in")
+		w.Header().Set("HX-Redirect", "/sign-in"+backTo(r))
 		w.WriteHeader(http.StatusUnauthorized)
 	case r.Method == http.MethodGet && cookie == nil && r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") == "navigate":
 		// A link in another site's page: the browser keeps a strict cookie to
@@ -61,6 +61,15 @@ func (c *console) enter(w http.ResponseWriter, v *ui.Visit) bool {
 		http.Redirect(w, r, to, http.StatusSeeOther)
 	}
 	return false
+}
+
+// backTo leads from the sign-in to the page whose region was asked for.
+func backTo(r *http.Request) string {
+	at, err := url.Parse(r.Header.Get("HX-Current-URL"))
+	if err != nil || !ui.Local(at.RequestURI()) || at.Path == "" || at.Path == "/" {
+		return ""
+	}
+	return "?to=" + url.QueryEscape(at.RequestURI())
 }
 
 // allowed says whether the visitor may do what needs an operation; an attempt
