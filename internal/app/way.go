@@ -113,12 +113,20 @@ func (a *App) read(r *reader, e model.Entry) []model.Message {
 }
 
 // clockRule says what is done about a device's clock: what people said of it,
-// else what its channel says.
+// else what its channel says, else its profile.
 func (a *App) clockRule(m *model.Message, id model.DeviceID) string {
 	if rule := a.register.ClockRule(id); rule != "" {
 		return rule
 	}
-	return (*a.routing.channels.Load())[m.Channel].channel.Clock
+	if rule := (*a.routing.channels.Load())[m.Channel].channel.Clock; rule != "" {
+		return rule
+	}
+	if m.ReadWith != "" {
+		if p := a.routing.reader.Load().profiles.Get(m.ReadWith); p != nil && p.Time.Correct == record.ClockOffset {
+			return record.ClockOffset
+		}
+	}
+	return record.ClockImpossible
 }
 
 // stopWay lets the record take what the journal has, for a moment, so that a

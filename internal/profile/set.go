@@ -23,11 +23,48 @@ type Set struct {
 	names    []string
 	byCodec  map[string][][]InForce // the versions again, in order of name
 	only     *Profile
+	zones    map[*Profile]*time.Location // of those that name one
 }
 
 // Only makes a set that reads everything of a profile's codec with it, whoever
 // sent it: for trying it.
-func Only(p *Profile) *Set { return &Set{only: p} }
+func Only(p *Profile) *Set {
+	s := &Set{only: p}
+	s.locate(p)
+	return s
+}
+
+// locate keeps the zone that a profile names; reading it took a file.
+func (s *Set) locate(p *Profile) {
+	if p.Time.Zone == "" || p.Time.Zone == "register" {
+		return
+	}
+	if zone, err := time.LoadLocation(p.Time.Zone); err == nil { // checked when the profile was read
+		if s.zones == nil {
+			s.zones = map[*Profile]*time.Location{}
+		}
+		s.zones[p] = zone
+	}
+}
+
+// Zone is that of times which name none, as the profile says; nil where it
+// leaves that to the register.
+func (s *Set) Zone(p *Profile) *time.Location { return s.zones[p] }
+
+// Get gives a profile by its name and version, "acme/vm200@3"; nil when it was
+// never in force.
+func (s *Set) Get(ref string) *Profile {
+	if s == nil {
+		return nil
+	}
+	name, _, _ := strings.Cut(ref, "@")
+	for _, v := range s.versions[name] {
+		if v.Profile.Ref() == ref {
+			return v.Profile
+		}
+	}
+	return nil
+}
 
 // NewSet makes a set. Two versions of one profile may not begin at one
 // instant.
@@ -35,6 +72,7 @@ func NewSet(all []InForce) (*Set, error) {
 	s := &Set{versions: map[string][]InForce{}}
 	for _, f := range all {
 		s.versions[f.Profile.Name] = append(s.versions[f.Profile.Name], f)
+		s.locate(f.Profile)
 	}
 	s.names = sortedKeys(s.versions)
 	for _, name := range s.names {

@@ -77,6 +77,9 @@ func (n *normaliser) profile(set *profile.Set) *profile.Profile {
 			Text: "the device's software lies outside the range its profile was made for; the profile was used all the same",
 			Hint: "try the profile on this software, then widen its range or make a version for it"}, p.Ref())
 	}
+	if n.zones.Device == nil {
+		n.zones.Device = set.Zone(p)
+	}
 	p.Refine(n.m)
 	return p
 }
