@@ -23,6 +23,7 @@ type parcel struct {
 	firstTried   time.Time
 	failingSince time.Time
 	nextTry      time.Time
+	told         bool // the receiver itself asked to wait until nextTry
 	code, reason string
 }
 

@@ -52,6 +52,8 @@ type runner struct {
 	stuck   []*lane // lanes that do not move and may hold messages in memory
 	breaker breaker
 	probing bool
+	good    time.Time // when a call succeeded last
+	unwell  int       // messages that failed since, on lanes that now wait
 
 	ledger   ledger
 	read     model.MessageRef // how far the record was read

@@ -112,6 +112,7 @@ func (r *runner) finished(res result) {
 	switch {
 	case res.err == nil:
 		r.answered()
+		r.hasten(now)
 		receipt := clip(res.receipt)
 		for _, p := range batch {
 			r.settle(l, p, Settled{State: model.Delivered, Settled: now, Receipt: receipt})
@@ -162,6 +163,22 @@ func (r *runner) answered() {
 	r.breaker.answered()
 }
 
+// hasten ends the back-off of lanes that began to fail since the last success,
+// when there were several: not their messages were to blame but the
+// destination, and it is back. Each message is hastened once at most; who
+// fails on then waits as before.
+func (r *runner) hasten(now time.Time) {
+	if r.unwell > 1 {
+		for _, l := range r.waiting {
+			if p := l.parcels[0]; !p.failingSince.Before(r.good) && !p.told {
+				l.nextTry, p.nextTry = now, now
+			}
+		}
+		heap.Init(&r.waiting)
+	}
+	r.unwell, r.good = 0, now
+}
+
 // fail decides about a message that failed alone; false: the lane waits.
 func (r *runner) fail(l *lane, p *parcel, err error, now time.Time) bool {
 	p.failures++
@@ -178,7 +195,9 @@ func (r *runner) fail(l *lane, p *parcel, err error, now time.Time) bool {
 	case failing >= r.rules.maxAge:
 		return r.die(l, p, fmt.Sprintf("given up after failing for %s: %s", failing.Round(time.Minute), p.reason), now)
 	}
-	p.nextTry = now.Add(max(backOff(p.failures, r.o.Random), asked(err)))
+	wait := asked(err)
+	p.nextTry, p.told = now.Add(max(backOff(p.failures, r.o.Random), wait)), wait > 0
+	r.unwell++
 	r.wait(l, p.nextTry)
 	if p.ord != 0 {
 		r.pending.Failing = append(r.pending.Failing, p.queued(l.key))
