@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"freeport": freePort, "expand": expand, "until": until, "term": term, "mllp": mllp, "until-answer": untilAnswer, "get": get, "flip": flip,
 			"listen": listen, "fill": fill, "tmpfs": tmpfs, "field": field, "atleast": atLeast, "sql": sqlite, "post": post,
+			"excerpt": excerpt, "write": write, "join": join, "cut": cut, "fhirserver": fhirServer,
 		},
 	})
 }
@@ -64,6 +65,7 @@ func freePort(ts *testscript.TestScript, _ bool, args []string) {
 			if l, err := net.Listen("tcp", address); err == nil {
 				ts.Check(l.Close())
 				ts.Setenv(name, address)
+				ts.Setenv(name+"_PORT", strconv.Itoa(int(port)))
 				break
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -10,14 +11,16 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"crypto/tls"
-
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"thalamus/internal/sim/fhirserver"
 )
 
 // browser is an HTTPS client that trusts every server and keeps cookies.
@@ -145,3 +148,60 @@ func fill(ts *testscript.TestScript, _ bool, args []string) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// root of the repository, where the papers lie.
+const root = "../.."
+
+// excerpt PAPER MARK FILE [OLD NEW]… writes the first block of code below the
+// line of a paper that holds MARK, with other addresses.
+func excerpt(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := os.ReadFile(filepath.Join(root, args[0]))
+	ts.Check(err)
+	_, below, _ := strings.Cut(string(text), args[1])
+	lines := strings.SplitAfter(below, "\n")
+	const fence, indent = "```", "       "
+	begin := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, fence) || strings.HasPrefix(l, indent) })
+	if begin < 0 {
+		ts.Fatalf("no code stands below %q in %s", args[1], args[0])
+	}
+	fenced := strings.HasPrefix(lines[begin], fence)
+	if fenced {
+		begin++
+	}
+	var block strings.Builder
+	for _, l := range lines[begin:] {
+		if fenced && strings.HasPrefix(l, fence) || !fenced && !strings.HasPrefix(l, indent) {
+			break
+		}
+		if !fenced {
+			l = strings.TrimPrefix(l, indent)
+		}
+		block.WriteString(l)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(strings.NewReplacer(args[3:]...).Replace(block.String())), 0o600))
+}
+
+// write FILE TEXT makes a file.
+func write(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(args[1]+"\n"), 0o600))
+}
+
+// join FILE OTHER puts another file's text behind a file.
+func join(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[0])+ts.ReadFile(args[1])), 0o600))
+}
+
+// cut NAME MARK shortens a variable before a mark.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	before, _, _ := strings.Cut(ts.Getenv(args[0]), args[1])
+	ts.Setenv(args[0], before)
+}
+
+// fhirServer NAME starts a FHIR server for the rest of the script and sets a
+// variable to its address.
+func fhirServer(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := fhirserver.Listen(fhirserver.Options{})
+	ts.Check(err)
+	ts.Defer(func() { s.Close() })
+	ts.Setenv(args[0], s.URL())
+}

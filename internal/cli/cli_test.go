@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"thalamus/internal/model"
 )
 
 func walk(c *cobra.Command, each func(c *cobra.Command)) {
@@ -93,5 +95,22 @@ func TestTablesFit(t *testing.T) {
 	b.Reset()
 	if err := writeColumns(&b, columns, 0); err != nil || strings.Contains(b.String(), "…") {
 		t.Errorf("cut without need:\n%s", b.String())
+	}
+}
+
+func TestMessagesAreShownWithTheirValues(t *testing.T) {
+	low := model.Decimal{Coef: 3}
+	m := model.Message{
+		Observations: []model.Observation{{Field: "OBX[1]", Code: model.Code{Name: "Heart rate"}, Value: model.Value{Kind: model.ValueNumber, Number: model.Decimal{Coef: 72}}, UnitUCUM: "/min"}},
+		Waveforms:    []model.Waveform{{Field: "OBX[2]"}, {Field: "OBX[3]", Low: &low}},
+	}
+	var b strings.Builder
+	if err := printText(&b, m, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Heart rate", "72", "/min", "OBX[3]"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not shown:\n%s", want, b.String())
+		}
 	}
 }

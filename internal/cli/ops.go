@@ -120,6 +120,7 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 		for i, text := range args {
 			values[positional[i].Name].texts = append(values[positional[i].Name].texts, text)
 		}
+		splitRefs(values)
 		for _, f := range fields {
 			v := values[f.Name]
 			switch {
@@ -163,6 +164,27 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// splitRefs lets a message be named as lists show it, "4711.0", where an
+// operation asks for the entry and the part, or for entries and messages.
+func splitRefs(values map[string]*flagValue) {
+	if seq, part := values["seq"], values["part"]; seq != nil && part != nil && len(seq.texts) == 1 && len(part.texts) == 0 {
+		if entry, n, ok := strings.Cut(seq.texts[0], "."); ok {
+			seq.texts, part.texts = []string{entry}, []string{n}
+		}
+	}
+	if entries, refs := values["entries"], values["refs"]; entries != nil && refs != nil {
+		whole := entries.texts[:0:0]
+		for _, text := range entries.texts {
+			if strings.Contains(text, ".") {
+				refs.texts = append(refs.texts, text)
+			} else {
+				whole = append(whole, text)
+			}
+		}
+		entries.texts = whole
+	}
 }
 
 // texts gives the texts of a flag; for a field of JSON, @FILE and @- stand for

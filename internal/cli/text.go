@@ -82,6 +82,9 @@ func title(name string) string {
 
 func scalar(v reflect.Value) bool {
 	t := v.Type()
+	if _, known := nounText(v.Interface()); known {
+		return true
+	}
 	switch {
 	case t == reflect.TypeFor[time.Time](), t.Implements(reflect.TypeFor[encoding.TextMarshaler]()), t.Implements(reflect.TypeFor[fmt.Stringer]()):
 		return true
@@ -94,6 +97,12 @@ func scalar(v reflect.Value) bool {
 }
 
 func cell(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return ""
+	}
+	if text, known := nounText(v.Interface()); known {
+		return oneLine(text)
+	}
 	switch x := v.Interface().(type) {
 	case time.Time:
 		if x.IsZero() {
@@ -125,7 +134,11 @@ func cell(v reflect.Value) string {
 		}
 		return ""
 	}
-	return strings.ReplaceAll(fmt.Sprint(v.Interface()), "\r", "⏎")
+	return oneLine(fmt.Sprint(v.Interface()))
+}
+
+func oneLine(s string) string {
+	return strings.NewReplacer("\r\n", "⏎", "\r", "⏎", "\n", "⏎").Replace(s)
 }
 
 func printTable(w io.Writer, rows reflect.Value, width int) error {
