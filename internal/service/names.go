@@ -29,6 +29,7 @@ type (
 	JournalStat    = journal.Stat
 	Deliveries     = deliver.Stats
 	JournalSegment = journal.Segment
+	SegmentID      = journal.SegmentID
 
 	// Versioned is a governed thing with its version and who made it so.
 	Versioned[T any] = register.Versioned[T]

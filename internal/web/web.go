@@ -11,6 +11,7 @@ import (
 	"thalamus/internal/web/devices"
 	"thalamus/internal/web/integration"
 	"thalamus/internal/web/issues"
+	"thalamus/internal/web/letters"
 	"thalamus/internal/web/oversight"
 	"thalamus/internal/web/relay"
 	"thalamus/internal/web/ui"
@@ -43,7 +44,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), relay.Room(), devices.Room(), oversight.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), relay.Room(), letters.Room(), devices.Room(), oversight.Room()}
 }
 
 // New makes the console.
