@@ -106,8 +106,8 @@ func TestDiscard(t *testing.T) {
 		s := w.stat("ehr")
 		expect(t, "counters", text([]int64{s.Dead, s.Discarded, s.Queued}), "[0 1 0]")
 		// Of a destination that is gone it works as well; a retry cannot.
-		w.record.add("ann", "ehr")
 		w.script("ehr", failing(permanent, 2))
+		w.record.add("ann", "ehr")
 		pass(time.Second)
 		w.list = nil
 		w.apply()

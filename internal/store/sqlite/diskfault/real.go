@@ -15,6 +15,9 @@ import (
 // shut down under it at some moment and mounted again. Where that cannot be,
 // the test is skipped with the reason.
 func (o Ordeal) SufferReal(t *testing.T) {
+	if underRace {
+		t.Skip("an ordeal is one goroutine; it runs without the race detector")
+	}
 	v := loopdisk.New(t, 96)
 	states, _ := o.undisturbed(t)
 	rounds := 12
