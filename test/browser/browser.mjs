@@ -16,7 +16,7 @@ export const origin = new URL(run.url).origin
 /** How the console is looked at. */
 export const views = [
   { name: 'light-1280', colorScheme: 'light', viewport: { width: 1280, height: 800 }, whole: true },
-  { name: 'dark-1280', colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  { name: 'dark-1280', colorScheme: 'dark', viewport: { width: 1280, height: 800 }, colours: true },
   { name: 'light-320', colorScheme: 'light', viewport: { width: 320, height: 640 }, narrow: true },
 ]
 

@@ -10,7 +10,7 @@ const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 /** Bytes a page may weigh over the wire before anything is cached. */
 const heaviest = 150 * 1000
 
-/** Listens to a page from before it is opened; ends with what went wrong. */
+/** Listens to a page from before it is opened; tells what went wrong. */
 export async function listen({ context, page }) {
   const wrong = []
   let bytes = 0
@@ -36,12 +36,12 @@ export async function listen({ context, page }) {
   wire.on('Network.loadingFinished', (e) => (bytes += e.encodedDataLength))
   return {
     wrong,
-    /** Bytes of everything that finished loading so far. */
-    weight: () => bytes,
+    /** Too many bytes have come so far. */
+    weighed: () => (bytes > heaviest ? [`weighs ${Math.round(bytes / 1000)} kB, allowed are ${heaviest / 1000} kB`] : []),
+    /** What went wrong since it was asked last. */
     async end() {
-      for (const v of await page.evaluate(() => window.__violations ?? [])) wrong.push(`content security policy: ${v}`)
-      if (bytes > heaviest) wrong.push(`weighs ${Math.round(bytes / 1000)} kB, allowed are ${heaviest / 1000} kB`)
-      return wrong
+      for (const v of await page.evaluate(() => (window.__violations ?? []).splice(0))) wrong.push(`content security policy: ${v}`)
+      return wrong.splice(0)
     },
   }
 }
@@ -54,13 +54,18 @@ export async function visit(page, path) {
   return answer
 }
 
-/** Violations of WCAG 2.2 AA and of axe's good practice. */
-export async function accessible(page) {
+/** Opens a path only to see what it links to. */
+export const glance = (page, path) => page.goto(origin + path, { waitUntil: 'domcontentloaded' })
+
+/** Violations of WCAG 2.2 AA and of axe's good practice; with `colours` only of
+ * what another theme can change. */
+export async function accessible(page, colours = false) {
   await page.evaluate(axe)
-  const found = await page.evaluate(async (tags) => {
-    const result = await window.axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] })
+  const what = colours ? { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } : { type: 'tag', values: tags }
+  const found = await page.evaluate(async (what) => {
+    const result = await window.axe.run(document, { runOnly: what, resultTypes: ['violations'] })
     return result.violations.map((v) => ({ id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.any?.[0]?.message ?? n.all?.[0]?.message ?? ''}`.trim()), count: v.nodes.length }))
-  }, tags)
+  }, what)
   return found.map((v) => `axe ${v.id}: ${v.help} (${v.count}×): ${v.nodes.join(' | ')}`)
 }
 
@@ -95,7 +100,6 @@ export async function keyboard(page) {
       const group = (el.form?.id ?? '') + el.name
       return !groups.has(group) && groups.add(group)
     })
-    all.forEach((el, i) => (el.__stop = i))
     // Live parts may be drawn anew while we walk: what is gone is not missed.
     window.__stops = all
     window.__reached = new Set()

@@ -111,6 +111,26 @@ export const errands = {
     return wrong
   },
 
+  async 'try a dead letter again, and set another aside for good'(page) {
+    const settle = async (button) => {
+      await go(page, '/dead-letters')
+      const row = page.locator('#dead tbody tr', { hasText: 'Laboratory' }).first()
+      const letter = await row.getByRole('checkbox').getAttribute('value')
+      const message = await row.getByRole('rowheader').getByRole('link').first().getAttribute('href')
+      await row.getByRole('checkbox').check()
+      await page.locator('#settle').getByLabel(/^Reason/).fill('the laboratory corrected its side')
+      await page.locator('#settle').getByRole('button', { name: button }).click()
+      await page.locator('.toast').waitFor()
+      await until(page, `letter ${letter} is settled`, async () => (await page.locator(`#dead input[name=id][value="${letter}"]`).count()) === 0)
+      return message
+    }
+    const delivery = (state) => async () => (await page.locator('main tbody tr', { hasText: 'lab' }).filter({ hasText: state }).count()) > 0
+    await go(page, await settle('Try again'))
+    await until(page, 'delivered to the laboratory', delivery('Delivered'))
+    await go(page, await settle('Set aside for good'))
+    await until(page, 'set aside', delivery('Set aside'))
+  },
+
   async 'find a patient without a name in the address'(page) {
     await go(page, '/patients')
     await page.getByLabel('Name or number').fill('castelli')

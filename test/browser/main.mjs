@@ -11,23 +11,28 @@ import { errands } from './errands.mjs'
 mkdirSync(run.pictures, { recursive: true })
 const picture = (page, name, whole = true) => page.screenshot({ path: join(run.pictures, name + '.png'), fullPage: whole, animations: 'disabled' })
 
-/** One page in one view. */
-async function look(path, view) {
-  const seen = await open(view)
+/** One page in one view; it is loaded once, for the first of them. */
+async function look(seen, wire, path, view) {
   const { page } = seen
-  const wire = await check.listen(seen)
-  const answer = await check.visit(page, path)
   const wrong = []
-  if (!answer.ok()) wrong.push(`answers ${answer.status()}`)
+  if (view.whole) {
+    const answer = await check.visit(page, path)
+    if (!answer.ok()) wrong.push(`answers ${answer.status()}`)
+    wrong.push(...wire.weighed())
+  } else {
+    await page.evaluate(() => { document.activeElement?.blur(); scrollTo(0, 0) })
+    await page.emulateMedia({ colorScheme: view.colorScheme })
+    await page.setViewportSize(view.viewport)
+    await page.waitForTimeout(150)
+  }
   const said = await check.said(page)
   if (said.heading === '' || said.landmarks !== 1 || said.language === '') wrong.push('needs one h1, one main and a language')
-  wrong.push(...(await check.accessible(page)))
+  wrong.push(...(await check.accessible(page, view.colours)))
   wrong.push(...(await check.fits(page)))
   await picture(page, `${named(path)}-${view.name}`)
   if (view.whole) wrong.push(...(await check.keyboard(page)))
   wrong.push(...(await wire.end()))
-  await seen.close()
-  return { wrong, said, bytes: wire.weight() }
+  return { wrong, said }
 }
 
 /** The page without scripts says as much. */
@@ -89,17 +94,20 @@ const only = run.only ? new RegExp(run.only) : undefined
 let paths = []
 await told('find the pages', async () => {
   const seen = await open(views[0])
-  paths = await crawl(seen.page, check.visit)
+  paths = await crawl(seen.page, check.glance)
   await seen.close()
   return { wrong: paths.length < 5 ? [`only ${paths.length} pages`] : [], paths }
 })
 
 async function lookAt(path) {
+  const seen = await open(views[0])
+  const wire = await check.listen(seen)
   let said
   for (const view of views) {
-    const seen = await told(`${named(path)} ${view.name}`, () => look(path, view))
-    said ??= seen.said
+    const one = await told(`${named(path)} ${view.name}`, () => look(seen, wire, path, view))
+    said ??= one.said
   }
+  await seen.close()
   if (!said) return
   await told(`${named(path)} without scripts`, () => withoutScript(path, said))
   if (run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path))
