@@ -38,6 +38,7 @@ var table = []rule{
 	{"internal/drivers/*", []string{"driver", "driver/drivertest", "codec", "codec/*", "model", "fault", "conf"}, false},
 	{"internal/destinations/*", []string{"destination", "destination/destinationtest", "codec", "codec/*", "model", "fault", "conf"}, false},
 	{"internal/profile", []string{"model", "fault", "conf", "ucum", "mdc"}, true},
+	{"internal/profile/*", []string{"profile", "model", "fault"}, true},
 	{"internal/flow", []string{"flow/*", "model", "fault", "codec", "profile"}, false},
 	{"internal/flow/decode", []string{"model", "fault", "codec", "profile"}, true},
 	{"internal/flow/normalise", []string{"model", "fault", "codec", "profile", "ucum", "mdc", "hl7time"}, true},
@@ -54,7 +55,7 @@ var table = []rule{
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},
-	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "ucum", "mdc", "sim", "sim/*", "bench", "app", "flow", "flow/*", "reference"}, false},
+	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "profile/*", "ucum", "mdc", "sim", "sim/*", "bench", "app", "flow", "flow/*", "reference"}, false},
 	{"internal/reference", []string{"service", "access", "model", "fault", "conf", "builtin"}, false},
 }
 

@@ -22,7 +22,7 @@ import (
 // profile works on folders with device profiles; no server is asked.
 func (c *program) profile() *cobra.Command {
 	parent := &cobra.Command{Use: "profile", Short: "Device profiles: begin, check, test and compare them", GroupID: groupFiles}
-	parent.AddCommand(c.profileNew(), c.profileCheck(), c.profileTest(), c.profileDiff(), c.profileExplain(), c.profileSchema(), c.profilePut(), c.profileTry())
+	parent.AddCommand(c.profileNew(), c.profileCheck(), c.profileTest(), c.profileDiff(), c.profileExplain(), c.profileSchema(), c.profilePut(), c.profileTry(), c.profileImport())
 	return parent
 }
 

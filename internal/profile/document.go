@@ -34,6 +34,7 @@ func Document(codec string, raw []byte) (any, error) {
 }
 
 func readJSON(raw []byte) (any, error) {
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff")) // RFC 8259 §8.1: a reader may pass over it
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := bounded(raw); err != nil {

@@ -28,6 +28,7 @@ type Profile struct {
 	lists  []string          // names of the enumerations, sorted
 	range_ versionRange
 	when   *guard
+	common bool // some rule of Observe reads the rows of Each
 	cases  []Case
 }
 
@@ -81,11 +82,17 @@ type PatientRule struct {
 // Observe makes observations of a row. In hl7v2 the rows are the message's
 // observations already; rules of Observe then fill what is missing in them.
 type Observe struct {
-	Label    Fields `yaml:"label" doc:"field whose text is looked up in the table"`
+	Each     Fields `yaml:"each" doc:"rows of this rule alone (json, csv); those of the profile unless told"`
+	Match    string `yaml:"match" doc:"condition that a row must fulfil (json, csv), as in a path's filter: @.type == 'hr' && @.value"`
+	Needs    Fields `yaml:"needs" doc:"fields that must all be there (json, csv); a row that lacks one gives nothing but an issue"`
+	Label    Fields `yaml:"label" doc:"field whose text is looked up in the table, or the label itself in quotes"`
 	Code     string `yaml:"code" doc:"the code itself, MDC refid or LOINC, where the field tells it all"`
 	Value    Fields `yaml:"value"`
+	Compute  string `yaml:"compute" doc:"CEL expression that gives the value, in place of a field (json, csv): double(height) * 0.0254"`
 	Unit     Fields `yaml:"unit" doc:"field of the unit, or a text in quotes: '\"mm[Hg]\"'"`
 	Time     Fields `yaml:"time" doc:"time of this value, where it differs from the message's"`
+	Device   Fields `yaml:"device" doc:"id of the device (json, csv), where another field than device.id tells it"`
+	Patient  Fields `yaml:"patient" doc:"id of the patient (json, csv), where another field than patient.id tells it"`
 	When     string `yaml:"when" doc:"CEL expression that must be true"`
 	Meaning  string `yaml:"meaning" doc:"enumeration by which the value is read"`
 	Setting  string `yaml:"setting" doc:"CEL expression: true for what a person set"`
@@ -94,7 +101,8 @@ type Observe struct {
 	Samples  Fields `yaml:"samples" doc:"list of samples: makes a waveform of the row"`
 	Rate     Fields `yaml:"rate" doc:"samples per second"`
 
-	when, setting, simulated *guard
+	when, setting, simulated, compute *guard
+	match                             *filter
 }
 
 // Derive makes a value of others of the same message.

@@ -164,6 +164,10 @@ func (p *Profile) check() error {
 			return err
 		}
 	}
+	p.common = len(p.Observe) == 0
+	for i := range p.Observe {
+		p.common = p.common || len(p.Observe[i].Each) == 0
+	}
 	for i := range p.Derive {
 		if err := checkDerive(&p.Derive[i], fmt.Sprintf("derive[%d]", i)); err != nil {
 			return err
@@ -204,8 +208,15 @@ func (p *Profile) checkTime() error {
 }
 
 func (p *Profile) checkObserve(o *Observe, place string) error {
-	if p.Codec != "hl7v2" && len(o.Value) == 0 && len(o.Samples) == 0 {
+	document := p.Codec != "hl7v2"
+	if document && len(o.Value) == 0 && len(o.Samples) == 0 && o.Compute == "" {
 		return wrong(place, "say which field is the value")
+	}
+	if !document && (o.Match != "" || o.Compute != "" || len(o.Each)+len(o.Needs)+len(o.Device)+len(o.Patient) > 0) {
+		return wrong(place, "each, match, needs, compute, device and patient are for json and csv; in hl7v2 the rows are the message's observations")
+	}
+	if o.Compute != "" && len(o.Value)+len(o.Samples) > 0 {
+		return wrong(place+".compute", "the value is told twice: take compute or the field away")
 	}
 	switch {
 	case len(o.Label) == 0 && o.Code == "" && p.Codec != "hl7v2":
@@ -234,9 +245,19 @@ func (p *Profile) checkObserve(o *Observe, place string) error {
 		key    string
 		source string
 		to     **guard
-	}{{"when", o.When, &o.when}, {"setting", o.Setting, &o.setting}, {"simulated", o.Simulate, &o.simulated}} {
+	}{{"when", o.When, &o.when}, {"setting", o.Setting, &o.setting}, {"simulated", o.Simulate, &o.simulated}, {"compute", o.Compute, &o.compute}} {
 		if err := compileInto(e.source, e.to); err != nil {
 			return err.At(place + "." + e.key)
+		}
+	}
+	if o.Match != "" {
+		r := reader{s: o.Match}
+		o.match = r.either()
+		if r.space(); r.err == nil && r.at < len(r.s) {
+			r.fail("what follows is no part of a condition")
+		}
+		if r.err != nil {
+			return r.err.At(place + ".match")
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 // A path is JSONPath (RFC 9535) as far as documents of devices need it: names
 // and ['names with spaces'], [2], [-1], [*], .*, ..name at any depth, and
 // filters [?(@.type == 'hr' && @.value)]. It begins at the row; with $ at the
-// document.
+// document. A path that ends with .. means what it leads to and all within.
 type Fields []path
 
 // Set implements conf.Setter.
@@ -325,7 +325,7 @@ func (r *reader) steps(to *[]step) {
 		switch {
 		case r.take(".."):
 			*to = append(*to, step{kind: stepDeep})
-			if r.at == len(r.s) || r.s[r.at] != '[' {
+			if r.at < len(r.s) && r.s[r.at] != '[' {
 				r.named(to)
 			}
 		case r.take("."):

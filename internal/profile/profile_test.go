@@ -217,7 +217,7 @@ func TestPaths(t *testing.T) {
 	for p, want := range map[string]string{
 		"x": "9", "$.x": "9", "$['x']": "9", "a['b c'][0]": "1", "a['b c'][-1].x": "y", "a['b c'][9]": "", "list[*].k": "hr rr",
 		"list[?(@.k == 'rr')].v": "2", "list[?@.v > 1].k": "rr", "list[?(@.k == 'hr' || @.v >= 2)].k": "hr rr", "list[?(!(@.k == 'hr'))].k": "rr",
-		"list[?(@.u)].k": "rr", "list[?(@.u == null)].k": "rr", "list[?(@.k != 'hr' && $.x == 9)].v": "2", "$..k": "hr rr", "$..[?(@.n)].x": "y", "a.*[1]": "2", `"lit eral"`: "",
+		"list[?(@.u)].k": "rr", "list[?(@.u == null)].k": "rr", "list[?(@.k != 'hr' && $.x == 9)].v": "2", "$..k": "hr rr", "$..[?(@.n)].x": "y", "a.t..": "true", "a.*[1]": "2", `"lit eral"`: "",
 	} {
 		q, err := parsePath(p)
 		if err != nil {
@@ -236,7 +236,7 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%s: %q, want %q", p, got, want)
 		}
 	}
-	for _, bad := range []string{"a[", "a]", "a[?(@.x]", "a b", "..", "[?@.x == ]", "['x", "a..", strings.Repeat("a.", 60) + "a", "[?" + strings.Repeat("(", 50), "[?1]"} {
+	for _, bad := range []string{"a[", "a]", "a[?(@.x]", "a b", "[?@.x == ]", "['x", strings.Repeat("a.", 60) + "a", "[?" + strings.Repeat("(", 50), "[?1]"} {
 		if _, err := parsePath(bad); err == nil {
 			t.Errorf("%s: accepted", bad)
 		}

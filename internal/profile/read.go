@@ -1,7 +1,10 @@
 package profile
 
 import (
+	"encoding/json"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"thalamus/internal/fault"
@@ -22,11 +25,21 @@ func (p *Profile) Read(document any, frame model.Message) ([]model.Message, erro
 		rows = nil
 		children(node{value: list}, func(v any, at string) bool { rows = append(rows, node{v, at}); return len(rows) < maxRows })
 	}
-	if len(rows) == 0 {
-		return nil, fault.New(fault.Invalid, "profile.no-rows", "nothing lies where the profile %s looks for rows (each)", p.Ref())
+	if !p.common {
+		rows = nil
 	}
 	for _, row := range rows {
 		r.row(row)
+	}
+	for i := range p.Observe {
+		if rule := &p.Observe[i]; len(rule.Each) > 0 {
+			for _, row := range r.w.rows(rule.Each, document) {
+				r.apply(rule, row)
+			}
+		}
+	}
+	if len(r.out) == 0 {
+		return nil, fault.New(fault.Invalid, "profile.no-rows", "nothing lies where the profile %s looks for rows (each)", p.Ref())
 	}
 	if r.w.left <= 0 {
 		r.out[0].Issues = append(r.out[0].Issues, model.Issue{Code: "profile.too-large", Severity: model.Error,
@@ -42,11 +55,11 @@ type reading struct {
 	out   []model.Message
 }
 
-// message is the one of the row's patient.
-func (r *reading) message(row any) *applying {
+// message is the one of the row's patient; id are the fields that name it.
+func (r *reading) message(row any, id Fields) *applying {
 	rule := &r.p.Patient
 	var patient *model.Patient
-	if id := r.text(rule.ID, row); id != "" {
+	if id := r.text(id, row); id != "" {
 		patient = &model.Patient{Identifiers: []model.Identifier{{Value: id, System: rule.System}}}
 		if family, given := r.text(rule.Family, row), r.text(rule.Given, row); family != "" || given != "" {
 			patient.Family, patient.Given = family, strings.Fields(given)
@@ -91,12 +104,12 @@ func (r *reading) time(f Fields, row any) model.Timestamp {
 }
 
 // device is the index of the row's device in the message, -1 when the row
-// names none.
-func (r *reading) device(m *model.Message, row any) int {
+// names none; id are the fields of its identifier.
+func (r *reading) device(m *model.Message, row any, id Fields) int {
 	rule := &r.p.Device
 	d := model.Device{Parent: -1, Manufacturer: r.text(rule.Manufacturer, row), Model: r.text(rule.Model, row),
 		Serial: r.text(rule.Serial, row), Release: r.text(rule.Software, row), UDI: r.text(rule.UDI, row), Battery: r.text(rule.Battery, row)}
-	if id := r.text(rule.ID, row); id != "" {
+	if id := r.text(id, row); id != "" {
 		d.Identifiers = []model.Identifier{{Value: id, System: r.p.Name}}
 	}
 	if d.Serial == "" && d.UDI == "" && d.Identifiers == nil {
@@ -112,41 +125,70 @@ func (r *reading) device(m *model.Message, row any) int {
 	return len(m.Devices) - 1
 }
 
+// row reads one of the profile's rows by all rules that have none of their own.
 func (r *reading) row(row node) {
-	a := r.message(row.value)
-	device := r.device(a.m, row.value)
+	made, failed := false, false
+	for i := range r.p.Observe {
+		if rule := &r.p.Observe[i]; len(rule.Each) == 0 {
+			did, wrong := r.apply(rule, row)
+			made, failed = made || did, failed || wrong
+		}
+	}
+	if !made {
+		why := "no rule of the profile fits this row, so it has no observation"
+		if failed {
+			why = "no rule of the profile fits this row: a condition failed with it"
+		}
+		r.message(row.value, r.p.Patient.ID).issue("profile.row", model.Warning, row.at, "", why, "add a rule to the profile, or leave such rows out with each")
+	}
+}
+
+// apply reads one row by one rule. made: something came of it, be it an issue;
+// failed: its condition could not be told.
+func (r *reading) apply(rule *Observe, row node) (made, failed bool) {
+	if rule.match != nil && !rule.match.holds(&r.w, row.value) {
+		return false, false
+	}
 	field := func(name string) any {
 		if m, ok := row.value.(map[string]any); ok {
 			if v, ok := m[name]; ok {
 				return v
 			}
 		}
-		if name == "document" {
+		switch name {
+		case "row":
+			return row.value
+		case "document":
 			return r.w.document
 		}
 		return nil
 	}
-	made, failed := 0, false
-	for i := range r.p.Observe {
-		rule := &r.p.Observe[i]
-		if rule.when != nil {
-			ok, err := rule.when.holds(field)
-			failed = failed || err != nil
-			if err != nil || !ok {
-				continue
+	if rule.when != nil {
+		if ok, err := rule.when.holds(field); err != nil || !ok {
+			return false, err != nil
+		}
+	}
+	patient, id := rule.Patient, rule.Device
+	if len(patient) == 0 {
+		patient = r.p.Patient.ID
+	}
+	if len(id) == 0 {
+		id = r.p.Device.ID
+	}
+	a := r.message(row.value, patient)
+	for n := range rule.Needs {
+		if r.text(rule.Needs[n:n+1], row.value) == "" {
+			same := func(i model.Issue) bool {
+				return i.Code == "profile.needed" && i.Field == row.at && i.Received == rule.Needs[n].text
 			}
-		}
-		if r.observe(a, rule, row, device, field) {
-			made++
+			if slices.ContainsFunc(a.m.Issues, same) {
+				return true, false // another rule of the row said so
+			}
+			a.issue("profile.needed", model.Error, row.at, rule.Needs[n].text, "the row lacks a field without which the profile does not read it", "correct what sends it, or take the field out of needs")
+			return true, false
 		}
 	}
-	if made == 0 {
-		why := "no rule of the profile fits this row, so it has no observation"
-		if failed {
-			why = "no rule of the profile fits this row: a condition failed with it"
-		}
-		a.issue("profile.row", model.Warning, row.at, "", why, "add a rule to the profile, or leave such rows out with each")
-	}
+	return r.observe(a, rule, row, r.device(a.m, row.value, id), field), false
 }
 
 func (r *reading) observe(a *applying, rule *Observe, row node, device int, field func(string) any) bool {
@@ -169,6 +211,15 @@ func (r *reading) observe(a *applying, rule *Observe, row node, device int, fiel
 		return r.samples(a, rule, row, device, received, l)
 	}
 	v, at, ok := r.w.first(rule.Value, row.value)
+	if rule.compute != nil {
+		var err error
+		v, err = rule.compute.value(field)
+		if f, is := v.(float64); err != nil || is && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			a.issue("profile.compute", model.Error, row.at, rule.Compute, "the value could not be computed of this row", "correct the expression in the profile, or say when it fits (when)")
+			return true
+		}
+		v, ok = decimal(v), v != nil
+	}
 	if !ok {
 		return false
 	}
@@ -200,6 +251,15 @@ func (r *reading) observe(a *applying, rule *Observe, row node, device int, fiel
 	}
 	a.m.Observations = append(a.m.Observations, o)
 	return true
+}
+
+// decimal writes a computed number with the 15 digits that a double keeps of
+// any decimal, so that 1.9811999999999999 is what it means: 1.9812.
+func decimal(v any) any {
+	if f, ok := v.(float64); ok {
+		return json.Number(strconv.FormatFloat(f, 'g', 15, 64))
+	}
+	return v
 }
 
 func joinAt(a, b string) string {
