@@ -23,6 +23,14 @@ func nounText(v any) (text string, known bool) {
 		return v.Value, true
 	case model.Value:
 		return valueText(v), true
+	case model.Alert:
+		text, _ := nounText(v.Code)
+		for _, more := range []string{v.Phase, v.Priority, v.Muted} {
+			if more != "" {
+				text += ", " + more
+			}
+		}
+		return cmp.Or(text, v.Received.Text, v.Text), true
 	}
 	return "", false
 }

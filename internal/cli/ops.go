@@ -61,6 +61,10 @@ func (c *program) addOps(root *cobra.Command) {
 			parents[noun] = parent
 		}
 		if find(parent, op.Verb()) == nil {
+			if op.Name == "live.watch" {
+				parent.AddCommand(c.watchLive(op))
+				continue
+			}
 			parent.AddCommand(c.opCommand(op))
 		}
 	}
@@ -225,6 +229,9 @@ func (c *program) print(v any) error {
 	}
 	if v == any(service.None{}) {
 		v = "done"
+	}
+	if beds, ok := v.([]service.Bed); ok {
+		return printBeds(c.out, beds, c.width())
 	}
 	return printText(c.out, v, c.width())
 }
