@@ -136,15 +136,19 @@ func (r *Report) deliverTo(ctx context.Context, o Options, d receiver) error {
 // unloaded sends one message at a time and asks the receiver when it came.
 func (d receiver) unloaded(ctx context.Context, o Options, s *Server, f *fleet) (Stretch, error) {
 	name := "to " + d.name + ", unloaded"
-	one := &fleet{address: f.address, senders: f.senders[:1]}
+	one := sending{s: f.senders[0], acked: new(atomic.Int64)}
+	if err := one.s.dial(ctx, f.address); err != nil {
+		return Stretch{}, err
+	}
+	defer one.s.conn.Close()
+	var sent time.Time
+	var control string
+	one.onSend = func(c string, at time.Time) { control, sent = c, at }
 	w := watching(s)
 	began := time.Now()
 	var all []time.Duration
-	var sent time.Time
-	var control string
-	note := func(c string, at time.Time) { control, sent = c, at }
 	for time.Since(began) < o.For/2 || len(all) == 0 {
-		if _, err := one.send(ctx, pacing{count: 1, onSend: note}); err != nil {
+		if err := one.exchange(1, time.Now()); err != nil {
 			return Stretch{}, err
 		}
 		at, err := arrival(ctx, d, control)

@@ -200,6 +200,9 @@ func (r *sending) all(ctx context.Context) error {
 	return nil
 }
 
+// answerPatience is how long a device waits for an acknowledgement.
+const answerPatience = time.Minute
+
 // exchange sends n messages and reads their answers.
 func (r *sending) exchange(n int, asked time.Time) error {
 	s := r.s
@@ -216,6 +219,7 @@ func (r *sending) exchange(n int, asked time.Time) error {
 			r.onSend(t.name+string(control), now)
 		}
 	}
+	s.conn.SetDeadline(now.Add(answerPatience))
 	if _, err := s.conn.Write(s.out); err != nil {
 		return fault.Wrap(err, fault.Broken, "bench.connection", "the server closed a device's connection")
 	}
