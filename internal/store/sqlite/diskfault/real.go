@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,23 +41,30 @@ func (o Ordeal) SufferReal(t *testing.T) {
 		}
 		began := time.Now()
 		pause := time.Duration(random.Int64N(int64(took)))
+		// What counts is what was acknowledged when the cut began. Shutting ext4
+		// down takes a moment, in which an fsync under way may be told that all is
+		// well of a log that is being thrown away; without power nobody is told.
+		var acknowledged, sure atomic.Int64
+		cutNow := func() error {
+			sure.Store(acknowledged.Load())
+			return v.Cut()
+		}
 		cut := make(chan error, 1)
 		if round > 0 {
 			go func() {
 				time.Sleep(pause)
-				cut <- v.Cut()
+				cut <- cutNow()
 			}()
 		}
-		acknowledged := 0
 		for _, step := range o.Steps {
 			if step(s) != nil {
 				break
 			}
-			acknowledged++
+			acknowledged.Add(1)
 		}
 		if round == 0 { // how long it takes, and a cut right behind the last step
 			took = time.Since(began)
-			cut <- v.Cut()
+			cut <- cutNow()
 		}
 		if err := <-cut; err != nil {
 			s.Close()
@@ -64,8 +72,8 @@ func (o Ordeal) SufferReal(t *testing.T) {
 		}
 		s.Close() // its error is the cut's
 		v.Remount()
-		r.again(fmt.Sprintf("real cut %d", round), acknowledged)
-		t.Logf("cut %d after %d of %d steps", round, acknowledged, len(o.Steps))
+		r.again(fmt.Sprintf("real cut %d", round), int(sure.Load()), int(acknowledged.Load()))
+		t.Logf("cut %d after %d of %d steps", round, sure.Load(), len(o.Steps))
 		if t.Failed() {
 			return
 		}
