@@ -37,7 +37,7 @@ var table = []rule{
 	{"internal/destination/*", []string{"destination", "model", "fault", "conf"}, false},
 	{"internal/drivers/*", []string{"driver", "driver/drivertest", "codec", "codec/*", "model", "fault", "conf"}, false},
 	{"internal/destinations/*", []string{"destination", "destination/destinationtest", "codec", "codec/*", "model", "fault", "conf"}, false},
-	{"internal/profile", []string{"model", "fault", "conf", "ucum", "mdc"}, true},
+	{"internal/profile", []string{"model", "fault", "conf", "ucum", "mdc", "hl7time"}, true},
 	{"internal/profile/*", []string{"profile", "model", "fault"}, true},
 	{"internal/flow", []string{"flow/*", "model", "fault", "codec", "profile"}, false},
 	{"internal/flow/decode", []string{"model", "fault", "codec", "profile"}, true},

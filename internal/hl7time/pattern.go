@@ -32,13 +32,13 @@ func CheckFormat(format string) error {
 		}
 		seen[kind] = true
 	}
+	if !seen["YYYY"] {
+		return fault.New(fault.Invalid, codeFormat, "the pattern has no year; write it like DD.MM.YYYY hh:mm:ss, or name iso, hl7, epoch_s, epoch_ms or epoch_us")
+	}
 	for _, need := range [...][2]string{{"MM", "YYYY"}, {"DD", "MM"}, {"hh", "DD"}, {"mm", "hh"}, {"ss", "mm"}, {"S", "ss"}, {"a", "hh"}} {
 		if seen[need[0]] && !seen[need[1]] {
 			return fault.New(fault.Invalid, codeFormat, "the pattern has %s and no %s", need[0], need[1])
 		}
-	}
-	if !seen["YYYY"] {
-		return fault.New(fault.Invalid, codeFormat, "the pattern has no year; write it like DD.MM.YYYY hh:mm:ss, or name iso, hl7, epoch_s, epoch_ms or epoch_us")
 	}
 	return nil
 }

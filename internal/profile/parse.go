@@ -15,6 +15,7 @@ import (
 
 	"thalamus/internal/conf"
 	"thalamus/internal/fault"
+	"thalamus/internal/hl7time"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 	"thalamus/internal/ucum"
@@ -203,6 +204,10 @@ func (p *Profile) checkTime() error {
 	}
 	if c := p.Time.Correct; c != "none" && c != "offset" {
 		return wrong("time.correct", "expected none or offset")
+	}
+	var f *fault.Fault
+	if err := hl7time.CheckFormat(p.Time.Format); errors.As(err, &f) {
+		return wrong("time.format", "%s", f.Text)
 	}
 	return nil
 }
