@@ -143,6 +143,15 @@ func kindOfActor(ctx context.Context, kind string) string {
 	return kind
 }
 
+// from says what kind of actor it was and from where.
+func from(ctx context.Context, r service.AuditRecord) string {
+	text := kindOfActor(ctx, r.ActorKind)
+	if r.Remote != "" && r.Remote != "local" {
+		text += ", " + r.Remote
+	}
+	return text
+}
+
 func who(r service.AuditRecord) string {
 	if r.ActorName != "" {
 		return r.ActorName

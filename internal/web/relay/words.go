@@ -32,7 +32,7 @@ func patience(ctx context.Context, d model.DeliveryRules) string {
 	}
 	text := ui.Plural(ctx, hours, "%s hour of failing", "%s hours of failing")
 	if d.MaxAttempts > 0 {
-		text = ui.Plural(ctx, d.MaxAttempts, "%s failure", "%s failures") + ", " + text
+		text = ui.T(ctx, "%s or %s", ui.Plural(ctx, d.MaxAttempts, "%s failure", "%s failures"), text)
 	}
 	return text
 }
