@@ -37,9 +37,15 @@ func TestConsole(t *testing.T) {
 	root := root(t)
 	w := startWard(t, root)
 	w.stage(t)
+	pictures, only := filepath.Join(root, "build", "screenshots"), os.Getenv("THALAMUS_PAGES")
+	if only == "" {
+		if err := os.RemoveAll(pictures); err != nil {
+			t.Fatal(err)
+		}
+	}
 	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
-		"url": w.url, "devices": w.devices, "chromium": chromium, "pictures": filepath.Join(root, "build", "screenshots"),
-		"papers": papers(root), "only": os.Getenv("THALAMUS_PAGES"),
+		"url": w.url, "devices": w.devices, "chromium": chromium, "pictures": pictures,
+		"papers": papers(root), "only": only,
 		"paper": []string{"messages-one", "devices-one", "live", "start"},
 	})
 	if len(said) < 3 {
