@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"freeport": freePort, "expand": expand, "until": until, "term": term, "mllp": mllp, "until-answer": untilAnswer, "get": get, "flip": flip,
+			"freeport": freePort, "expand": expand, "until": until, "settled": settled, "term": term, "mllp": mllp, "until-answer": untilAnswer, "get": get, "flip": flip,
 			"listen": listen, "fill": fill, "tmpfs": tmpfs, "field": field, "atleast": atLeast, "sql": sqlite, "post": post,
 			"excerpt": excerpt, "write": write, "join": join, "cut": cut, "fhirserver": fhirServer,
 		},
@@ -96,6 +97,28 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s did not come to %q within %s; the last answer was\n%s", strings.Join(args, " "), want, patience, last)
+}
+
+// settled waits until everything received is recorded and delivered, and
+// fails when nothing was.
+func settled(ts *testscript.TestScript, _ bool, _ []string) {
+	var o struct {
+		Journal, Recorded uint64
+		Destinations      []struct{ Queued, Delivered int64 }
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if ts.Exec("thalamus", "overview", "get", "--json") != nil || json.Unmarshal([]byte(ts.ReadFile("stdout")), &o) != nil {
+			continue
+		}
+		owed := o.Journal == 0 || o.Recorded < o.Journal
+		for _, d := range o.Destinations {
+			owed = owed || d.Queued > 0 || d.Delivered == 0
+		}
+		if !owed {
+			return
+		}
+	}
+	ts.Fatalf("not settled within %s: %+v", patience, o)
 }
 
 // term WORD sends SIGTERM to the background process whose command line holds
