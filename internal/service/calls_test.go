@@ -365,3 +365,20 @@ func TestWrongTypesAreOurFault(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An answer without rows is an empty list, never null: its shape is the same
+// with rows and without.
+func TestAnswersWithoutRowsAreLists(t *testing.T) {
+	h := apptest.Start(t)
+	for _, op := range service.Ops() {
+		if !strings.HasSuffix(op.Name, ".list") && op.Name != "message.search" {
+			continue
+		}
+		answer := reflect.New(op.Response)
+		h.Call(op.Name, reflect.New(op.Request).Interface(), answer.Interface())
+		got, err := json.Marshal(answer.Interface())
+		if err != nil || string(got) == "null" || strings.Contains(string(got), `"rows":null`) {
+			t.Errorf("%s: %s %v", op.Name, got, err)
+		}
+	}
+}

@@ -119,6 +119,9 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 	if doc != nil && !ok {
 		return g, fault.New(fault.Invalid, "conf.wrong-type", "expected keys and values at the top").At(t.Name + ":1")
 	}
+	if len(top) == 0 {
+		return g, fault.New(fault.Invalid, "service.empty-text", "the text is empty, and bringing it in force would remove everything that is governed; to do that, write channels: [] in it").At(t.Name)
+	}
 	for key := range top {
 		if known := []string{"channels", "destinations", "devices", "labels", "profiles", "routes"}; !slices.Contains(known, key) {
 			return g, lines.Place(conf.UnknownKey(key, known).At(key))

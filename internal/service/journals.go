@@ -77,7 +77,7 @@ func journalOps() []Op {
 			}
 			return None{}, c.s.Journal.Release(r.Segment, r.Reason)
 		}),
-		define(Works, "entry.redact", "Remove an entry's payload for good; its place and hash stay.", "4711 --reason 'request 12 of the data subject'", func(_ context.Context, c *call, r EntryAct) (None, error) {
+		define(Works, "entry.redact", "Remove an entry's payload from the journal for good; its place and hash stay, and what was recorded and delivered stays too.", "4711 --reason 'request 12 of the data subject'", func(_ context.Context, c *call, r EntryAct) (None, error) {
 			c.object, c.reason = fmt.Sprintf("entry %d", r.Seq), r.Reason
 			if err := needReason(r.Reason); err != nil {
 				return None{}, err

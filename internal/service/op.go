@@ -49,8 +49,30 @@ func define[Req, Resp any](mode Mode, name, doc, example string, run func(ctx co
 		Name: name, Doc: doc, Example: example, Mode: mode,
 		Request: reflect.TypeFor[Req](), Response: reflect.TypeFor[Resp](),
 		run: func(ctx context.Context, c *call, request any) (any, error) {
-			return run(ctx, c, *request.(*Req))
+			got, err := run(ctx, c, *request.(*Req))
+			if err == nil {
+				noNulls(reflect.ValueOf(&got).Elem())
+			}
+			return got, err
 		},
+	}
+}
+
+// noNulls gives an answer without rows an empty list, also within its fields,
+// so that JSON has [] there and never null: a shape that does not change.
+func noNulls(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Field(i)
+			if f.Kind() == reflect.Slice && f.IsNil() && f.CanSet() && f.Type().Elem().Kind() != reflect.Uint8 {
+				noNulls(f)
+			}
+		}
 	}
 }
 
