@@ -39,7 +39,7 @@ type AppliesTo struct {
 	Manufacturer Texts  `yaml:"manufacturer" doc:"what the device says of its maker; one text or a list"`
 	Model        Texts  `yaml:"model" doc:"what the device says of its model"`
 	Software     string `yaml:"software" doc:"range of software versions: '>=2.1 <3'"`
-	Sender       Texts  `yaml:"sender" doc:"sending application (HL7 MSH-3) or client name"`
+	Sender       Texts  `yaml:"sender" doc:"sending application (HL7 MSH-3: its name, else its id) or client name"`
 	Type         Texts  `yaml:"type" doc:"message type: ORU^R01*"`
 	Channel      Texts  `yaml:"channel" doc:"id of the channel it came in by"`
 	When         string `yaml:"when" doc:"CEL expression over the document (json, csv) that must be true"`

@@ -21,6 +21,12 @@ type guard struct {
 	text  string
 	names []string // the variables it asks for
 	run   cel.Program
+
+	// Most conditions are name == "text", most values a text: these need no
+	// interpreter, and profiles ask them of every value of a message.
+	plain  bool
+	name   string // compared with the text, empty where the text is the value
+	equals string
 }
 
 const (
@@ -46,6 +52,7 @@ func compile(source string) (*guard, *fault.Fault) {
 		return nil, wrong(firstLine(issues.Err().Error()))
 	}
 	g := &guard{text: source, names: free(parsed.NativeRep())}
+	g.shortcut(parsed.NativeRep().Expr())
 	var variables []cel.EnvOption
 	for _, name := range g.names {
 		variables = append(variables, cel.Variable(name, cel.DynType))
@@ -62,6 +69,24 @@ func compile(source string) (*guard, *fault.Fault) {
 		return nil, wrong(firstLine(err.Error()))
 	}
 	return g, nil
+}
+
+// shortcut notes the expressions that need no interpreter.
+func (g *guard) shortcut(e ast.Expr) {
+	literal := func(e ast.Expr) (string, bool) {
+		if e.Kind() != ast.LiteralKind {
+			return "", false
+		}
+		s, ok := e.AsLiteral().(types.String)
+		return string(s), ok
+	}
+	if g.equals, g.plain = literal(e); g.plain || e.Kind() != ast.CallKind {
+		return
+	}
+	if c := e.AsCall(); c.FunctionName() == "_==_" && len(c.Args()) == 2 && c.Args()[0].Kind() == ast.IdentKind && !isType(c.Args()[0].AsIdent()) {
+		g.name = c.Args()[0].AsIdent()
+		g.equals, g.plain = literal(c.Args()[1])
+	}
 }
 
 // firstLine of a CEL error, without the picture below it.
@@ -90,7 +115,7 @@ func free(a *ast.AST) []string {
 
 func isType(name string) bool {
 	switch name {
-	case "int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "type", "math", "strings":
+	case "int", "uint", "double", "bool", "string", "bytes", "list", "map", "null_type", "math", "strings":
 		return true
 	}
 	return false
@@ -98,6 +123,13 @@ func isType(name string) bool {
 
 // value runs the expression over the fields that field gives.
 func (g *guard) value(field func(name string) any) (any, error) {
+	if g.plain && g.name == "" {
+		return g.equals, nil
+	}
+	if g.plain {
+		is, ok := field(g.name).(string)
+		return ok && is == g.equals, nil
+	}
 	variables := make(map[string]any, len(g.names))
 	for _, n := range g.names {
 		variables[n] = plain(field(n))

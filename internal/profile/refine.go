@@ -182,10 +182,14 @@ func (a *applying) rule(o *model.Observation, field func(string) any) {
 // lookup finds the row of the first text that is a label.
 func (p *Profile) lookup(texts ...string) *Label {
 	for _, t := range texts {
-		if t != "" {
-			if l := p.labels[squeeze(t)]; l != nil {
-				return l
-			}
+		if t == "" || len(p.labels) == 0 {
+			continue
+		}
+		if l := p.labels[t]; l != nil { // squeezed as it is: numbers
+			return l
+		}
+		if l := p.labels[squeeze(t)]; l != nil {
+			return l
 		}
 	}
 	return nil

@@ -140,7 +140,7 @@ type Sender struct {
 
 // SenderOf a decoded message: its first device that is named.
 func SenderOf(m *model.Message) Sender {
-	s := Sender{Codec: m.Codec, Channel: string(m.Channel), Type: m.Type, Application: m.Sender.Application, Arrived: m.Arrived}
+	s := Sender{Codec: m.Codec, Channel: string(m.Channel), Type: m.Type, Application: first(m.Sender.Application, m.Sender.ApplicationID), Arrived: m.Arrived}
 	for i := range m.Devices {
 		d := &m.Devices[i]
 		if s.Manufacturer == "" {
@@ -173,7 +173,7 @@ func (s *Set) Find(from Sender) (found *Profile, outside bool) {
 		if p == nil {
 			continue
 		}
-		score, inRange := p.fits(from)
+		score, inRange := p.fits(&from)
 		if score == 0 {
 			continue
 		}
@@ -193,23 +193,13 @@ const field = 1000
 
 // fits counts what of applies_to says something and holds, fields first, then
 // letters; 0 when one thing does not hold.
-func (p *Profile) fits(from Sender) (score int, inRange bool) {
+func (p *Profile) fits(from *Sender) (score int, inRange bool) {
 	a := &p.AppliesTo
-	if p.Codec != from.Codec {
+	// What tells most strangers apart comes first: each message is asked of
+	// each profile.
+	if p.Codec != from.Codec || !counts(a.Sender, from.Application, &score) || !counts(a.Channel, from.Channel, &score) ||
+		!counts(a.Manufacturer, from.Manufacturer, &score) || !counts(a.Model, from.Model, &score) || !counts(a.Type, from.Type, &score) {
 		return 0, false
-	}
-	for _, c := range [...]struct {
-		want Texts
-		is   string
-	}{{a.Manufacturer, from.Manufacturer}, {a.Model, from.Model}, {a.Sender, from.Application}, {a.Type, from.Type}, {a.Channel, from.Channel}} {
-		if len(c.want) == 0 {
-			continue
-		}
-		says := c.want.like(c.is)
-		if says == 0 {
-			return 0, false
-		}
-		score += field + says
 	}
 	if p.when != nil {
 		fields, _ := from.Document.(map[string]any)
@@ -220,4 +210,17 @@ func (p *Profile) fits(from Sender) (score int, inRange bool) {
 		score += field
 	}
 	return score, p.range_.holds(strings.TrimSpace(from.Software))
+}
+
+// counts adds what a field of applies_to says about a text; false when it says
+// something else.
+func counts(want Texts, is string, score *int) bool {
+	if len(want) == 0 {
+		return true
+	}
+	says := want.like(is)
+	if says > 0 {
+		*score += field + says
+	}
+	return says > 0
 }
