@@ -170,6 +170,10 @@ func (r *runner) answered() {
 func (r *runner) hasten(now time.Time) {
 	if r.unwell > 1 {
 		for _, l := range r.waiting {
+			if len(l.parcels) == 0 { // gone back to the store, which knows until when it waits
+				l.nextTry = now
+				continue
+			}
 			if p := l.parcels[0]; !p.failingSince.Before(r.good) && !p.told {
 				l.nextTry, p.nextTry = now, now
 			}
