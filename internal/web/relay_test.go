@@ -116,7 +116,7 @@ func TestLettersAndReplays(t *testing.T) {
 		t.Error(p.Header)
 	}
 	r.follow(p).want(t, 200, "1 letter is set aside.", "2 deliveries were given up")
-	r.follow(r.post("/dead-letters/retry", "id", ids[1][1], "reason", "receiver repaired")).want(t, 200, "1 letter is tried again.")
+	r.follow(r.post("/dead-letters/retry", "all", "1", "listed", ids[1][1], "reason", "receiver repaired")).want(t, 200, "1 letter is tried again.")
 	if a := h.Audited("deadletter.discard")[0]; a.Reason != "entered by hand" || a.Object != "deadletter "+ids[0][1] {
 		t.Errorf("%+v", a)
 	}

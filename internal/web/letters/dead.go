@@ -68,6 +68,9 @@ func dead(v *ui.Visit) (ui.View, error) {
 func settle(operation string) func(v *ui.Visit) (ui.Done, error) {
 	return func(v *ui.Visit) (ui.Done, error) {
 		ids := v.Form["id"]
+		if v.Typed("all") != "" {
+			ids = v.Form["listed"]
+		}
 		if len(ids) == 0 {
 			return ui.Done{}, fault.New(fault.Invalid, "service.argument", "tick the letters it is about").At("id")
 		}
