@@ -54,6 +54,9 @@ func (c *program) demo() *cobra.Command {
 		Long:    "Run a living ward. The real server starts in a folder of its own; simulated monitors, infusion pumps and a patient feed send to it over real sockets; it delivers to a real HL7 v2 and a real FHIR listener. It prints the console's address with a sign-in that works once.",
 		Example: "  thalamus demo\n  thalamus demo --for 30s --json\n  thalamus demo --clean",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkBeds(beds); err != nil {
+				return err
+			}
 			if clean {
 				if err := removeDemo(folder); err != nil {
 					return err
@@ -64,16 +67,16 @@ func (c *program) demo() *cobra.Command {
 				}
 			}
 			ctx := cmd.Context()
-			if length > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, length)
-				defer cancel()
-			}
 			d, err := c.startDemo(ctx, folder, listen, beds)
 			if err != nil {
 				return err
 			}
 			defer d.close()
+			if length > 0 { // counted from when the ward lives, however long that took
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, length)
+				defer cancel()
+			}
 			d.run(ctx)
 			report, err := d.report()
 			if err != nil {
@@ -102,6 +105,16 @@ func (c *program) demo() *cobra.Command {
 	f.BoolVar(&clean, "clean", false, "remove the folder; with --for, before and after the run")
 	f.BoolVar(&checked, "check", false, "exit with 1 when anything was lost, duplicated or given up")
 	return cmd
+}
+
+// mostBeds of a simulated ward: each has devices with connections of their own.
+const mostBeds = 1000
+
+func checkBeds(n int) error {
+	if n < 1 || n > mostBeds {
+		return fault.New(fault.Invalid, "cli.argument", "expected a number from 1 to %d", mostBeds).At("--beds")
+	}
+	return nil
 }
 
 const demoMark = "made-by-thalamus-demo"

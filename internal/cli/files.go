@@ -167,7 +167,11 @@ func (c *program) convert() *cobra.Command {
 				return fault.New(fault.Invalid, "cli.argument", "there is no form %q; expected fhir", to).At("--to")
 			}
 			return c.each(&o, files, func(out *bufio.Writer, m *model.Message) error {
-				out.Write(fhir.Bundle([]*model.Message{m}, fhir.Options{}))
+				bundle := fhir.Bundle([]*model.Message{m}, fhir.Options{})
+				if bundle == nil { // nothing that FHIR has a resource for: still a line
+					bundle = []byte(`{"resourceType":"Bundle","type":"transaction"}`)
+				}
+				out.Write(bundle)
 				return out.WriteByte('\n')
 			})
 		},

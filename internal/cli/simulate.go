@@ -46,8 +46,11 @@ func (c *program) simulate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if beds < 1 || w.Rate < 0 {
-				return fault.New(fault.Invalid, "cli.argument", "there must be at least one bed, and a rate above 0").At("--beds, --rate")
+			if err := checkBeds(beds); err != nil {
+				return err
+			}
+			if w.Rate < 0 {
+				return fault.New(fault.Invalid, "cli.argument", "expected a rate above 0").At("--rate")
 			}
 			made := sim.NewWard(w.Address, config, ward, beds, sim.NewTerms(), fmt.Sprintf("%x", time.Now().UnixNano()))
 			made.Rate = w.Rate

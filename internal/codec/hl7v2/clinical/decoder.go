@@ -107,6 +107,9 @@ func (d *decoder) another() model.Message {
 }
 
 func (d *decoder) finish() *model.Message {
+	if d.kind == adtMessage && d.out.Patient != nil {
+		d.eventOf() // many senders leave EVN out; MSH-9 names the event
+	}
 	d.finishWaves()
 	d.finishAlerts()
 	d.finishDevices()
