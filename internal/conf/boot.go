@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -186,6 +187,9 @@ func ParseYAML(name string, text []byte) (any, Lines, error) {
 	if err := checkShape(name, text); err != nil {
 		return nil, lines, err
 	}
+	// YAML 1.2.2 §5.4: line breaks are one, however they are written. The
+	// parser would count CRLF as two lines.
+	text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		var line int

@@ -190,4 +190,64 @@ export const errands = {
     await seen.close()
     return must(drawn, 'there is no picture of the waveform')
   },
+
+  async 'make a channel, put a wrong setting right, close it, think again'(page) {
+    await go(page, '/channels')
+    await page.getByRole('link', { name: 'Make a channel' }).click()
+    if ((await page.locator('.choices').count()) > 0) await page.locator('.choices a', { hasText: 'mllp' }).click()
+    await page.getByLabel(/^Id/).fill('recovery')
+    await page.getByLabel(/^Listen/i).fill('nowhere')
+    await page.getByLabel(/^Reason/).fill('the recovery room moved in')
+    await page.getByRole('button', { name: 'Bring in force' }).click()
+    const field = page.getByLabel(/^Listen/i)
+    await page.locator('[aria-invalid="true"]').waitFor()
+    const wrong = must((await field.getAttribute('aria-invalid')) === 'true' && (await field.inputValue()) === 'nowhere', 'what is wrong does not stand at its field with what was typed')
+    await field.fill('127.0.0.1:0')
+    await page.getByRole('button', { name: 'Bring in force' }).click()
+    await page.getByRole('heading', { level: 1, name: 'recovery' }).waitFor()
+    await page.locator('.stats', { hasText: 'Listening' }).waitFor()
+    await page.locator('summary', { hasText: 'Close' }).click()
+    const form = page.locator('details.reason[open] form')
+    await form.getByLabel(/^Reason/).fill('painting')
+    await form.getByRole('button', { name: 'Close' }).click()
+    await page.locator('.stats', { hasText: 'Disabled' }).waitFor()
+    await page.locator('.toast').getByRole('button', { name: 'Undo' }).click()
+    await page.locator('.stats', { hasText: 'Listening' }).waitFor()
+    return wrong
+  },
+
+  async 'compare a text with what is in force and apply it'(page) {
+    await go(page, '/configuration')
+    const text = await page.locator('#in-force').innerText()
+    await page.getByLabel('Text', { exact: true }).fill(text.replace('Bedside devices', 'Devices at the bed').replace('driver: mllp', 'driver: mllp\n    colour: blue'))
+    await page.getByRole('button', { name: 'Compare' }).click()
+    const wrong = must(/colour/.test(await page.locator('.bytes .lit').innerText()), 'the wrong line is not shown')
+    await page.getByLabel('Text', { exact: true }).fill(text.replace('Bedside devices', 'Devices at the bed'))
+    await page.getByRole('button', { name: 'Compare' }).click()
+    const row = page.locator('#changes tbody tr')
+    wrong.push(...must((await row.count()) === 1 && /Changed/.test(await row.innerText()), 'the difference is not one change'))
+    await page.getByLabel(/^Reason/).fill('clearer')
+    await page.getByRole('button', { name: /Bring in force/ }).click()
+    await page.locator('.toast', { hasText: 'The text is in force' }).waitFor()
+    return wrong
+  },
+
+  async 'make a token whose secret is shown once, and find it in the audit'(page) {
+    await go(page, '/tokens')
+    const fold = page.locator('details', { hasText: 'Make a token' })
+    if (!(await fold.evaluate((d) => d.open))) await fold.locator('summary').click()
+    await page.getByLabel(/^What uses it/).fill('dashboard of the ward')
+    await fold.getByRole('checkbox', { name: /viewer/ }).check()
+    await fold.getByLabel(/^Reason/).fill('new dashboard')
+    await page.getByRole('button', { name: 'Make the token' }).click()
+    const secret = (await page.locator('#once').innerText()).trim()
+    const wrong = must(/^tha_/.test(secret) && !page.url().includes(secret), 'the secret is not shown, or stands in the address')
+    await go(page, '/tokens')
+    wrong.push(...must(!(await page.content()).includes(secret), 'the secret is shown again'))
+    await go(page, '/audit?action=token.')
+    wrong.push(...must(/new dashboard/.test(await page.locator('#audit tbody tr').first().innerText()), 'the audit does not tell of it'))
+    await page.getByRole('button', { name: 'Verify' }).click()
+    await page.getByText(/The audit is whole/).waitFor()
+    return wrong
+  },
 }
