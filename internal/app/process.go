@@ -11,16 +11,22 @@ import (
 // There are twice as many places to run Go code as processors: decode and
 // record hold theirs for long, and whoever has to acknowledge finds another at
 // once instead of waiting until one is given up. And memory is collected when
-// it has grown fourfold instead of twofold: decoded messages are large and
-// short-lived, and collecting was a quarter of their cost (decision 0053).
+// it has grown threefold instead of twofold: decoded messages are large and
+// short-lived, and collecting was a third of their cost (decision 0053).
 func Process() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(2 * processors())
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
+		debug.SetGCPercent(Growth)
 	}
 }
+
+// Growth is by how much memory grows before it is collected, in per cent.
+const Growth = 200
+
+// Settle gives back what the start needed of memory and left behind.
+func Settle() { debug.FreeOSMemory() }
 
 // processors is how many the process may use.
 func processors() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }

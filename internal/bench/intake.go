@@ -22,8 +22,15 @@ func intake(ctx context.Context, o Options, r *Report) error {
 	if err != nil {
 		return err
 	}
+	// What full speed left to record is not part of half the load.
+	if err := s.recorded(ctx); err != nil {
+		return err
+	}
 	half, more, err := r.phase(ctx, s, f, "half load", pacing{length: o.For, rate: full.PerSecond / 2}, o)
 	if err != nil {
+		return err
+	}
+	if err := s.recorded(ctx); err != nil {
 		return err
 	}
 	ahead, evenMore, err := r.phase(ctx, s, f, "pipelined", pacing{length: o.For / 2, ahead: 16}, o)

@@ -62,6 +62,7 @@ func (c *program) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			go app.Settle()
 			if err := c.welcome(context.WithoutCancel(cmd.Context()), a, boot, file); err != nil {
 				return errors.Join(err, a.Stop(context.WithoutCancel(cmd.Context())))
 			}
