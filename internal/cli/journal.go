@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/app"
+	"thalamus/internal/fault"
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/model"
 	"thalamus/internal/service"
@@ -78,7 +80,7 @@ func (c *program) journalCat() *cobra.Command {
 	var raw bool
 	cmd := &cobra.Command{
 		Use: "cat", Short: "Print entries as they were received", Args: cobra.NoArgs,
-		Long:    "Print entries as they were received: with --json one object a line (bytes in base64), with --raw the bytes alone, else a head line and the text.",
+		Long:    "Print entries as they were received: with --json one object a line (bytes in base64), with --raw the bytes alone, else a head line and the text. What cannot be read is told and the rest printed; the end is then exit code 1.",
 		Example: "  thalamus journal cat --from 4711 --count 1\n  thalamus journal cat --from 4711 --count 1 --raw > message.hl7",
 		RunE: func(*cobra.Command, []string) error {
 			view, err := c.openJournal()
@@ -90,13 +92,21 @@ func (c *program) journalCat() *cobra.Command {
 			defer reader.Close()
 			enc := json.NewEncoder(c.out)
 			enc.SetEscapeHTML(false)
+			failed := false
 			for left := count; count == 0 || left > 0; {
 				entries, err := reader.Next(int(min(max(left, 1), 256)))
+				var gone *journal.Damage
+				if errors.As(err, &gone) { // told, and the reader stands behind it
+					c.report(gone.Fault)
+					failed = failed || fault.CodeOf(err) != "journal.dropped"
+					left -= min(left, uint64(gone.Last-gone.First)+1)
+					continue
+				}
 				if err != nil {
 					return err
 				}
 				if len(entries) == 0 {
-					return nil
+					break
 				}
 				for _, e := range entries {
 					left--
@@ -119,6 +129,9 @@ func (c *program) journalCat() *cobra.Command {
 						return err
 					}
 				}
+			}
+			if failed {
+				return errSilent
 			}
 			return nil
 		},
