@@ -74,6 +74,7 @@ type DeviceRule struct {
 type PatientRule struct {
 	ID     Fields `yaml:"id"`
 	System string `yaml:"system" doc:"who assigns the id: the assigning authority's name"`
+	Nobody Texts  `yaml:"nobody" doc:"ids that stand for no patient: Unknown Patient, 99999; * stands for any text"`
 	Visit  Fields `yaml:"visit"`
 	Family Fields `yaml:"family"`
 	Given  Fields `yaml:"given"`

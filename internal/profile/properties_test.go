@@ -163,3 +163,36 @@ func TestShortcuts(t *testing.T) {
 		}
 	}
 }
+
+// TestNobody: an id that stands for no patient makes none, in documents as in
+// messages, and others stay.
+func TestNobody(t *testing.T) {
+	p := parse(t, ownRows+"patient: {id: who, nobody: [Unknown*, 4712]}\n", ownLabels)
+	messages, err := p.Read(document(t, ownDocument), model.Message{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		if m.Patient != nil && m.Patient.Identifiers[0].Value != "4711" {
+			t.Errorf("patient %v", m.Patient.Identifiers)
+		}
+	}
+	h := parse(t, "profile: acme/pump\nversion: 1\ntitle: pump\ncodec: hl7v2\napplies_to: {sender: PUMP}\nevidence: [{document: x, shows: x}]\npatient: {nobody: Unknown Patient}\n", "label;code\n")
+	for _, c := range []struct{ ids, left []string }{{[]string{"unknown patient"}, nil}, {[]string{"Unknown Patient", "7"}, []string{"7"}}, {[]string{"7"}, []string{"7"}}} {
+		m := model.Message{Patient: &model.Patient{Family: "Doe"}}
+		for _, id := range c.ids {
+			m.Patient.Identifiers = append(m.Patient.Identifiers, model.Identifier{Value: id})
+		}
+		h.Refine(&m)
+		h.Refine(&m)
+		var left []string
+		if m.Patient != nil {
+			for _, i := range m.Patient.Identifiers {
+				left = append(left, i.Value)
+			}
+		}
+		if !reflect.DeepEqual(left, c.left) {
+			t.Errorf("%v: %v", c.ids, left)
+		}
+	}
+}

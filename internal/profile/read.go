@@ -59,7 +59,7 @@ type reading struct {
 func (r *reading) message(row any, id Fields) *applying {
 	rule := &r.p.Patient
 	var patient *model.Patient
-	if id := r.text(id, row); id != "" {
+	if id := r.text(id, row); id != "" && rule.Nobody.like(id) == 0 {
 		patient = &model.Patient{Identifiers: []model.Identifier{{Value: id, System: rule.System}}}
 		if family, given := r.text(rule.Family, row), r.text(rule.Given, row); family != "" || given != "" {
 			patient.Family, patient.Given = family, strings.Fields(given)

@@ -17,11 +17,29 @@ func (p *Profile) Refine(m *model.Message) {
 	a := applying{p: p, m: m, document: p.Codec != "hl7v2"}
 	m.Issues = slices.DeleteFunc(m.Issues, func(i model.Issue) bool { return slices.Contains(refined, i.Code) })
 	m.Observations = slices.DeleteFunc(m.Observations, func(o model.Observation) bool { return strings.HasPrefix(o.Field, derived) })
+	p.nobody(m)
 	for i := range m.Devices {
 		a.facts(&m.Devices[i])
 	}
 	for i := range m.Observations {
 		a.refine(&m.Observations[i])
+	}
+}
+
+// nobody takes the ids off a message that its device writes where it knows no
+// patient: else all patients without a name would be one (R13).
+func (p *Profile) nobody(m *model.Message) {
+	if len(p.Patient.Nobody) == 0 || m.Patient == nil {
+		return
+	}
+	known := slices.DeleteFunc(slices.Clone(m.Patient.Identifiers), func(i model.Identifier) bool { return p.Patient.Nobody.like(i.Value) > 0 })
+	switch {
+	case len(known) == len(m.Patient.Identifiers):
+	case len(known) == 0:
+		m.Patient = nil
+	default:
+		patient := *m.Patient
+		patient.Identifiers, m.Patient = known, &patient
 	}
 }
 
