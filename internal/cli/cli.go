@@ -72,6 +72,8 @@ func (c *program) root() *cobra.Command {
 	pf.StringVar(&c.data, "data", env("THALAMUS_DATA", defaultData), "data folder of the server on this machine")
 	pf.StringVar(&c.server, "server", os.Getenv("THALAMUS_SERVER"), "address of another server, https://host:8443; its token in THALAMUS_TOKEN, or in the file that THALAMUS_TOKEN_FILE names")
 	pf.StringVar(&c.authority, "authority", os.Getenv("THALAMUS_AUTHORITY"), "PEM file of the authority that server's certificate is from")
+	// What the environment says is no default of the program.
+	pf.Lookup("data").DefValue, pf.Lookup("server").DefValue, pf.Lookup("authority").DefValue = defaultData, "", ""
 	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.versionCommand())
 	root.AddCommand(c.decode(), c.convert())
 	root.AddCommand(c.torture(), c.bench())
@@ -109,6 +111,14 @@ func upperFirst(s string) string {
 	return s
 }
 
+// mayRead refuses a folder that is there and not for this user.
+func mayRead(folder string) error {
+	if _, err := os.ReadDir(folder); errors.Is(err, fs.ErrPermission) {
+		return fault.New(fault.Denied, "cli.denied", "this user may not read the folder").At(folder)
+	}
+	return nil
+}
+
 // connect finds the running server: the one named, else the one whose socket
 // lies in the data folder.
 func (c *program) connect() (service.Caller, error) {
@@ -121,6 +131,9 @@ func (c *program) connect() (service.Caller, error) {
 			return nil, fault.New(fault.Denied, "cli.no-token", "%s wants an API token", c.server)
 		}
 		return api.NewClient(c.server, token, c.authority)
+	}
+	if err := mayRead(c.data); err != nil {
+		return nil, err
 	}
 	socket := filepath.Join(c.data, app.SocketName)
 	if _, err := os.Stat(socket); err != nil {
