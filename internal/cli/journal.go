@@ -68,6 +68,9 @@ func (c *program) journal() *cobra.Command {
 }
 
 func (c *program) openJournal() (*journal.View, error) {
+	if err := mayRead(c.data); err != nil {
+		return nil, err
+	}
 	keys, err := app.JournalKeys(filepath.Join(c.data, "keys"))
 	if err != nil {
 		return nil, err
