@@ -140,6 +140,7 @@ type demo struct {
 	his    *sim.Receiver
 	ehr    *fhirserver.Server
 	began  time.Time
+	folder string
 	door   *service.Door
 	closed bool
 }
@@ -160,7 +161,7 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds int
 			return nil, fault.Wrap(err, fault.Conflict, "app.listen", "no free port on this machine")
 		}
 	}
-	d := &demo{began: time.Now()}
+	d := &demo{began: time.Now(), folder: folder}
 	ok := false
 	defer func() {
 		if !ok {
@@ -233,7 +234,8 @@ func (c *program) invite(ctx context.Context, d *demo) error {
 	}
 	fmt.Fprintf(c.err, "A ward lives. Look at it: %s%s\n", d.app.ConsoleURL(), link.Path)
 	fmt.Fprintf(c.err, "(The link signs in once. The browser asks about the certificate: it is this machine's own.)\n")
-	fmt.Fprintf(c.err, "Devices send to %s. Stop with Ctrl-C; `thalamus demo --clean` removes the folder.\n", d.app.ChannelAddress("ward"))
+	fmt.Fprintf(c.err, "Devices send to %s. On the command line: thalamus live watch --data %s\n", d.app.ChannelAddress("ward"), d.folder)
+	fmt.Fprintf(c.err, "Stop with Ctrl-C; `thalamus demo --clean` removes the folder.\n")
 	return nil
 }
 
