@@ -23,7 +23,7 @@ generate: ## the pages' Go code from their templates, and docs/reference from th
 
 check: ## formatting, vet, and that what is generated is fresh
 	@sh scripts/generated.sh
-	@test -z "$$(gofmt -l cmd internal)" || { gofmt -l cmd internal; echo "run gofmt -w on these files"; exit 1; }
+	@test -z "$$(gofmt -l cmd internal profiles)" || { gofmt -l cmd internal profiles; echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./cmd/thalamus reference --check docs/reference
 

@@ -206,9 +206,13 @@ func (a *App) openAccess(ctx context.Context) (err error) {
 }
 
 func (a *App) openJournal(context.Context) error {
-	keys, err := journalKeys(a.path("keys"), a.boot.Journal.Encrypted)
+	keys, made, err := journalKeys(a.path("keys"), a.boot.Journal.Encrypted)
 	if err != nil {
 		return err
+	}
+	if made && hasEncrypted(a.path("journal")) {
+		_ = os.Remove(keyFile(a.path("keys"))) // it opens nothing yet
+		return fault.New(fault.Invalid, "app.journal-key", "the journal holds encrypted segments and its master key is gone; bring the key back from a copy, or move the journal aside to begin a new one").At(keyFile(a.path("keys")))
 	}
 	a.journal, err = journal.Open(a.path("journal"), journal.Options{SegmentSize: a.boot.Journal.Segment, Floor: a.boot.Journal.Floor, Keys: keys})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -276,36 +277,56 @@ func values[T any](rows []register.Versioned[T]) []T {
 
 // JournalKeys gives the master keys of the journal in a folder, newest first;
 // none when it was never encrypted.
-func JournalKeys(dir string) ([][]byte, error) { return journalKeys(dir, false) }
+func JournalKeys(dir string) ([][]byte, error) {
+	keys, _, err := journalKeys(dir, false)
+	return keys, err
+}
+
+func keyFile(dir string) string { return filepath.Join(dir, "journal.key") }
+
+// hasEncrypted tells whether a journal has segments that need a key: opened
+// with none, it says so.
+func hasEncrypted(dir string) bool {
+	if _, err := os.Stat(dir); err != nil {
+		return false
+	}
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		return true
+	}
+	defer j.Close()
+	segments, err := j.Segments()
+	return err != nil || slices.ContainsFunc(segments, func(s journal.Segment) bool { return s.Encrypted && !s.Destroyed })
+}
 
 // journalKeys gives the master keys of the journal, newest first; makes the
 // first one when encryption is asked for and there is none.
-func journalKeys(dir string, encrypted bool) ([][]byte, error) {
-	path := filepath.Join(dir, "journal.key")
+func journalKeys(dir string, encrypted bool) (keys [][]byte, made bool, err error) {
+	path := keyFile(dir)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !encrypted {
-		return nil, nil
+		return nil, false, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		made = true
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails
 		text = []byte(hex.EncodeToString(key) + "\n")
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot make the folder of the journal's key").At(dir)
+			return nil, false, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot make the folder of the journal's key").At(dir)
 		}
 		if err := os.WriteFile(path, text, 0o600); err != nil {
-			return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot write the journal's master key").At(path)
+			return nil, false, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot write the journal's master key").At(path)
 		}
 	} else if err != nil {
-		return nil, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot read the journal's master key").At(path)
+		return nil, false, fault.Wrap(err, fault.Broken, "app.journal-key", "cannot read the journal's master key").At(path)
 	}
-	var keys [][]byte
 	for _, line := range strings.Fields(string(text)) {
 		key, err := hex.DecodeString(line)
 		if err != nil || len(key) != 32 {
-			return nil, fault.New(fault.Invalid, "app.journal-key", "each line must be a key of 64 hexadecimal digits, the newest first").At(path)
+			return nil, false, fault.New(fault.Invalid, "app.journal-key", "each line must be a key of 64 hexadecimal digits, the newest first").At(path)
 		}
 		keys = append(keys, key)
 	}
-	return keys, nil
+	return keys, made, nil
 }
