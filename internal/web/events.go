@@ -59,6 +59,9 @@ func (c *console) events(v *ui.Visit, w http.ResponseWriter) error {
 		if text == "" {
 			continue
 		}
+		if v.Door.Still() != nil {
+			return nil // signed out: the browser asks again and is told
+		}
 		if _, err := fmt.Fprint(w, text); err != nil || out.Flush() != nil {
 			return nil
 		}

@@ -140,14 +140,16 @@ func stream(v *ui.Visit, w http.ResponseWriter) error {
 		case <-ctx.Done():
 			return nil
 		case <-ping.C:
-			if !v.May("live.watch") {
-				_ = conn.Close(websocket.StatusPolicyViolation, "no longer allowed") // gone either way
+			if !mayGoOn(v, conn) {
 				return nil
 			}
 			if conn.Ping(ctx) != nil {
 				return nil
 			}
 		case m := <-watcher.C:
+			if !mayGoOn(v, conn) {
+				return nil
+			}
 			for _, n := range s.news(m) {
 				if !write(ctx, conn, n) {
 					return nil
@@ -155,6 +157,15 @@ func stream(v *ui.Visit, w http.ResponseWriter) error {
 			}
 		}
 	}
+}
+
+// mayGoOn ends the stream of who signed out, was shut or may no longer look.
+func mayGoOn(v *ui.Visit, conn *websocket.Conn) bool {
+	if v.Door.Still() == nil && v.May("live.watch") {
+		return true
+	}
+	_ = conn.Close(websocket.StatusPolicyViolation, "no longer allowed") // gone either way
+	return false
 }
 
 func write(ctx context.Context, conn *websocket.Conn, n *news) bool {
