@@ -6,5 +6,5 @@ set -u
 packages=$(grep -rlE '\bgo func|\.Go\(|sync\.|atomic\.' --include=*.go internal | xargs -n1 dirname | sort -u | grep -vE '/(bench|browser|powercut|store/.*)$' | sed 's|^|./|')
 ${GO:-go} test -race -short -timeout 15m $packages
 code=$?
-${GO:-go} test -race -short -timeout 15m -run 'TestSuite/(empty|order|wait|repeats)' ./internal/store/sqlite/recorddb || code=$?
+${GO:-go} test -race -short -timeout 15m -run 'TestSuite/.*/(empty|order|wait|repeats)' ./internal/store/sqlite/recorddb || code=$?
 exit $code

@@ -51,7 +51,8 @@ func beginCheck(ctx context.Context, c *call, _ None) (JournalCheck, error) {
 		return k.last, fault.New(fault.Conflict, "service.check-runs", "a check of the journal is under way; wait for its end")
 	}
 	k.last = JournalCheck{Running: true, By: c.actor.ID, Began: c.s.now()}
-	go c.check(context.WithoutCancel(ctx))
+	later := *c // this call is recorded while the check goes on
+	go later.check(context.WithoutCancel(ctx))
 	return k.last, nil
 }
 
