@@ -192,6 +192,10 @@ func (l *link) isFresh() bool {
 
 func (l *link) close() error { return l.conn.Close() }
 
+// lastWords is how long is waited for what a receiver says of a connection
+// that it ended while we wrote.
+const lastWords = time.Second
+
 // exchange writes a message and waits for its answer.
 func (l *link) exchange(ctx context.Context, timeout time.Duration, message []byte, answers chan syntax.Answer, settles func(syntax.AckCode) bool) (syntax.Answer, error) {
 	stop := context.AfterFunc(ctx, func() { l.conn.SetWriteDeadline(time.Unix(1, 0)) })
@@ -208,7 +212,12 @@ func (l *link) exchange(ctx context.Context, timeout time.Duration, message []by
 		if ctx.Err() != nil {
 			return syntax.Answer{}, context.Cause(ctx)
 		}
-		return syntax.Answer{}, errors.Join(errWritten, err)
+		// What the receiver said before it ended the connection lies there still.
+		select {
+		case <-l.done:
+		case <-time.After(lastWords):
+		}
+		return syntax.Answer{}, l.end(errors.Join(errWritten, err))
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -243,7 +252,7 @@ func (l *link) end(err error) error {
 	if l.garbled {
 		err = errors.Join(err, errGarbled)
 	}
-	if errors.Is(err, errLost) {
+	if errors.Is(err, errLost) || errors.Is(err, errWritten) {
 		if op := (*net.OpError)(nil); errors.As(l.broken, &op) && op.Op == "remote error" {
 			// With TLS 1.3 a server refuses our certificate after the handshake.
 			err = errors.Join(errConnect, err)
