@@ -5,23 +5,23 @@ import "thalamus/internal/fault"
 // Profile is how we read one model of device, in one version. It is immutable
 // once parsed; several goroutines may use it.
 type Profile struct {
-	Name      string    `yaml:"profile" doc:"maker and model, as the folder is called: acme/vm200"`
-	Version   int       `yaml:"version" doc:"counts up with every change that is brought in force"`
-	Title     string    `yaml:"title" doc:"one line for people: Acme VM-200 bedside monitor"`
-	Codec     string    `yaml:"codec" doc:"what the bytes are: hl7v2, json or csv"`
-	AppliesTo AppliesTo `yaml:"applies_to"`
-	Evidence  []Source  `yaml:"evidence"`
-	Hardware  string    `yaml:"hardware" doc:"when and where it was tried on a real device; never, if it was not"`
+	Name      string    `yaml:"profile" json:"profile,omitempty" doc:"maker and model, as the folder is called: acme/vm200"`
+	Version   int       `yaml:"version" json:"version,omitempty" doc:"counts up with every change that is brought in force"`
+	Title     string    `yaml:"title" json:"title,omitempty" doc:"one line for people: Acme VM-200 bedside monitor"`
+	Codec     string    `yaml:"codec" json:"codec,omitempty" doc:"what the bytes are: hl7v2, json or csv"`
+	AppliesTo AppliesTo `yaml:"applies_to" json:"applies_to,omitempty"`
+	Evidence  []Source  `yaml:"evidence" json:"evidence,omitempty"`
+	Hardware  string    `yaml:"hardware" json:"hardware,omitempty" doc:"when and where it was tried on a real device; never, if it was not"`
 
-	Time         TimeRule                     `yaml:"time"`
-	Device       DeviceRule                   `yaml:"device"`
-	Patient      PatientRule                  `yaml:"patient"`
-	Each         Fields                       `yaml:"each" doc:"where the rows of a document lie: obs[*]; the document itself unless told"`
-	Table        string                       `yaml:"table" doc:"file beside profile.yaml with the labels: label;code;loinc;unit_in;unit;min;max;missing"`
-	Observe      []Observe                    `yaml:"observe"`
-	Derive       []Derive                     `yaml:"derive"`
-	Enumerations map[string]map[string]string `yaml:"enumerations" doc:"named lists: what a device writes -> what it means"`
-	Quirks       []Quirk                      `yaml:"quirks"`
+	Time         TimeRule                     `yaml:"time" json:"time,omitempty"`
+	Device       DeviceRule                   `yaml:"device" json:"device,omitempty"`
+	Patient      PatientRule                  `yaml:"patient" json:"patient,omitempty"`
+	Each         Fields                       `yaml:"each" json:"each,omitempty" doc:"where the rows of a document lie: obs[*]; the document itself unless told"`
+	Table        string                       `yaml:"table" json:"table,omitempty" doc:"file beside profile.yaml with the labels: label;code;loinc;unit_in;unit;min;max;missing"`
+	Observe      []Observe                    `yaml:"observe" json:"observe,omitempty"`
+	Derive       []Derive                     `yaml:"derive" json:"derive,omitempty"`
+	Enumerations map[string]map[string]string `yaml:"enumerations" json:"enumerations,omitempty" doc:"named lists: what a device writes -> what it means"`
+	Quirks       []Quirk                      `yaml:"quirks" json:"quirks,omitempty"`
 
 	labels map[string]*Label // by squeezed label, see Label
 	digest string            // SHA-256 over all files
@@ -36,71 +36,71 @@ type Profile struct {
 // what stands must all hold. Letters count the same, capital or small; * stands
 // for any text.
 type AppliesTo struct {
-	Manufacturer Texts  `yaml:"manufacturer" doc:"what the device says of its maker; one text or a list"`
-	Model        Texts  `yaml:"model" doc:"what the device says of its model"`
-	Software     string `yaml:"software" doc:"range of software versions: '>=2.1 <3'"`
-	Sender       Texts  `yaml:"sender" doc:"sending application (HL7 MSH-3: its name, else its id) or client name"`
-	Type         Texts  `yaml:"type" doc:"message type: ORU^R01*"`
-	Channel      Texts  `yaml:"channel" doc:"id of the channel it came in by"`
-	When         string `yaml:"when" doc:"CEL expression over the document (json, csv) that must be true"`
+	Manufacturer Texts  `yaml:"manufacturer" json:"manufacturer,omitempty" doc:"what the device says of its maker; one text or a list"`
+	Model        Texts  `yaml:"model" json:"model,omitempty" doc:"what the device says of its model"`
+	Software     string `yaml:"software" json:"software,omitempty" doc:"range of software versions: '>=2.1 <3'"`
+	Sender       Texts  `yaml:"sender" json:"sender,omitempty" doc:"sending application (HL7 MSH-3: its name, else its id) or client name"`
+	Type         Texts  `yaml:"type" json:"type,omitempty" doc:"message type: ORU^R01*"`
+	Channel      Texts  `yaml:"channel" json:"channel,omitempty" doc:"id of the channel it came in by"`
+	When         string `yaml:"when" json:"when,omitempty" doc:"CEL expression over the document (json, csv) that must be true"`
 }
 
 // Source is one piece of evidence for what the profile claims.
 type Source struct {
-	Document string `yaml:"document" doc:"title or address of a manual, standard, public capture or source code"`
-	Shows    string `yaml:"shows" doc:"what it shows"`
+	Document string `yaml:"document" json:"document,omitempty" doc:"title or address of a manual, standard, public capture or source code"`
+	Shows    string `yaml:"shows" json:"shows,omitempty" doc:"what it shows"`
 }
 
 // TimeRule says how the device tells time (R16).
 type TimeRule struct {
-	From    Fields `yaml:"from" doc:"fields of the time, the first that is there counts; 'arrived' stands for the time of arrival"`
-	Format  string `yaml:"format" doc:"iso, hl7, epoch_s, epoch_ms, epoch_us, or a pattern such as 'DD.MM.YYYY hh:mm:ss'; found out unless told"`
-	Zone    string `yaml:"zone" doc:"IANA zone of times that name none; register (of the device's place) unless told"`
-	Correct string `yaml:"correct" default:"none" doc:"offset: times are corrected by the clock offset that is estimated; none: they stay"`
+	From    Fields `yaml:"from" json:"from,omitempty" doc:"fields of the time, the first that is there counts; 'arrived' stands for the time of arrival"`
+	Format  string `yaml:"format" json:"format,omitempty" doc:"iso, hl7, epoch_s, epoch_ms, epoch_us, or a pattern such as 'DD.MM.YYYY hh:mm:ss'; found out unless told"`
+	Zone    string `yaml:"zone" json:"zone,omitempty" doc:"IANA zone of times that name none; register (of the device's place) unless told"`
+	Correct string `yaml:"correct" json:"correct,omitempty" default:"none" doc:"offset: times are corrected by the clock offset that is estimated; none: they stay"`
 }
 
 // DeviceRule says which fields name the device.
 type DeviceRule struct {
-	Manufacturer Fields `yaml:"manufacturer"`
-	Model        Fields `yaml:"model"`
-	Serial       Fields `yaml:"serial"`
-	Software     Fields `yaml:"software"`
-	UDI          Fields `yaml:"udi"`
-	ID           Fields `yaml:"id" doc:"an identifier of the device in the sender's namespace"`
-	Battery      Fields `yaml:"battery" doc:"state of charge in per cent"`
+	Manufacturer Fields `yaml:"manufacturer" json:"manufacturer,omitempty"`
+	Model        Fields `yaml:"model" json:"model,omitempty"`
+	Serial       Fields `yaml:"serial" json:"serial,omitempty"`
+	Software     Fields `yaml:"software" json:"software,omitempty"`
+	UDI          Fields `yaml:"udi" json:"udi,omitempty"`
+	ID           Fields `yaml:"id" json:"id,omitempty" doc:"an identifier of the device in the sender's namespace"`
+	Battery      Fields `yaml:"battery" json:"battery,omitempty" doc:"state of charge in per cent"`
 }
 
 // PatientRule says which fields name the patient.
 type PatientRule struct {
-	ID     Fields `yaml:"id"`
-	System string `yaml:"system" doc:"who assigns the id: the assigning authority's name"`
-	Nobody Texts  `yaml:"nobody" doc:"ids that stand for no patient: Unknown Patient, 99999; * stands for any text"`
-	Visit  Fields `yaml:"visit"`
-	Family Fields `yaml:"family"`
-	Given  Fields `yaml:"given"`
+	ID     Fields `yaml:"id" json:"id,omitempty"`
+	System string `yaml:"system" json:"system,omitempty" doc:"who assigns the id: the assigning authority's name"`
+	Nobody Texts  `yaml:"nobody" json:"nobody,omitempty" doc:"ids that stand for no patient: Unknown Patient, 99999; * stands for any text"`
+	Visit  Fields `yaml:"visit" json:"visit,omitempty"`
+	Family Fields `yaml:"family" json:"family,omitempty"`
+	Given  Fields `yaml:"given" json:"given,omitempty"`
 }
 
 // Observe makes observations of a row. In hl7v2 the rows are the message's
 // observations already; rules of Observe then fill what is missing in them.
 type Observe struct {
-	Each     Fields `yaml:"each" doc:"rows of this rule alone (json, csv); those of the profile unless told"`
-	Match    string `yaml:"match" doc:"condition that a row must fulfil (json, csv), as in a path's filter: @.type == 'hr' && @.value"`
-	Needs    Fields `yaml:"needs" doc:"fields that must all be there (json, csv); a row that lacks one gives nothing but an issue"`
-	Label    Fields `yaml:"label" doc:"field whose text is looked up in the table, or the label itself in quotes"`
-	Code     string `yaml:"code" doc:"the code itself, MDC refid or LOINC, where the field tells it all"`
-	Value    Fields `yaml:"value"`
-	Compute  string `yaml:"compute" doc:"CEL expression that gives the value, in place of a field (json, csv): double(height) * 0.0254"`
-	Unit     Fields `yaml:"unit" doc:"field of the unit, or a text in quotes: '\"mm[Hg]\"'"`
-	Time     Fields `yaml:"time" doc:"time of this value, where it differs from the message's"`
-	Device   Fields `yaml:"device" doc:"id of the device (json, csv), where another field than device.id tells it"`
-	Patient  Fields `yaml:"patient" doc:"id of the patient (json, csv), where another field than patient.id tells it"`
-	When     string `yaml:"when" doc:"CEL expression that must be true"`
-	Meaning  string `yaml:"meaning" doc:"enumeration by which the value is read"`
-	Setting  string `yaml:"setting" doc:"CEL expression: true for what a person set"`
-	Simulate string `yaml:"simulated" doc:"CEL expression: true for values of a demonstration or test"`
-	Status   Fields `yaml:"status" doc:"final, preliminary, corrected, cancelled or entered-in-error"`
-	Samples  Fields `yaml:"samples" doc:"list of samples: makes a waveform of the row"`
-	Rate     Fields `yaml:"rate" doc:"samples per second"`
+	Each     Fields `yaml:"each" json:"each,omitempty" doc:"rows of this rule alone (json, csv); those of the profile unless told"`
+	Match    string `yaml:"match" json:"match,omitempty" doc:"condition that a row must fulfil (json, csv), as in a path's filter: @.type == 'hr' && @.value"`
+	Needs    Fields `yaml:"needs" json:"needs,omitempty" doc:"fields that must all be there (json, csv); a row that lacks one gives nothing but an issue"`
+	Label    Fields `yaml:"label" json:"label,omitempty" doc:"field whose text is looked up in the table, or the label itself in quotes"`
+	Code     string `yaml:"code" json:"code,omitempty" doc:"the code itself, MDC refid or LOINC, where the field tells it all"`
+	Value    Fields `yaml:"value" json:"value,omitempty"`
+	Compute  string `yaml:"compute" json:"compute,omitempty" doc:"CEL expression that gives the value, in place of a field (json, csv): double(height) * 0.0254"`
+	Unit     Fields `yaml:"unit" json:"unit,omitempty" doc:"field of the unit, or a text in quotes: '\"mm[Hg]\"'"`
+	Time     Fields `yaml:"time" json:"time,omitempty" doc:"time of this value, where it differs from the message's"`
+	Device   Fields `yaml:"device" json:"device,omitempty" doc:"id of the device (json, csv), where another field than device.id tells it"`
+	Patient  Fields `yaml:"patient" json:"patient,omitempty" doc:"id of the patient (json, csv), where another field than patient.id tells it"`
+	When     string `yaml:"when" json:"when,omitempty" doc:"CEL expression that must be true"`
+	Meaning  string `yaml:"meaning" json:"meaning,omitempty" doc:"enumeration by which the value is read"`
+	Setting  string `yaml:"setting" json:"setting,omitempty" doc:"CEL expression: true for what a person set"`
+	Simulate string `yaml:"simulated" json:"simulated,omitempty" doc:"CEL expression: true for values of a demonstration or test"`
+	Status   Fields `yaml:"status" json:"status,omitempty" doc:"final, preliminary, corrected, cancelled or entered-in-error"`
+	Samples  Fields `yaml:"samples" json:"samples,omitempty" doc:"list of samples: makes a waveform of the row"`
+	Rate     Fields `yaml:"rate" json:"rate,omitempty" doc:"samples per second"`
 
 	when, setting, simulated, compute *guard
 	match                             *filter
@@ -108,23 +108,23 @@ type Observe struct {
 
 // Derive makes a value of others of the same message.
 type Derive struct {
-	Code   string `yaml:"code" doc:"MDC refid or LOINC of what is derived"`
-	Value  string `yaml:"value" doc:"CEL expression over v, the numbers by code: v[\"MDC_PRESS_BLD_ART_SYS\"] - v[\"MDC_PRESS_BLD_ART_DIA\"]"`
-	Unit   string `yaml:"unit" doc:"UCUM unit of the result"`
-	Digits int    `yaml:"digits" default:"0" doc:"decimal places of the result"`
-	When   string `yaml:"when"`
+	Code   string `yaml:"code" json:"code,omitempty" doc:"MDC refid or LOINC of what is derived"`
+	Value  string `yaml:"value" json:"value,omitempty" doc:"CEL expression over v, the numbers by code: v[\"MDC_PRESS_BLD_ART_SYS\"] - v[\"MDC_PRESS_BLD_ART_DIA\"]"`
+	Unit   string `yaml:"unit" json:"unit,omitempty" doc:"UCUM unit of the result"`
+	Digits int    `yaml:"digits" json:"digits,omitempty" default:"0" doc:"decimal places of the result"`
+	When   string `yaml:"when" json:"when,omitempty"`
 
 	value, when *guard
 }
 
 // Quirk mends where a device departs from what its messages should say.
 type Quirk struct {
-	ID       string            `yaml:"id" doc:"short name; it stands in the issue"`
-	Says     string            `yaml:"says" doc:"what the device does, in one sentence"`
-	Evidence string            `yaml:"evidence" doc:"where that was seen"`
-	When     string            `yaml:"when" doc:"CEL expression over the row"`
-	Set      map[string]string `yaml:"set" doc:"field -> CEL expression of its new value: value, unit, status, simulated, absent, time, label"`
-	Silent   bool              `yaml:"silent" default:"false" doc:"make no issue of it: it happens with every message"`
+	ID       string            `yaml:"id" json:"id,omitempty" doc:"short name; it stands in the issue"`
+	Says     string            `yaml:"says" json:"says,omitempty" doc:"what the device does, in one sentence"`
+	Evidence string            `yaml:"evidence" json:"evidence,omitempty" doc:"where that was seen"`
+	When     string            `yaml:"when" json:"when,omitempty" doc:"CEL expression over the row"`
+	Set      map[string]string `yaml:"set" json:"set,omitempty" doc:"field -> CEL expression of its new value: value, unit, status, simulated, absent, time, label"`
+	Silent   bool              `yaml:"silent" json:"silent,omitempty" default:"false" doc:"make no issue of it: it happens with every message"`
 
 	when *guard
 	set  []change
