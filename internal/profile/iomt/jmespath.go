@@ -139,6 +139,9 @@ func (p *jmes) first() *node {
 		return &node{kind: current}
 	}
 	name := p.named()
+	if p.err != "" {
+		return &node{}
+	}
 	if p.s[p.at-1] != '"' && p.take("(") {
 		n := &node{kind: call, name: name}
 		for !p.take(")") {
