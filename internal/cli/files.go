@@ -11,13 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/builtin"
-	"thalamus/internal/codec"
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/fault"
-	"thalamus/internal/flow/decode"
-	"thalamus/internal/flow/normalise"
+	"thalamus/internal/flow"
 	"thalamus/internal/model"
+	"thalamus/internal/profile"
 	"thalamus/internal/reference"
+	"thalamus/profiles"
 )
 
 // maxFile bounds a file that is decoded in one piece.
@@ -45,6 +45,7 @@ func fileFault(err error, name string) error {
 type offline struct {
 	codec, zone string
 	arrived     string
+	profiles    *profile.Set // those of the program, once they are read
 }
 
 func (o *offline) flags(cmd *cobra.Command) {
@@ -64,13 +65,14 @@ func (o *offline) messages(raw []byte, number model.Seq) ([]model.Message, error
 			return nil, fault.New(fault.Invalid, "cli.argument", "expected a time such as 2026-11-21T14:30:00Z").At("--arrived")
 		}
 	}
-	entry := model.Entry{Seq: number, Frame: model.Frame{Channel: "file", Codec: o.codec, Arrived: arrived, Bytes: raw}}
-	context := codec.Context{Site: zone}
-	messages := decode.New(builtin.Codecs()...).Decode(entry, context)
-	for i := range messages {
-		normalise.Normalise(&messages[i], normalise.Context{Site: zone})
+	if o.profiles == nil {
+		if o.profiles, err = shippedSet(); err != nil {
+			return nil, err
+		}
 	}
-	return messages, nil
+	r := flow.NewReader(builtin.Codecs(), o.profiles)
+	r.Codec.Site, r.Meaning.Site = zone, zone
+	return r.Read(model.Entry{Seq: number, Frame: model.Frame{Channel: "file", Codec: o.codec, Arrived: arrived, Bytes: raw}}), nil
 }
 
 func (c *program) decode() *cobra.Command {
@@ -101,6 +103,20 @@ func (c *program) decode() *cobra.Command {
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of a line")
 	return cmd
+}
+
+// shippedSet are the profiles that come with the program, as a server without
+// its own would use them.
+func shippedSet() (*profile.Set, error) {
+	all, err := profiles.All()
+	if err != nil {
+		return nil, err
+	}
+	force := make([]profile.InForce, len(all))
+	for i, p := range all {
+		force[i].Profile = p
+	}
+	return profile.NewSet(force)
 }
 
 // each reads files and writes every message. What cannot be read is told, and
