@@ -35,6 +35,7 @@ type Client struct {
 // Errors of Send, beside those of the network and of the context.
 var (
 	errConnect  = errors.New("no connection")
+	errStranger = errors.New("the receiver asks for a client certificate and none is set")
 	errLost     = errors.New("the connection ended before the answer came")
 	errTimeout  = errors.New("no answer came in time")
 	errGarbled  = errors.New("what came was no acknowledgement")
@@ -141,8 +142,9 @@ func (c *Client) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, errors.Join(errConnect, err)
 	}
+	stranger := false
 	if c.TLS != nil {
-		t := tls.Client(conn, c.TLS)
+		t := tls.Client(conn, asked(c.TLS, &stranger))
 		if err := t.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			return nil, errors.Join(errConnect, err)
@@ -151,7 +153,47 @@ func (c *Client) dial(ctx context.Context) (*link, error) {
 	}
 	l := &link{conn: conn, done: make(chan struct{}), waiting: map[string]chan syntax.Answer{}, used: map[string]uint64{}, fresh: true}
 	go l.read()
+	if stranger {
+		if err := l.refused(ctx); err != nil {
+			return nil, errors.Join(errConnect, errStranger, err)
+		}
+	}
 	return l, nil
+}
+
+// asked gives a configuration that tells whether the server asked for a
+// certificate that we do not have.
+func asked(c *tls.Config, stranger *bool) *tls.Config {
+	if len(c.Certificates) > 0 {
+		return c
+	}
+	c = c.Clone()
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		*stranger = true
+		return new(tls.Certificate), nil // none
+	}
+	return c
+}
+
+// refused waits for what a server says that asked for a certificate in vain.
+// With TLS 1.3 it says so after our handshake is done (RFC 8446 §4.4.2.4); had
+// we written before, its system might reset the connection and take the alert
+// away unread. A server that only wished for one lets lastWords pass in
+// silence.
+func (l *link) refused(ctx context.Context) error {
+	quiet := time.NewTimer(lastWords)
+	defer quiet.Stop()
+	select {
+	case <-quiet.C:
+		return nil
+	case <-ctx.Done():
+		l.close()
+		return context.Cause(ctx)
+	case <-l.done:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return errors.Join(errLost, l.broken)
+	}
 }
 
 // expect registers a message. An error means that this connection cannot be
