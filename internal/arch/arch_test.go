@@ -24,6 +24,7 @@ var table = []rule{
 	{"internal/fault", nil, true},
 	{"internal/ucum", []string{"model", "fault"}, true},
 	{"internal/mdc", []string{"model", "fault", "ucum"}, true},
+	{"internal/udi", []string{"fault"}, true},
 	{"internal/hl7time", []string{"model", "fault"}, true},
 	{"internal/clock", []string{"model"}, true},
 	{"internal/conf", []string{"fault"}, false},
