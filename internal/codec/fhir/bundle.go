@@ -130,6 +130,9 @@ type builder struct {
 
 	tellers map[Identity]*model.Message // who tells best of a patient or visit
 	spoken  speaker
+
+	apart bool // resources are wanted one by one: note where they lie (bulk.go)
+	spots []spot
 }
 
 // speaker is what all resources of one message have in common.
@@ -221,7 +224,11 @@ func (b *builder) entry(id Identity, resourceType string) bool {
 	w.comma()
 	w.b = append(w.b, `{"fullUrl":"`...)
 	w.b = id.appendURL(w.b)
-	w.b = append(w.b, `","resource":{"resourceType":"`...)
+	w.b = append(w.b, `","resource":`...)
+	if b.apart {
+		b.spots = append(b.spots, spot{id: id, kind: resourceType, from: len(w.b)})
+	}
+	w.b = append(w.b, `{"resourceType":"`...)
 	w.b = append(w.b, resourceType...)
 	w.b = append(w.b, '"')
 	return true
@@ -249,6 +256,7 @@ func (b *builder) requestBy(i model.Identifier, resourceType string, update bool
 // §3.1.0.8.1 and §3.1.0.7.1).
 func (b *builder) request(resourceType string, update bool) {
 	w := &b.w
+	b.whole()
 	if update {
 		b.updates++
 		w.b = append(w.b, `},"request":{"method":"PUT","url":"`...)

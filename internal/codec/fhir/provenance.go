@@ -67,6 +67,7 @@ func (b *builder) provenance() {
 		return
 	}
 	b.updates++
+	b.whole()
 	w.b = append(w.b, `},"request":{"method":"PUT","url":"Provenance/`...)
 	w.b = append(id.appendUUID(w.b), `"}}`...)
 }

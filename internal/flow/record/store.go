@@ -56,6 +56,10 @@ type Reader interface {
 	Search(ctx context.Context, q Query) (found []Summary, next model.MessageRef, err error)
 	// Refs gives the messages that match, oldest first, for replay.
 	Refs(ctx context.Context, q Span) iter.Seq2[model.MessageRef, error]
+	// Scan gives the messages that match, oldest first, duplicates among them,
+	// in bounded memory; Limit aside. A message is valid until the next one is
+	// given, and so are its lists; its texts stay.
+	Scan(ctx context.Context, q Query) iter.Seq2[*model.Message, error]
 	// Latest gives the last value of every code of a subject, sorted by
 	// patient, device and code; of all subjects when s is zero. What has brought
 	// nothing today and yesterday may be missing.

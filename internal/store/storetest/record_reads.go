@@ -158,6 +158,7 @@ func (c *checker) search() {
 		if !slices.Equal(got, want) {
 			c.t.Errorf("Search %+v: found %d, want %d", q, len(got), len(want))
 		}
+		c.scan(q, want)
 	}
 	for range 8 {
 		span := record.Span{}
@@ -181,6 +182,27 @@ func (c *checker) search() {
 		if want := c.o.refs(span); !slices.Equal(got, want) {
 			c.t.Errorf("Refs %+v: %d, want %d", span, len(got), len(want))
 		}
+	}
+}
+
+// scan reads the messages of a query the other way round, and them whole.
+func (c *checker) scan(q record.Query, want []model.MessageRef) {
+	c.t.Helper()
+	n := 0
+	for m, err := range c.s.Scan(c.ctx, q) {
+		must(c.t, err)
+		if n++; n > len(want) || m.Ref != want[len(want)-n] {
+			c.t.Fatalf("Scan %+v: message %d of %d is %v", q, n, len(want), m.Ref)
+		}
+		if i := c.w.r.IntN(len(c.o.msgs)); i%16 == 0 {
+			at := slices.IndexFunc(c.o.msgs, func(o *model.Message) bool { return o.Ref == m.Ref })
+			if !reflect.DeepEqual(m, c.o.msgs[at]) {
+				c.t.Errorf("Scan: message %v differs", m.Ref)
+			}
+		}
+	}
+	if n != len(want) {
+		c.t.Errorf("Scan %+v: %d, want %d", q, n, len(want))
 	}
 }
 

@@ -49,9 +49,31 @@ const refsAtOnce = 2048
 // refs gives the matches of a file from an ordinal on, and where the next run
 // begins, 0 for the end.
 func (d *DB) refs(ctx context.Context, s *search, f *file, from ordinal) (refs []model.MessageRef, next ordinal, err error) {
+	var m model.Message
+	left := refsAtOnce
+	err = d.walk(ctx, s, f, from, func(p *page, n ordinal) (more bool, err error) {
+		if left == 0 {
+			next = n
+			return false, nil
+		}
+		left--
+		if err := p.message(n, &m); err != nil {
+			return false, err
+		}
+		if s.q.Matches(&m) && m.Duplicate == (model.MessageRef{}) {
+			refs = append(refs, m.Ref)
+		}
+		return true, nil
+	})
+	return refs, next, err
+}
+
+// walk calls try with the messages of a file from an ordinal on that may be
+// what a query asks for, oldest first, until it returns false.
+func (d *DB) walk(ctx context.Context, s *search, f *file, from ordinal, try func(p *page, n ordinal) (more bool, err error)) error {
 	wanted := s.wanted()
 	view := d.look(f, wanted, "")
-	err = d.read(ctx, f, func(r *reading) error {
+	return d.read(ctx, f, func(r *reading) error {
 		r.extent = view.extent
 		lo, hi, err := s.bounds(r)
 		if err != nil {
@@ -59,25 +81,10 @@ func (d *DB) refs(ctx context.Context, s *search, f *file, from ordinal) (refs [
 		}
 		lo = max(lo, from)
 		p := &page{r: r}
-		var m model.Message
-		left := refsAtOnce
-		try := func(n ordinal) (more bool, err error) {
-			if left == 0 {
-				next = n
-				return false, nil
-			}
-			left--
-			if err := p.message(n, &m); err != nil {
-				return false, err
-			}
-			if s.q.Matches(&m) && m.Duplicate == (model.MessageRef{}) {
-				refs = append(refs, m.Ref)
-			}
-			return true, nil
-		}
+		one := func(n ordinal) (bool, error) { return try(p, n) }
 		if len(wanted) == 0 {
 			for n := lo; n <= hi; n++ {
-				if more, err := try(n); err != nil || !more {
+				if more, err := one(n); err != nil || !more {
 					return err
 				}
 			}
@@ -91,14 +98,13 @@ func (d *DB) refs(ctx context.Context, s *search, f *file, from ordinal) (refs [
 			if err != nil {
 				return err
 			}
-			if more, err := eachIn(list, lo, hi, try); err != nil || !more {
+			if more, err := eachIn(list, lo, hi, one); err != nil || !more {
 				return err
 			}
 		}
-		_, err = eachIn(view.found, lo, hi, try)
+		_, err = eachIn(view.found, lo, hi, one)
 		return err
 	})
-	return refs, next, err
 }
 
 func eachIn(list []ordinal, lo, hi ordinal, try func(ordinal) (bool, error)) (more bool, err error) {

@@ -3,7 +3,6 @@ package recorddb
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -221,10 +220,10 @@ func align(points []point, step int64, limit int) []record.Point {
 		for ; i < len(points) && floor(points[i].time, step) == cell; i++ {
 			last = &points[i]
 			v := last.value
-			if compare(v, p.Min) < 0 {
+			if v.Compare(p.Min) < 0 {
 				p.Min = v
 			}
-			if compare(v, p.Max) > 0 {
+			if v.Compare(p.Max) > 0 {
 				p.Max = v
 			}
 			sum += v.Float64()
@@ -245,30 +244,6 @@ func floor(t, step int64) int64 {
 		r += step
 	}
 	return t - r
-}
-
-// compare two numbers exactly.
-func compare(a, b model.Decimal) int {
-	if a.Exp == b.Exp {
-		return cmp.Compare(a.Coef, b.Coef)
-	}
-	if a.Exp < b.Exp {
-		return -compare(b, a)
-	}
-	// a has the greater exponent: bring it down to b's while it has room.
-	for ; a.Exp > b.Exp; a.Exp-- {
-		if a.Coef == 0 {
-			return cmp.Compare(0, b.Coef)
-		}
-		if a.Coef > math.MaxInt64/10 {
-			return 1
-		}
-		if a.Coef < math.MinInt64/10 {
-			return -1
-		}
-		a.Coef *= 10
-	}
-	return cmp.Compare(a.Coef, b.Coef)
 }
 
 // Waveform gives the runs of samples of a code that touch the time span.

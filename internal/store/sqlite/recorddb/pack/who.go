@@ -7,7 +7,7 @@ import "thalamus/internal/model"
 const zeroBase = 0
 
 func putPatient(b []byte, p *model.Patient) []byte {
-	b = putBits(b, p.Deceased, p.FromADT, p.Address != nil)
+	b = putBits(b, p.Deceased, p.FromADT, p.Address != nil, p.FoundBy == "scan", p.FoundBy == "hand", p.Said)
 	b = putText(b, string(p.ID))
 	b = putIdentifiers(b, p.Identifiers)
 	b = putText(b, p.Family)
@@ -30,7 +30,13 @@ func putPatient(b []byte, p *model.Patient) []byte {
 
 func (r *reader) patient(p *model.Patient) {
 	bits := r.byte()
-	p.Deceased, p.FromADT = bits&1 != 0, bits&2 != 0
+	p.Deceased, p.FromADT, p.Said = bits&1 != 0, bits&2 != 0, bits&32 != 0
+	switch {
+	case bits&8 != 0:
+		p.FoundBy = "scan"
+	case bits&16 != 0:
+		p.FoundBy = "hand"
+	}
 	p.ID = model.PatientID(r.text())
 	p.Identifiers = r.identifiers()
 	p.Family = r.text()
