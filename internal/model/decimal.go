@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"strconv"
@@ -109,6 +110,25 @@ func (d Decimal) Append(b []byte) []byte {
 		b = append(b, '0')
 	}
 	return append(b, digits...)
+}
+
+// Compare gives -1, 0 or 1 as d is less than, equal to or greater than e,
+// exactly; 37.0 equals 37.
+func (d Decimal) Compare(e Decimal) int {
+	if d.Exp < e.Exp {
+		return -e.Compare(d)
+	}
+	// Bring d down to the lesser exponent while it has room.
+	for ; d.Exp > e.Exp && d.Coef != 0; d.Exp-- {
+		if d.Coef > math.MaxInt64/10 {
+			return 1
+		}
+		if d.Coef < math.MinInt64/10 {
+			return -1
+		}
+		d.Coef *= 10
+	}
+	return cmp.Compare(d.Coef, e.Coef)
 }
 
 // Float64 gives the nearest float, for drawing and statistics only.
