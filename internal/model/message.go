@@ -259,4 +259,8 @@ type Alert struct {
 	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the event
 	Device     int       `json:"device"`              // index into devices, -1 when nobody is named
 	Simulated  bool      `json:"simulated,omitempty"` // demo mode, test
+	Update     int       `json:"update,omitempty"`    // the sender's count of reports of this alert, from 1; 0: it does not count
+	Follows    bool      `json:"follows,omitempty"`   // it names the report it goes on with (OBR-29)
+	Heartbeat  bool      `json:"heartbeat,omitempty"` // no alert: the source says that it is there
+	Life       AlertLife `json:"life,omitzero"`       // what the record knew of the alert's life with this report
 }

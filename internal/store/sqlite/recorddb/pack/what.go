@@ -161,7 +161,8 @@ func (r *reader) samples() []int32 {
 }
 
 func putAlert(b []byte, a *model.Alert, base int64) []byte {
-	b = putBits(b, a.Simulated)
+	lived := a.Life != (model.AlertLife{})
+	b = putBits(b, a.Simulated, a.Follows, a.Heartbeat, a.Update != 0, lived)
 	b = putText(b, a.Field)
 	b = putText(b, a.ID)
 	b = putCode(b, a.Code)
@@ -178,11 +179,19 @@ func putAlert(b []byte, a *model.Alert, base int64) []byte {
 	b = putText(b, a.UnitUCUM)
 	b = putText(b, a.Limits)
 	b = putStamp(b, a.DeviceTime, base)
-	return putInt(b, int64(a.Device))
+	b = putInt(b, int64(a.Device))
+	if a.Update != 0 {
+		b = putInt(b, int64(a.Update))
+	}
+	if lived {
+		b = putLife(b, &a.Life, base)
+	}
+	return b
 }
 
 func (r *reader) alert(a *model.Alert, base int64) {
-	a.Simulated = r.byte()&1 != 0
+	bits := r.byte()
+	a.Simulated, a.Follows, a.Heartbeat = bits&1 != 0, bits&2 != 0, bits&4 != 0
 	a.Field = r.text()
 	a.ID = r.text()
 	a.Code = r.code()
@@ -200,6 +209,33 @@ func (r *reader) alert(a *model.Alert, base int64) {
 	a.Limits = r.text()
 	a.DeviceTime = r.stamp(base)
 	a.Device = int(r.int())
+	if bits&8 != 0 {
+		a.Update = int(r.int())
+	}
+	if bits&16 != 0 {
+		r.life(&a.Life, base)
+	}
+}
+
+func putLife(b []byte, l *model.AlertLife, base int64) []byte {
+	b = putBits(b, l.Late)
+	b = putUint(b, uint64(l.First.Seq))
+	b = putInt(b, int64(l.First.Part))
+	b = putText(b, l.Stage)
+	b = putOptional(b, l.Began, base)
+	b = putOptional(b, l.Ended, base)
+	for _, s := range [...]string{l.Phase, l.State, l.Muted, l.Priority} {
+		b = putText(b, s)
+	}
+	return b
+}
+
+func (r *reader) life(l *model.AlertLife, base int64) {
+	l.Late = r.byte()&1 != 0
+	l.First = model.MessageRef{Seq: model.Seq(r.uint()), Part: int(r.int())}
+	l.Stage = r.text()
+	l.Began, l.Ended = r.optional(base), r.optional(base)
+	l.Phase, l.State, l.Muted, l.Priority = r.text(), r.text(), r.text(), r.text()
 }
 
 // putIssue writes an issue but its offset.
