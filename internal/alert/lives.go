@@ -9,6 +9,9 @@ import (
 const (
 	// remembered is how long an ended life still takes reports that come late.
 	remembered = 15 * time.Minute
+	// followed is how long an alert may be without news and still be followed.
+	// It is not taken to have ended: its last state stays in the record.
+	followed = 7 * 24 * time.Hour
 	// mostOfOne bounds the lives kept under one key.
 	mostOfOne = 8
 	// Most bounds the alerts whose lives are followed at once; beyond it an
@@ -82,7 +85,7 @@ func (s *Lives) Load(l *Life) {
 // Remembers says whether a life still takes reports when at is the arrival of
 // the newest message: a keeper that is made anew must Load it.
 func Remembers(l *Life, at time.Time) bool {
-	return l.Active || at.Sub(l.Arrived) < remembered
+	return at.Sub(l.Arrived) < remembered || l.Active && at.Sub(l.Arrived) < followed
 }
 
 // Take adds a report and gives the life it belongs to, as it is now, and
@@ -174,25 +177,13 @@ func (s *Lives) forget(now time.Time) {
 	}
 }
 
-// Each gives every life that goes on.
+// Each gives every life that is followed, and those that ended lately.
 func (s *Lives) Each(yield func(*Life) bool) {
 	for _, list := range s.all {
 		for _, l := range list {
-			if l.Active && !yield(l) {
+			if !yield(l) {
 				return
 			}
 		}
 	}
-}
-
-// Forget forgets a life, as when it has had no news for days.
-func (s *Lives) Forget(l *Life) {
-	k := key{l.Device, l.Alert.ID}
-	keep := make([]*Life, 0, len(s.all[k]))
-	for _, one := range s.all[k] {
-		if one != l {
-			keep = append(keep, one)
-		}
-	}
-	s.put(k, keep)
 }

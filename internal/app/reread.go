@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/clock"
 	"thalamus/internal/fault"
+	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
 
@@ -30,6 +31,7 @@ func (a *App) reread(ctx context.Context, old *model.Message) (*model.Message, e
 	m.Recorded, m.Duplicate = old.Recorded, old.Duplicate
 	a.sameDevices(m, old)
 	clock.Keep(m, old)
+	record.KeepAlerts(m, old)
 	if err := a.samePatient(ctx, m, old); err != nil {
 		return nil, err
 	}

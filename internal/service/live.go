@@ -102,7 +102,7 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 		if r.Patient != "" && a.Patient != r.Patient || r.Device != "" && a.Device != r.Device {
 			continue
 		}
-		b := bedOf(a.Subject)
+		b := bedOf(record.Subject{Patient: a.Patient, Device: a.Device})
 		b.Alerts = append(b.Alerts, a)
 	}
 	out := make([]Bed, 0, len(beds))

@@ -107,10 +107,7 @@ func TimeOf(t *model.Timestamp, m *model.Message) time.Time {
 
 // Matches says whether an alert is what a query asks for.
 func (q *AlertQuery) Matches(s *AlertState) bool {
-	return (!q.Active || s.Active) &&
+	return (!q.Active || s.Active) && (q.Heartbeats || !s.Alert.Heartbeat) && (q.ID == "" || q.ID == s.Alert.ID) &&
 		(q.Patient == "" || q.Patient == s.Patient) && (q.Device == "" || q.Device == s.Device) &&
 		(q.From.IsZero() || !s.Arrived.Before(q.From)) && (q.Until.IsZero() || s.Since.Before(q.Until))
 }
-
-// Ended says whether an event ends an alert's life.
-func Ended(a *model.Alert) bool { return a.Phase == "end" || a.State == "inactive" }

@@ -28,6 +28,7 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 		if err := s.patients.Resolve(ctx, m); err != nil {
 			return err
 		}
+		s.lives.feed(m)
 		m.Routed = s.router.Decide(m)
 		return nil
 	})

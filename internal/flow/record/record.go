@@ -57,6 +57,7 @@ type Stage struct {
 	router   Router
 	o        Options
 	clocks   clocks
+	lives    lives
 }
 
 // New makes the stage.
@@ -119,6 +120,8 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	clear(s.clocks.changed) // of a try that failed
+	s.lives.load(s.store)
+	s.lives.batch.Drop()
 	n := 0
 	for i := range entries {
 		n += len(entries[i].Messages)
@@ -161,6 +164,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	s.clocks.settle()
+	s.lives.batch.Settle()
 	return nil
 }
 

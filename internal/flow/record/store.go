@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"thalamus/internal/alert"
 	"thalamus/internal/clock"
 	"thalamus/internal/model"
 )
@@ -201,23 +202,13 @@ type AlertQuery struct {
 	Subject
 	Active      bool      // only those without an end
 	From, Until time.Time // told of since From, begun before Until, by arrival
+	ID          string    // the source's name for it
+	Heartbeats  bool      // also what is no alert: that sources are there
 	Limit       int       // 0 means 200
 }
 
-// AlertState is one alert's life so far: the last event told of it.
-type AlertState struct {
-	Subject
-	Alert   model.Alert      `json:"alert"`
-	Active  bool             `json:"active"`
-	Started time.Time        `json:"started"` // the sender's time of the first event that was seen
-	Updated time.Time        `json:"updated"` // and of the last
-	Since   time.Time        `json:"since"`   // arrival of the first event that was seen
-	Arrived time.Time        `json:"arrived"` // and of the last
-	Events  int              `json:"events"`
-	First   model.MessageRef `json:"first"`
-	Ref     model.MessageRef `json:"ref"` // of the last event
-	Channel model.ChannelID  `json:"channel"`
-}
+// AlertState is one alert's life so far.
+type AlertState = alert.Life
 
 // IssueQuery says which issues to give.
 type IssueQuery struct {

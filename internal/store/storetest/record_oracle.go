@@ -2,11 +2,13 @@ package storetest
 
 import (
 	"cmp"
+	"fmt"
 	"math/big"
 	"slices"
 	"strings"
 	"time"
 
+	"thalamus/internal/alert"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
@@ -188,32 +190,21 @@ func (o *oracle) waves(q record.TrendQuery) []model.MessageRef {
 	return refs
 }
 
-// alerts gives the last state of each alert.
+// alerts gives the last state of each alert, followed from the first message
+// on without a break.
 func (o *oracle) alerts(q record.AlertQuery) []*record.AlertState {
-	type key struct {
-		device model.DeviceID
-		id     string
-	}
-	open := map[key]*record.AlertState{}
+	lives, place := alert.NewLives(), map[string]int{}
 	var all []*record.AlertState
 	for _, m := range o.msgs {
-		for i := range m.Alerts {
-			a := &m.Alerts[i]
-			k := key{record.DeviceOf(m, a.Device), a.ID}
-			s := open[k]
-			if s == nil {
-				s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), Since: m.Arrived, First: m.Ref}
-				open[k] = s
-				all = append(all, s)
+		record.HearAlerts(m, lives, func(_ *model.Alert, l *alert.Life, _ bool) {
+			k := fmt.Sprint(l.First, l.Device, l.Alert.ID)
+			if at, ok := place[k]; ok {
+				all[at] = l
+				return
 			}
-			s.Alert, s.Ref, s.Channel, s.Updated = *a, m.Ref, m.Channel, record.TimeOf(&a.DeviceTime, m)
-			s.Patient, s.Device = record.PatientOf(m), k.device
-			s.Arrived = m.Arrived
-			s.Events++
-			if s.Active = !record.Ended(a); !s.Active {
-				delete(open, k)
-			}
-		}
+			place[k] = len(all)
+			all = append(all, l)
+		})
 	}
 	return slices.DeleteFunc(all, func(s *record.AlertState) bool { return !q.Matches(s) })
 }

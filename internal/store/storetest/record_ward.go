@@ -19,13 +19,15 @@ type Ward struct {
 	sent  []*model.Message // without the repeats
 	value map[string]int64
 	alert map[int]int // number of the open alert of a device, 0: none
+	ended map[int]int // number of the last one that ended
+	told  map[int]int // reports of the open one
 }
 
 // NewWard makes a ward, the same for the same seed.
 func NewWard(seed uint64) *Ward {
 	return &Ward{
 		r: rand.New(rand.NewPCG(seed, 11)), now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC),
-		value: map[string]int64{}, alert: map[int]int{},
+		value: map[string]int64{}, alert: map[int]int{}, ended: map[int]int{}, told: map[int]int{},
 	}
 }
 
@@ -153,19 +155,30 @@ func (w *Ward) observation(m *model.Message, dev int) model.Observation {
 	return o
 }
 
+// event tells of the alert of a device, now and then muted, latched, or late:
+// of one that has ended since.
 func (w *Ward) event(dev int) model.Alert {
 	a := model.Alert{Field: "OBX[1]", Code: model.Code{MDC: 196670, RefID: "MDC_EVT_LO"}, Source: codes[0], Text: "low", Priority: "high", Device: 0}
-	if w.alert[dev] == 0 {
-		w.alert[dev] = int(w.seq)
+	switch {
+	case w.ended[dev] != 0 && w.r.IntN(4) == 0:
+		a.Phase, a.Update, a.ID = "update", 1, fmt.Sprintf("a%d", w.ended[dev])
+		return a
+	case w.alert[dev] == 0:
+		w.alert[dev], w.told[dev] = int(w.seq), 0
 		a.Phase = "start"
-	} else if w.r.IntN(2) == 0 {
+	case w.r.IntN(2) == 0:
 		a.Phase = "continue"
-	} else {
+		a.Muted = []string{"", "enabled", "audio-paused"}[w.r.IntN(3)]
+		a.Priority = []string{"", "low", "medium", "high"}[w.r.IntN(4)]
+		a.State = []string{"", "active", "latched"}[w.r.IntN(3)]
+	default:
 		a.Phase = "end"
 	}
+	w.told[dev]++
+	a.Update = w.told[dev]
 	a.ID = fmt.Sprintf("a%d", w.alert[dev])
 	if a.Phase == "end" {
-		w.alert[dev] = 0
+		w.alert[dev], w.ended[dev] = 0, w.alert[dev]
 	}
 	return a
 }

@@ -4,35 +4,27 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
+	"thalamus/internal/alert"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
 
-// mostActive bounds the alerts whose life is followed at once; beyond it an
-// alert is in its messages only.
-const mostActive = 20_000
-
-// alertKey names an alert among those of its device.
-type alertKey struct {
-	device model.DeviceID
-	id     string
-}
-
 // alerts follows the life of each alert, from the first event that was seen to
-// its end (R21). What was reported last is what is known; nothing is invented:
-// an alert whose end never came stays active, with the time of its last news.
+// its end (R21). What was reported is what is known; nothing is invented: an
+// alert whose end never came stays active, with the time of its last news.
 type alerts struct {
-	active map[alertKey]*record.AlertState
+	lives *alert.Lives
 	// touched since the last seal, ended ones among them, by the message and
 	// place of their first event.
 	touched map[string]*record.AlertState
 }
 
 func newAlerts() *alerts {
-	return &alerts{active: map[alertKey]*record.AlertState{}, touched: map[string]*record.AlertState{}}
+	return &alerts{lives: alert.NewLives(), touched: map[string]*record.AlertState{}}
 }
 
 // lifeOf names one life of an alert.
@@ -42,33 +34,36 @@ func lifeOf(s *record.AlertState) string {
 }
 
 func (all *alerts) add(m *model.Message) {
-	for i := range m.Alerts {
-		a := &m.Alerts[i]
-		k := alertKey{record.DeviceOf(m, a.Device), a.ID}
-		s := all.active[k]
-		if s == nil {
-			if len(all.active) >= mostActive {
-				continue
-			}
-			s = &record.AlertState{Started: record.TimeOf(&a.DeviceTime, m), Since: m.Arrived, First: m.Ref}
-		} else {
-			// Readers hold the state they were given: change a copy.
-			one := *s
-			s = &one
+	record.HearAlerts(m, all.lives, func(_ *model.Alert, l *alert.Life, _ bool) { all.touched[lifeOf(l)] = l })
+}
+
+// load takes over what is followed, and what had ended so shortly before the
+// last seal that later messages may still be about it.
+func (all *alerts) load(r *reading, sealed ordinal) error {
+	return r.rows("SELECT body FROM alert WHERE active=1 OR arrived>=(SELECT coalesce(max(clock),0) FROM block WHERE id<=?)-? ORDER BY since", func(s *sqlite3.Stmt) (bool, error) {
+		l := new(alert.Life)
+		err := unjson(s.ColumnRawText(0), l)
+		if l.Stage == "" { // kept before stages were
+			l.Stage = alert.StageOf(&l.Alert)
 		}
-		s.Alert, s.Ref, s.Channel = *a, m.Ref, m.Channel
-		s.Patient, s.Device = record.PatientOf(m), k.device
-		s.Updated = record.TimeOf(&a.DeviceTime, m)
-		s.Arrived = m.Arrived
-		s.Events++
-		s.Active = !record.Ended(a)
-		if s.Active {
-			all.active[k] = s
-		} else {
-			delete(all.active, k)
-		}
-		all.touched[lifeOf(s)] = s
+		all.lives.Load(l)
+		return true, err
+	}, int64(sealed), int64(time.Hour))
+}
+
+// Lives gives the alerts that are followed, and those that ended lately: what
+// the stage that records goes on from.
+func (d *DB) Lives() []*alert.Life {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var all []*alert.Life
+	for l := range d.fresh.alerts.lives.Each {
+		all = append(all, l)
 	}
+	slices.SortFunc(all, func(a, b *alert.Life) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.First.Seq, b.First.Seq), cmp.Compare(a.First.Part, b.First.Part), cmp.Compare(a.Alert.ID, b.Alert.ID))
+	})
+	return all
 }
 
 func sortAlerts(list []record.AlertState) {
@@ -85,7 +80,7 @@ func (d *DB) Alerts(ctx context.Context, q record.AlertQuery) ([]record.AlertSta
 	}
 	lives := map[string]*record.AlertState{}
 	d.mu.RLock()
-	for _, s := range d.fresh.alerts.active {
+	for s := range d.fresh.alerts.lives.Each {
 		if q.Matches(s) {
 			lives[lifeOf(s)] = s
 		}

@@ -146,7 +146,7 @@ func (d *DB) begin(at, first int64) (*file, *conn, error) {
 	f := newFile(path, d.o.VFS)
 	f.before, f.cursor, f.last, f.begins = d.cursor, d.cursor, d.head, first
 	f.dict = pack.NewDict(mostTemplates)
-	if err = d.lay(c, at, first); err != nil {
+	if err = d.lay(c, first); err != nil {
 		c.close()
 		for _, end := range []string{"", "-wal", "-shm"} {
 			os.Remove(path + end)
@@ -156,7 +156,7 @@ func (d *DB) begin(at, first int64) (*file, *conn, error) {
 	return f, c, nil
 }
 
-func (d *DB) lay(c *conn, at, first int64) (err error) {
+func (d *DB) lay(c *conn, first int64) (err error) {
 	t, err := c.BeginImmediate()
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (d *DB) lay(c *conn, at, first int64) (err error) {
 	if err := c.exec("INSERT INTO progress VALUES(1,?,?,?,?)", int64(d.cursor), int64(d.cursor), int64(d.head), first); err != nil {
 		return err
 	}
-	return d.fresh.handOver(c, at)
+	return d.fresh.handOver(c, first)
 }
 
 // ready opens the connection that writes to the newest file. After an error the
@@ -207,6 +207,9 @@ func undo(c *conn, f *file) (err error) {
 	}
 	defer t.End(&err)
 	if err := c.exec("DELETE FROM block WHERE id>?", int64(f.messages)); err != nil {
+		return err
+	}
+	if err := c.forgetRepeats(f.messages); err != nil {
 		return err
 	}
 	return c.exec("DELETE FROM print WHERE ordinal>?", int64(f.messages))
@@ -262,6 +265,11 @@ func (d *DB) write(f *file, b record.Batch) (err error) {
 			continue
 		}
 		if err := d.w.exec("INSERT INTO print VALUES(?,?,?) ON CONFLICT DO NOTHING", p.Time, p.Hash, int64(f.messages)+1+int64(i)); err != nil {
+			return err
+		}
+	}
+	for i, m := range b.Messages {
+		if err := d.w.putRepeat(m, f.messages+1+ordinal(i)); err != nil {
 			return err
 		}
 	}

@@ -146,7 +146,7 @@ func (d *DB) resume(ctx context.Context, f *file) error {
 				return err
 			}
 		}
-		if err := d.fresh.load(r); err != nil {
+		if err := d.fresh.load(r, f.sealed); err != nil {
 			return err
 		}
 		if err := d.fresh.series.load(r, f, true); err != nil {
@@ -188,7 +188,7 @@ func (c *conn) check(pragma, path string) error {
 }
 
 // load reads what a file has sealed and what it took over.
-func (f *fresh) load(r *reading) error {
+func (f *fresh) load(r *reading, sealed ordinal) error {
 	err := r.rows("SELECT id, kind, text FROM name", func(s *sqlite3.Stmt) (bool, error) {
 		f.names.load(s.ColumnInt64(0), nameKind(s.ColumnInt(1)), s.ColumnText(2))
 		return true, nil
@@ -196,13 +196,7 @@ func (f *fresh) load(r *reading) error {
 	if err != nil {
 		return err
 	}
-	err = r.rows("SELECT body FROM alert WHERE active=1", func(s *sqlite3.Stmt) (bool, error) {
-		a := new(record.AlertState)
-		err := unjson(s.ColumnRawText(0), a)
-		f.alerts.active[alertKey{a.Device, a.Alert.ID}] = a
-		return true, err
-	})
-	if err != nil {
+	if err := f.alerts.load(r, sealed); err != nil {
 		return err
 	}
 	err = r.rows("SELECT body FROM sighting", func(s *sqlite3.Stmt) (bool, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"thalamus/internal/alert"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 )
@@ -231,18 +232,14 @@ func nanoseconds(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// silentAlert is how long an alert may be without news and still be taken over
-// into the next file.
-const silentAlert = 48 * time.Hour
-
-// handOver writes what outlives a file into the next one.
-func (f *fresh) handOver(c *conn, at int64) error {
-	for k, a := range f.alerts.active {
-		if nanoseconds(a.Arrived) < at-int64(silentAlert) {
-			delete(f.alerts.active, k)
+// handOver writes what outlives a file into the next one, which begins with a
+// message that arrived at first.
+func (f *fresh) handOver(c *conn, first int64) error {
+	for l := range f.alerts.lives.Each {
+		if !alert.Remembers(l, utc(first)) {
 			continue
 		}
-		if err := c.putAlert(lifeOf(a), a); err != nil {
+		if err := c.putAlert(lifeOf(l), l); err != nil {
 			return err
 		}
 	}
