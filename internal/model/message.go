@@ -263,4 +263,6 @@ type Alert struct {
 	Follows    bool      `json:"follows,omitempty"`   // it names the report it goes on with (OBR-29)
 	Heartbeat  bool      `json:"heartbeat,omitempty"` // no alert: the source says that it is there
 	Life       AlertLife `json:"life,omitzero"`       // what the record knew of the alert's life with this report
+	// Same is the message that told of this event first (R18).
+	Same MessageRef `json:"same,omitzero"`
 }
