@@ -7,6 +7,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
 )
 
 // Adopt takes a device into use, in the caller's transaction. Adopting an
@@ -17,7 +18,7 @@ func (r *Register) Adopt(ctx context.Context, tx Tx, id model.DeviceID, expect i
 			return nil
 		}
 		d.Adoption = &Adoption{By: mark.By, At: mark.At}
-		return []Change{{Device: id, At: mark.At, Fact: "adoption", Was: "unknown", Now: "adopted", By: mark.By}}
+		return []Change{{Device: id, At: mark.At, Fact: "adoption", Was: "unknown", Now: "adopted", By: mark.By, Change: mark.Change}}
 	})
 }
 
@@ -29,7 +30,7 @@ func (r *Register) Release(ctx context.Context, tx Tx, id model.DeviceID, expect
 			return nil
 		}
 		d.Adoption = nil
-		return []Change{{Device: id, At: mark.At, Fact: "adoption", Was: "adopted", Now: "unknown", By: mark.By}}
+		return []Change{{Device: id, At: mark.At, Fact: "adoption", Was: "adopted", Now: "unknown", By: mark.By, Change: mark.Change}}
 	})
 }
 
@@ -40,7 +41,7 @@ func (r *Register) Assert(ctx context.Context, tx Tx, id model.DeviceID, a Asser
 	}
 	return r.change(ctx, tx, id, expect, func(d *Device) []Change {
 		a.Zone, a.Clock = d.Asserted.Zone, d.Asserted.Clock // SetClock says these
-		changes := differences(d.Asserted, a, Change{Device: id, At: mark.At, By: mark.By})
+		changes := differences(d.Asserted, a, Change{Device: id, At: mark.At, By: mark.By, Change: mark.Change})
 		d.Asserted = a
 		return changes
 	})
@@ -173,11 +174,11 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 		return Device{}, deviceVersionFault(t.ID, d.Version, expect)
 	}
 	now := Asserted{Name: t.Name, Note: t.Note, Place: place, Zone: t.Zone, Clock: t.Clock}
-	changes := differences(d.Asserted, now, Change{Device: d.ID, At: mark.At, By: mark.By})
+	changes := differences(d.Asserted, now, Change{Device: d.ID, At: mark.At, By: mark.By, Change: mark.Change})
 	d.Asserted = now
 	if d.Adoption == nil {
 		d.Adoption = &Adoption{By: mark.By, At: mark.At}
-		changes = append(changes, Change{Device: d.ID, At: mark.At, Fact: "adoption", Was: "unknown", Now: "adopted", By: mark.By})
+		changes = append(changes, Change{Device: d.ID, At: mark.At, Fact: "adoption", Was: "unknown", Now: "adopted", By: mark.By, Change: mark.Change})
 	}
 	if len(changes) == 0 {
 		return r.merged(d), nil
@@ -204,8 +205,14 @@ type Query struct {
 	Text    string
 	Channel model.ChannelID
 	Adopted *bool
-	Limit   int            // 0 means 100, at most 1000
-	After   model.DeviceID // page on: ids greater than this
+	Profile string            // read with any version of this one
+	Read    bool              // only those that some profile reads
+	Outside bool              // only those whose software is outside the range of their profile
+	Model   string            // of this model
+	Release string            // of this release of a model
+	Facts   map[string]string // for which this is said; an empty value: nothing is said
+	Limit   int               // 0 means 100, at most 1000
+	After   model.DeviceID    // page on: ids greater than this
 }
 
 // List gives the devices that match, sorted by id, and how many match in all.
@@ -221,7 +228,13 @@ func (r *Register) List(q Query) (page []Device, total int) {
 	for _, u := range r.units {
 		if q.Channel != "" && u.dev.Observed.Channel != q.Channel && u.dev.Seen.Channel != q.Channel ||
 			q.Adopted != nil && *q.Adopted != (u.dev.Adoption != nil) ||
-			text != "" && !u.dev.holds(text) {
+			q.Profile != "" && u.dev.Observed.Reading.Name() != q.Profile ||
+			q.Read && u.dev.Observed.Reading.Profile == "" ||
+			q.Outside && u.dev.Observed.Reading.Outside.IsZero() ||
+			q.Model != "" && r.modelOf(u).models != q.Model ||
+			q.Release != "" && r.modelOf(u).releases != q.Release ||
+			!r.says(u, q.Facts) ||
+			text != "" && !u.dev.holds(text) && !r.holdsFact(fact.Of(fact.OfDevice, string(u.dev.ID)), text) {
 			continue
 		}
 		found = append(found, u)

@@ -43,7 +43,7 @@ func (r *Register) SetClock(ctx context.Context, tx Tx, id model.DeviceID, zone,
 	return r.change(ctx, tx, id, expect, func(d *Device) []Change {
 		now := d.Asserted
 		now.Zone, now.Clock = zone, rule
-		changes := differences(d.Asserted, now, Change{Device: id, At: mark.At, By: mark.By})
+		changes := differences(d.Asserted, now, Change{Device: id, At: mark.At, By: mark.By, Change: mark.Change})
 		d.Asserted = now
 		return changes
 	})

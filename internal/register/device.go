@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
 )
 
 // Device is one physical unit as the register knows it.
@@ -34,6 +35,7 @@ type Observed struct {
 	Place        model.Place        `json:"place,omitzero"`
 	Channel      model.ChannelID    `json:"channel,omitempty"` // where it was first heard
 	FirstSeen    time.Time          `json:"firstSeen,omitzero"`
+	Reading      Reading            `json:"reading,omitzero"`
 }
 
 // Asserted is what people said of a unit.
@@ -62,16 +64,37 @@ type Sighting struct {
 	Observations uint64          `json:"observations"`
 	Alerts       uint64          `json:"alerts"`
 	Issues       uint64          `json:"issues"`
+	Read         uint64          `json:"read,omitempty"` // messages read with the profile of Observed.Reading, any version of it
 }
 
 // Change is one observed or asserted change of a fact about a unit.
 type Change struct {
 	Device model.DeviceID `json:"device"`
 	At     time.Time      `json:"at"`
-	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note zone clock
+	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note zone clock profile range
 	Was    string         `json:"was,omitempty"`
 	Now    string         `json:"now,omitempty"`
-	By     model.ActorID  `json:"by,omitempty"` // empty: observed
+	By     model.ActorID  `json:"by,omitempty"`     // empty: observed
+	Change string         `json:"change,omitempty"` // id of the operation, which undoes it
+}
+
+// Facts says how a change is believed, given what is believed of its device.
+// What it replaces and nobody wrote down yet was true before.
+func (c Change) Facts(believed []fact.Fact) (fact.Edit, error) {
+	f := fact.Fact{
+		Subject: fact.Of(fact.OfDevice, string(c.Device)), Name: c.Fact, Truth: fact.Asserted, Value: c.Now,
+		From: c.At, Believed: c.At, By: c.By, Change: c.Change,
+	}
+	if c.By == "" {
+		f.Truth = fact.Observed
+	}
+	e, err := fact.Put(believed, f)
+	if err == nil && len(e.Retract) == 0 && c.Was != "" && !e.Empty() {
+		was := f
+		was.Value, was.From, was.Until = c.Was, time.Time{}, c.At
+		e.Add = append([]fact.Fact{was}, e.Add...)
+	}
+	return e, err
 }
 
 // DeviceText is an adopted device as export writes it and apply reads it. Its
@@ -100,6 +123,9 @@ type Store interface {
 	SaveDevices(ctx context.Context, devices []Device, changes []Change) error
 	// SaveSightings stores when devices were last seen.
 	SaveSightings(ctx context.Context, devices []Device) error
+	// SaidFacts gives everything that people and other systems said and that
+	// is believed now, of all subjects.
+	SaidFacts(ctx context.Context) ([]fact.Fact, error)
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
 }
@@ -113,6 +139,10 @@ type Tx interface {
 	// version, and changes. What was observed stays as stored; a device not
 	// there yet is stored whole.
 	SaveDevice(ctx context.Context, d Device, changes []Change) error
+	// FactsOfChange gives every fact of the subjects that a change touched.
+	FactsOfChange(ctx context.Context, change string) ([]fact.Fact, error)
+	// SaveFacts stores an edit.
+	SaveFacts(ctx context.Context, e fact.Edit, mark Mark) error
 	// OnCommit runs work after the commit, before any later transaction.
 	OnCommit(work func())
 }

@@ -9,6 +9,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
 )
 
 // Mark says who changed something, when, and in which operation. Change is
@@ -46,7 +47,17 @@ type Reader interface {
 	GovernedAll(ctx context.Context, kind string) ([]Row, error)
 	// GovernedHistory gives the versions of a thing, newest first.
 	GovernedHistory(ctx context.Context, kind, id string, limit int) ([]Row, error)
+	// Facts gives the facts of a subject, oldest first.
+	Facts(ctx context.Context, subject fact.Subject, which Which) ([]fact.Fact, error)
 }
+
+// Which facts are meant.
+type Which int
+
+const (
+	Believed Which = iota // now
+	Ever                  // also what is no more believed
+)
 
 // GovernedTx writes governed rows.
 type GovernedTx interface {

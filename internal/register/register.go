@@ -8,6 +8,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
 )
 
 // Options of a register.
@@ -27,13 +28,14 @@ type Register struct {
 	mu      sync.Mutex // never held while the store is asked to write
 	units   map[model.DeviceID]*unit
 	byKey   map[string]*unit
-	fast    map[tuple]*unit         // identity as sent, to unit; emptied when it grows too large
-	unknown map[model.ChannelID]int // devices nobody adopted, by the channel that brought them
-	dirty   []*unit                 // heard since the last flush
-	fresh   []*unit                 // new and not yet durable
-	made    uint64                  // new units so far
-	saved   atomic.Uint64           // of them durable
-	zoned   atomic.Int64            // units with a zone of their own
+	fast    map[tuple]*unit              // identity as sent, to unit; emptied when it grows too large
+	beliefs map[fact.Subject][]fact.Fact // what people and other systems said, believed now
+	unknown map[model.ChannelID]int      // devices nobody adopted, by the channel that brought them
+	dirty   []*unit                      // heard since the last flush
+	fresh   []*unit                      // new and not yet durable
+	made    uint64                       // new units so far
+	saved   atomic.Uint64                // of them durable
+	zoned   atomic.Int64                 // units with a zone of their own
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -46,6 +48,9 @@ type unit struct {
 	heard   bool           // in dirty
 	changed bool           // its observed facts differ from what is stored
 	changes []Change
+
+	key              [3]string // maker, model and release that the ids below stand for
+	models, releases string
 }
 
 // fastLimit bounds the table of identities as sent.
@@ -62,6 +67,7 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 		byKey:   map[string]*unit{},
 		fast:    map[tuple]*unit{},
 		unknown: map[model.ChannelID]int{},
+		beliefs: map[fact.Subject][]fact.Fact{},
 	}
 	devices, err := store.Devices(ctx)
 	if err != nil {
@@ -69,6 +75,13 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 	}
 	for _, d := range devices {
 		r.add(d)
+	}
+	said, err := store.SaidFacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range said {
+		r.beliefs[f.Subject] = append(r.beliefs[f.Subject], f)
 	}
 	return r, nil
 }
@@ -128,11 +141,13 @@ func (r *Register) save(ctx context.Context, made uint64) error {
 	made, fresh := r.made, r.fresh
 	r.fresh = nil
 	devices := make([]Device, len(fresh))
+	var told []Change
 	for i, u := range fresh {
 		devices[i] = u.dev.copy()
+		told = append(told, first(&devices[i])...)
 	}
 	r.mu.Unlock()
-	if err := r.store.SaveDevices(ctx, devices, nil); err != nil {
+	if err := r.store.SaveDevices(ctx, devices, told); err != nil {
 		r.mu.Lock()
 		r.fresh = append(fresh, r.fresh...)
 		r.mu.Unlock()

@@ -248,6 +248,7 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 	if !m.Arrived.Before(s.LastSeen) {
 		s.LastSeen, s.Channel, s.Peer = m.Arrived, m.Channel, m.Peer
 		r.facts(u, m, i, only)
+		r.reading(u, m)
 	}
 	r.fillPlace(u, m, i)
 }
@@ -339,6 +340,21 @@ func (r *Register) note(u *unit, m *model.Message, name, was, now string) {
 		return // first told: no change
 	}
 	u.changes = append(u.changes, Change{Device: u.dev.ID, At: m.Arrived, Fact: name, Was: was, Now: now})
+}
+
+// first gives what a new unit told of itself when it was first heard.
+func first(d *Device) []Change {
+	var told []Change
+	o := &d.Observed
+	for _, f := range []struct{ name, text string }{
+		{"manufacturer", o.Manufacturer}, {"model", o.Model}, {"serial", o.Serial}, {"udi", o.UDI},
+		{"release", o.Release}, {"hardware", o.Hardware}, {"place", o.Place.String()},
+	} {
+		if f.text != "" {
+			told = append(told, Change{Device: d.ID, At: o.FirstSeen, Fact: f.name, Now: f.text})
+		}
+	}
+	return told
 }
 
 // issue adds an issue once, even when the message is seen again after a fault.

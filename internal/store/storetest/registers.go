@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
@@ -13,11 +15,13 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
 )
 
 // RegisterTx is everything one transaction over what is governed can do.
 type RegisterTx = interface {
 	register.Tx
+	patients.Tx
 	access.Tx
 	audit.Tx
 }
@@ -213,7 +217,7 @@ func registerDevices(t *testing.T, s RegisterStore, reopen func() RegisterStore)
 	dev := register.Device{
 		ID: "dev-a", Keys: []string{"k1", "k2"},
 		Observed: register.Observed{Manufacturer: "Acme", FirstSeen: noon, Place: model.Place{Bed: "1"}},
-		Seen:     register.Sighting{LastSeen: noon, Channel: "icu", Peer: "p", Seq: 7, Part: 1, Messages: 3, Observations: 4, Alerts: 5, Issues: 6},
+		Seen:     register.Sighting{LastSeen: noon, Channel: "icu", Peer: "p", Seq: 7, Part: 1, Messages: 3, Observations: 4, Alerts: 5, Issues: 6, Read: 2},
 	}
 	must(t, s.SaveDevices(ctx, []register.Device{dev}, nil))
 	must(t, s.Update(ctx, func(tx RegisterTx) error {
@@ -242,8 +246,60 @@ func registerDevices(t *testing.T, s RegisterStore, reopen func() RegisterStore)
 	if err != nil || len(changes) != 2 || changes[0].Fact != "release" || changes[1].By != "usr-a" {
 		t.Error(changes, err)
 	}
+	s = registerFacts(t, s, reopen)
 	err = s.Update(ctx, func(tx RegisterTx) error { _, err := tx.Device(ctx, "dev-none"); return err })
 	if fault.KindOf(err) != fault.Absent {
 		t.Error(err)
 	}
+}
+
+// registerFacts: an edit is whole, both times come back, and a change leads to
+// all it touched.
+func registerFacts(t *testing.T, s RegisterStore, reopen func() RegisterStore) RegisterStore {
+	ctx := t.Context()
+	said := fact.Fact{
+		Subject: "model/mdl-a", Name: "support", Truth: fact.Decided, Value: "ended", Source: "letter", Confidence: 80,
+		From: noon, Until: noon.Add(time.Hour), Believed: noon.Add(time.Minute), By: "usr-a", Change: "chg-1",
+	}
+	observed := fact.Fact{Subject: "model/mdl-a", Name: "udi-di", Truth: fact.Observed, Value: "1", Believed: noon}
+	must(t, s.Update(ctx, func(tx RegisterTx) error {
+		return tx.SaveFacts(ctx, fact.Edit{Add: []fact.Fact{said, observed}}, register.Mark{At: said.Believed, Change: "chg-1"})
+	}))
+	var first []fact.Fact
+	must(t, s.Update(ctx, func(tx RegisterTx) (err error) {
+		if first, err = tx.Facts(ctx, "model/mdl-a", register.Believed); err != nil {
+			return err
+		}
+		next := said
+		next.Value, next.Believed, next.Change = "limited", noon.Add(2*time.Minute), "chg-2"
+		return tx.SaveFacts(ctx, fact.Edit{Retract: []int64{first[0].ID}, Add: []fact.Fact{next}}, register.Mark{At: next.Believed, Change: "chg-2"})
+	}))
+	said.ID = first[0].ID
+	same(t, "fact", first[0], said)
+	s = reopen()
+	ever, err := s.Facts(ctx, "model/mdl-a", register.Ever)
+	must(t, err)
+	said.Retracted, said.Undone = noon.Add(2*time.Minute), "chg-2"
+	if len(ever) != 3 {
+		t.Fatalf("%+v", ever)
+	}
+	same(t, "retracted fact", ever[0], said)
+	now, err := s.SaidFacts(ctx)
+	must(t, err)
+	now = slices.DeleteFunc(now, func(f fact.Fact) bool { return f.Subject != "model/mdl-a" })
+	if len(now) != 1 || now[0].Value != "limited" {
+		t.Errorf("said now: %+v", now)
+	}
+	must(t, s.Update(ctx, func(tx RegisterTx) error {
+		for _, change := range []string{"chg-1", "chg-2"} {
+			if rows, err := tx.FactsOfChange(ctx, change); err != nil || len(rows) != 3 {
+				t.Errorf("%s: %+v, %v", change, rows, err)
+			}
+		}
+		if rows, err := tx.FactsOfChange(ctx, "chg-none"); err != nil || len(rows) != 0 {
+			t.Errorf("%+v, %v", rows, err)
+		}
+		return nil
+	}))
+	return s
 }

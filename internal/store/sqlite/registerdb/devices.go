@@ -27,7 +27,7 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 		var seen int64
 		s := &v.Seen
 		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption,
-			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues)
+			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read)
 		if err != nil {
 			return v, err
 		}
@@ -35,7 +35,7 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 		return v, readDevice(&v, observed, keys, asserted, adoption)
 	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption,
 		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
-		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0)
+		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0)
 		FROM devices d LEFT JOIN sightings s ON s.device = d.id`)
 }
 
@@ -89,32 +89,11 @@ func (t *tx) device(ctx context.Context, v *register.Device, set string) error {
 		string(v.ID), string(observed), string(keys), string(asserted), string(adoption), v.Version)
 }
 
-// mostChanges is how many changes of one device are kept.
-const mostChanges = 1000
-
-func (t *tx) changes(ctx context.Context, changes []register.Change) error {
-	for _, c := range changes {
-		err := t.exec(ctx, "INSERT INTO device_changes (device, at, fact, was, now, by) VALUES (?, ?, ?, ?, ?, ?)",
-			string(c.Device), micros(c.At), c.Fact, c.Was, c.Now, string(c.By))
-		if err != nil {
-			return err
-		}
-		// A unit that flaps for weeks must not fill the file; what people did
-		// stays in the audit.
-		err = t.exec(ctx, "DELETE FROM device_changes WHERE device = ? AND id <= (SELECT id FROM device_changes WHERE device = ? ORDER BY id DESC LIMIT 1 OFFSET ?)",
-			string(c.Device), string(c.Device), mostChanges)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // SaveSightings stores when devices were last seen.
 func (d *DB) SaveSightings(ctx context.Context, devices []register.Device) error {
 	return d.update(ctx, func(t *tx) error {
 		stmt, err := t.sql.PrepareContext(ctx, `INSERT OR REPLACE INTO sightings
-			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues, read) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return writeFault(err)
 		}
@@ -122,22 +101,11 @@ func (d *DB) SaveSightings(ctx context.Context, devices []register.Device) error
 		for i := range devices {
 			s := &devices[i].Seen
 			_, err := stmt.ExecContext(ctx, string(devices[i].ID), micros(s.LastSeen), string(s.Channel), s.Peer, int64(s.Seq), s.Part,
-				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues))
+				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues), int64(s.Read))
 			if err != nil {
 				return writeFault(err)
 			}
 		}
 		return nil
 	})
-}
-
-// DeviceChanges gives the history of a device, newest first.
-func (d *DB) DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]register.Change, error) {
-	return all(ctx, d.read(), func(scan func(...any) error) (register.Change, error) {
-		var c register.Change
-		var at int64
-		err := scan(&c.Device, &at, &c.Fact, &c.Was, &c.Now, &c.By)
-		c.At = timeOf(at)
-		return c, err
-	}, "SELECT device, at, fact, was, now, by FROM device_changes WHERE device = ? ORDER BY id DESC LIMIT ?", string(id), limited(limit, 100))
 }

@@ -1,0 +1,128 @@
+package registerdb
+
+import (
+	"context"
+	"strings"
+
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
+)
+
+const factColumns = "id, subject, name, truth, value, source, confidence, from_at, until_at, believed_at, retracted_at, by, change, undone"
+
+func scanFact(scan func(...any) error) (fact.Fact, error) {
+	var f fact.Fact
+	var from, until, believed, retracted int64
+	err := scan(&f.ID, &f.Subject, &f.Name, &f.Truth, &f.Value, &f.Source, &f.Confidence, &from, &until, &believed, &retracted, &f.By, &f.Change, &f.Undone)
+	f.From, f.Until, f.Believed, f.Retracted = timeOf(from), timeOf(until), timeOf(believed), timeOf(retracted)
+	return f, err
+}
+
+// Facts gives the facts of a subject, oldest first.
+func (r reader) Facts(ctx context.Context, subject fact.Subject, which register.Which) ([]fact.Fact, error) {
+	query := "SELECT " + factColumns + " FROM facts WHERE subject = ?"
+	if which == register.Believed {
+		query += " AND retracted_at = 0"
+	}
+	return all(ctx, r, scanFact, query+" ORDER BY id", string(subject))
+}
+
+// Facts gives the facts of a subject, oldest first.
+func (d *DB) Facts(ctx context.Context, subject fact.Subject, which register.Which) ([]fact.Fact, error) {
+	return d.read().Facts(ctx, subject, which)
+}
+
+// SaidFacts gives everything that people and other systems said and that is
+// believed now, of all subjects.
+func (d *DB) SaidFacts(ctx context.Context) ([]fact.Fact, error) {
+	return all(ctx, d.read(), scanFact, "SELECT "+factColumns+" FROM facts WHERE retracted_at = 0 AND truth <> 'observed' ORDER BY id")
+}
+
+// FactsOfChange gives every fact of the subjects that a change touched.
+func (r reader) FactsOfChange(ctx context.Context, change string) ([]fact.Fact, error) {
+	return all(ctx, r, scanFact, "SELECT "+factColumns+` FROM facts WHERE subject IN
+		(SELECT subject FROM facts WHERE change = ? UNION SELECT subject FROM facts WHERE undone = ?) ORDER BY id`, change, change)
+}
+
+// SaveFacts stores an edit.
+func (t *tx) SaveFacts(ctx context.Context, e fact.Edit, mark register.Mark) error {
+	if len(e.Retract) > 0 {
+		args := []any{micros(mark.At), mark.Change}
+		for _, id := range e.Retract {
+			args = append(args, id)
+		}
+		err := t.exec(ctx, "UPDATE facts SET retracted_at = ?, undone = ? WHERE retracted_at = 0 AND id IN (?"+strings.Repeat(",?", len(e.Retract)-1)+")", args...)
+		if err != nil {
+			return err
+		}
+	}
+	for _, f := range e.Add {
+		err := t.exec(ctx, "INSERT INTO facts (subject, name, truth, value, source, confidence, from_at, until_at, believed_at, retracted_at, by, change, undone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, '')",
+			string(f.Subject), f.Name, string(f.Truth), f.Value, f.Source, f.Confidence, micros(f.From), micros(f.Until), micros(f.Believed), string(f.By), f.Change)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostObserved is how many observed facts of one device are kept: a unit that
+// flaps for weeks must not fill the file. What people said is kept for good.
+const mostObserved = 1000
+
+// changes keeps what changed of devices as facts.
+func (t *tx) changes(ctx context.Context, changes []register.Change) error {
+	var believed []fact.Fact // of the device at hand
+	var at model.DeviceID
+	for _, c := range changes {
+		if c.Device != at || believed == nil {
+			var err error
+			if believed, err = t.Facts(ctx, fact.Of(fact.OfDevice, string(c.Device)), register.Believed); err != nil {
+				return err
+			}
+			at = c.Device
+		}
+		e, err := c.Facts(believed)
+		if err != nil || e.Empty() {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := t.SaveFacts(ctx, e, register.Mark{By: c.By, At: c.At, Change: c.Change}); err != nil {
+			return err
+		}
+		believed = nil
+		if c.By != "" {
+			continue
+		}
+		subject := string(fact.Of(fact.OfDevice, string(c.Device)))
+		err = t.exec(ctx, "DELETE FROM facts WHERE subject = ? AND truth = 'observed' AND retracted_at > 0 AND id <= (SELECT id FROM facts WHERE subject = ? AND truth = 'observed' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+			subject, subject, mostObserved)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeviceChanges gives the history of a device, newest first. What was first
+// observed of it is no change.
+func (d *DB) DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]register.Change, error) {
+	rows, err := d.Facts(ctx, fact.Of(fact.OfDevice, string(id)), register.Ever)
+	if err != nil {
+		return nil, err
+	}
+	var out []register.Change
+	for _, s := range fact.Steps(rows) {
+		if len(out) == limited(limit, 100) {
+			break
+		}
+		if s.Was == "" && s.Truth == fact.Observed {
+			continue
+		}
+		out = append(out, register.Change{Device: id, At: s.At, Fact: s.Name, Was: s.Was, Now: s.Now, By: s.By, Change: s.Change})
+	}
+	return out, nil
+}
