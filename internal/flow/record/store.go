@@ -57,6 +57,9 @@ type Reader interface {
 	Search(ctx context.Context, q Query) (found []Summary, next model.MessageRef, err error)
 	// Refs gives the messages that match, oldest first, for replay.
 	Refs(ctx context.Context, q Span) iter.Seq2[model.MessageRef, error]
+	// Repeats gives the first 100 messages that say again, wholly or in part,
+	// what a message said, oldest first (R18).
+	Repeats(ctx context.Context, ref model.MessageRef) ([]model.MessageRef, error)
 	// Scan gives the messages that match, oldest first, duplicates among them,
 	// in bounded memory; Limit aside. A message is valid until the next one is
 	// given, and so are its lists; its texts stay.
@@ -68,6 +71,7 @@ type Reader interface {
 	// Trend gives the numbers of a code over time, one Trend per device, patient
 	// and unit that has any.
 	Trend(ctx context.Context, q TrendQuery) ([]Trend, error)
+	NumbersReader
 	// Waveform gives the runs of samples of a code that touch the time span,
 	// oldest first.
 	Waveform(ctx context.Context, q TrendQuery) ([]Samples, error)
@@ -237,7 +241,8 @@ type Count struct {
 	Alerts       uint64    `json:"alerts"`
 	Issues       uint64    `json:"issues"`
 	Duplicates   uint64    `json:"duplicates"`
-	Refused      uint64    `json:"refused"` // messages refused to at least one destination
+	Repeated     uint64    `json:"repeated,omitempty"` // observations, runs of samples and alert events that came before over another path; not among those above
+	Refused      uint64    `json:"refused"`            // messages refused to at least one destination
 	Last         time.Time `json:"last,omitzero"`
 }
 

@@ -126,7 +126,7 @@ func (o *oracle) trend(q record.TrendQuery) map[seriesID][]dot {
 			return
 		}
 		gone := obs.Status == model.StatusError || obs.Status == model.StatusCancelled
-		if gone || obs.Status == model.StatusCorrected && obs.Value.Kind == model.ValueNumber && obs.Absent == "" {
+		if gone || obs.Status == model.StatusCorrected && (obs.Value.Kind == model.ValueNumber || obs.Absent != "") {
 			all[id] = slices.DeleteFunc(all[id], func(d dot) bool { return d.at.Equal(at) })
 		}
 		if !gone && obs.Value.Kind == model.ValueNumber && obs.Absent == "" {

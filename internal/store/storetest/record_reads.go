@@ -55,6 +55,7 @@ func CheckRecord(t *testing.T, s RecordStore, w *Ward, msgs []*model.Message) {
 	c.messages()
 	c.search()
 	c.series()
+	c.numbers()
 	c.rest()
 }
 

@@ -151,6 +151,10 @@ func (w *Ward) observation(m *model.Message, dev int) model.Observation {
 		o.Value.Number = model.Decimal{Coef: 80, Exp: 0}
 	case 5:
 		o.UnitUCUM = "Hz"
+	case 6:
+		o.Value.Comparator = []string{"<", "<=", ">=", ">"}[n%4]
+	case 7:
+		o.Value, o.Absent, o.Status = model.Value{}, "error", model.StatusCorrected
 	}
 	return o
 }

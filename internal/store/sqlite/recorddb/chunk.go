@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/grid"
 	"thalamus/internal/model"
 )
 
@@ -18,9 +19,13 @@ type point struct {
 }
 
 const (
-	corrects = 1 << iota // replaces what was said of the same time
-	voids                // what was said of the same time does not hold
+	corrects  = 1 << iota // replaces what was said of the same time
+	voids                 // what was said of the same time does not hold
+	kindShift = 2         // above these lies what sort of value it is, a grid.Kind
 )
+
+// kind says what sort of value a point is.
+func (p *point) kind() grid.Kind { return grid.Kind(p.flags >> kindShift) }
 
 // chunk is a run of points in order of arrival. Times, in milliseconds, and
 // journal entries are kept as the change of their step, values as the difference
@@ -34,7 +39,7 @@ const (
 // A special byte has bit 0: a new exponent follows (one byte); bit 1: the
 // nanoseconds below the millisecond follow (varint); bits 2 and 3: corrects,
 // voids; bit 4: the message is not part 0 of its entry, its part follows
-// (varint).
+// (varint); bits 5 to 7: the grid.Kind, 0 an exact number.
 type chunk struct {
 	count      int
 	start, end int64 // earliest and latest time covered, Unix ns
@@ -54,6 +59,7 @@ const (
 	specialNano = 1 << 1
 	specialFlag = 2 // shift of corrects and voids
 	specialPart = 1 << 4
+	specialKind = 5 // shift of the kind
 )
 
 // add appends a point that stands for the time until its end.
@@ -69,7 +75,7 @@ func (c *chunk) add(p point, until int64) {
 	if nano != 0 {
 		mark |= specialNano
 	}
-	mark |= p.flags << specialFlag
+	mark |= p.flags&(corrects|voids)<<specialFlag | p.flags>>kindShift<<specialKind
 	ref := p.ref.ref()
 	if ref.Part != 0 {
 		mark |= specialPart
@@ -135,6 +141,18 @@ func readChunk(body []byte, each func(p point)) error {
 	}
 	for len(body) > 0 {
 		var p point
+		if len(body) >= 3 && body[0]&0x81 == 0 && body[1]|body[2] < 0x80 {
+			// What comes regularly: three bytes.
+			at.msStep += unzigzag(uint64(body[0] >> 1))
+			at.digits += unzigzag(uint64(body[1]))
+			at.step += unzigzag(uint64(body[2]))
+			at.ms += at.msStep
+			at.seq += at.step
+			body = body[3:]
+			p.time, p.value, p.ref = at.ms*1e6, model.Decimal{Coef: at.digits, Exp: at.exp}, key(at.seq<<partBits)
+			each(p)
+			continue
+		}
 		var nano, part uint64
 		head := next()
 		if head&special != 0 {
@@ -148,7 +166,7 @@ func readChunk(body []byte, each func(p point)) error {
 			if mark&specialPart != 0 {
 				part = next()
 			}
-			p.flags = mark >> specialFlag & (corrects | voids)
+			p.flags = mark>>specialFlag&(corrects|voids) | mark>>specialKind<<kindShift
 		}
 		at.msStep += unzigzag(head >> 1)
 		at.ms += at.msStep

@@ -23,7 +23,7 @@ func TestChunkLossless(t *testing.T) {
 			if r.IntN(10) == 0 {
 				p.time += r.Int64N(1e15) - 5e14
 				p.value = model.Decimal{Coef: r.Int64() - r.Int64(), Exp: int8(r.IntN(256) - 128)}
-				p.flags = byte(r.IntN(4))
+				p.flags = byte(r.IntN(32))
 				p.ref += key(r.IntN(1 << 20))
 			}
 			want = append(want, p)

@@ -19,11 +19,7 @@ func (d *DB) Latest(ctx context.Context, s record.Subject) ([]record.LatestValue
 	d.mu.RLock()
 	list := slices.Clone(d.fresh.series.of(s))
 	d.mu.RUnlock()
-	slices.SortFunc(list, func(a, b *series) int {
-		return cmp.Or(strings.Compare(string(a.patient), string(b.patient)), strings.Compare(string(a.device), string(b.device)),
-			strings.Compare(a.code.text, b.code.text), cmp.Compare(a.code.mdc, b.code.mdc),
-			strings.Compare(a.unit, b.unit), cmp.Compare(number(a.simulated), number(b.simulated)))
-	})
+	slices.SortFunc(list, func(a, b *series) int { return compareKeys(&a.seriesKey, &b.seriesKey) })
 	values := make([]record.LatestValue, 0, len(list))
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -91,7 +87,7 @@ func (s *series) recall(m *model.Message, f *file, at ordinal) {
 	touched := s.touched
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		if o.UnitUCUM == s.unit && codeKeyOf(&o.Code, &o.Received) == s.code && record.DeviceOf(m, o.Device) == s.device && (o.Simulated || m.Test) == s.simulated {
+		if o.Same == (model.MessageRef{}) && o.UnitUCUM == s.unit && codeKeyOf(&o.Code, &o.Received) == s.code && record.DeviceOf(m, o.Device) == s.device && (o.Simulated || m.Test) == s.simulated {
 			s.seen(o, m, record.TimeOf(&o.DeviceTime, m), f, at)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"thalamus/internal/flow/record"
+	"thalamus/internal/grid"
 	"thalamus/internal/model"
 )
 
@@ -156,6 +157,9 @@ func (a *allSeries) add(m *model.Message, f *file, at ordinal) {
 	patient := record.PatientOf(m)
 	for i := range m.Observations {
 		o := &m.Observations[i]
+		if o.Same != (model.MessageRef{}) {
+			continue
+		}
 		key := seriesKey{patient: patient, device: record.DeviceOf(m, o.Device), code: codeKeyOf(&o.Code, &o.Received), unit: o.UnitUCUM, simulated: o.Simulated || m.Test}
 		s := a.get(key, &o.Code, &o.Received)
 		if s == nil {
@@ -169,13 +173,22 @@ func (a *allSeries) add(m *model.Message, f *file, at ordinal) {
 		case model.StatusCancelled, model.StatusError:
 			p.flags = voids
 		}
-		if o.Value.Kind == model.ValueNumber && o.Absent == "" || p.flags&voids != 0 {
+		if o.Absent != "" {
+			p.flags |= byte(grid.Absent) << kindShift
+			p.value = model.Decimal{}
+		} else {
+			p.flags |= byte(grid.KindOf(o.Value.Comparator)) << kindShift
+		}
+		if o.Value.Kind == model.ValueNumber || p.flags&voids != 0 || o.Absent != "" {
 			s.chunk.add(p, p.time)
 		}
 		s.seen(o, m, t, f, at)
 	}
 	for i := range m.Waveforms {
 		w := &m.Waveforms[i]
+		if w.Same != (model.MessageRef{}) {
+			continue
+		}
 		key := seriesKey{patient: patient, device: record.DeviceOf(m, w.Device), code: codeKeyOf(&w.Code, &w.Received), unit: w.UnitUCUM, simulated: w.Simulated || m.Test, wave: true}
 		s := a.get(key, &w.Code, &w.Received)
 		if s == nil {

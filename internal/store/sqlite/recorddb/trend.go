@@ -11,6 +11,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
+	"thalamus/internal/grid"
 	"thalamus/internal/model"
 )
 
@@ -139,13 +140,13 @@ func (g *gathering) read(one *gathered, body []byte) error {
 
 // settle sorts points by time and lets corrections take the place of what they
 // correct: of one time, the last correction counts, and what is voided goes.
-func (one *gathered) settle() {
-	slices.SortStableFunc(one.points, func(a, b point) int {
-		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.ref, b.ref))
-	})
-	out := one.points[:0]
-	for _, p := range one.points {
-		if p.flags != 0 {
+func settle(points []point) []point {
+	if !slices.IsSortedFunc(points, earlier) {
+		slices.SortStableFunc(points, earlier)
+	}
+	out := points[:0]
+	for _, p := range points {
+		if p.flags&(corrects|voids) != 0 {
 			for len(out) > 0 && out[len(out)-1].time == p.time {
 				out = out[:len(out)-1]
 			}
@@ -154,14 +155,22 @@ func (one *gathered) settle() {
 			out = append(out, p)
 		}
 	}
-	one.points = out
+	return out
+}
+
+func earlier(a, b point) int {
+	return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.ref, b.ref))
 }
 
 // sorted gives what was gathered, by patient, device and unit, points settled.
 func (g *gathering) sorted() []*gathered {
 	var list []*gathered
 	for _, one := range g.all {
-		if one.settle(); len(one.points) > 0 {
+		one.points = settle(one.points)
+		if !one.series.wave {
+			one.points = slices.DeleteFunc(one.points, func(p point) bool { return p.kind() == grid.Absent })
+		}
+		if len(one.points) > 0 {
 			list = append(list, one)
 		}
 	}

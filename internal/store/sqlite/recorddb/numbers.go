@@ -1,0 +1,205 @@
+package recorddb
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/flow/record"
+	"thalamus/internal/grid"
+)
+
+// run is the chunks of one series, to be read.
+type run struct {
+	*series
+	chunks []piece
+}
+
+// piece is a chunk as it lies in a file or in memory.
+type piece struct {
+	start, end int64
+	body       []byte
+}
+
+// numbers collects the chunks of a query. Their bytes are a tenth of what they
+// become, so all are held and read one series at a time.
+type numbers struct {
+	q      record.NumbersQuery
+	lo, hi int64
+	count  int
+	runs   map[seriesKey]*run
+}
+
+// Numbers gives the numbers of codes over time. A chunk is read only where its
+// span touches the one asked for, and chunks that do not overlap are not
+// sorted together: memory is bounded by what overlaps.
+func (d *DB) Numbers(ctx context.Context, q record.NumbersQuery, each record.EachNumbers) error {
+	n := &numbers{q: q, runs: map[seriesKey]*run{}}
+	n.lo, n.hi = span(q.From, q.Until)
+	d.mu.RLock()
+	files := d.filesAfter(0)
+	n.open(&d.fresh)
+	d.mu.RUnlock()
+	for _, f := range files {
+		// As for a trend: values lie in the file of the day they arrived.
+		if n.lo != -1<<63 && f.clock < n.lo-int64(ahead) {
+			continue
+		}
+		if err := d.read(ctx, f.f, func(r *reading) error { return n.file(r, f.seal) }); err != nil {
+			return err
+		}
+	}
+	if n.count > record.MostNumbers {
+		return tooMany()
+	}
+	var room []point
+	var values []grid.Value
+	for _, one := range n.sorted() {
+		head := record.Series{
+			Subject: record.Subject{Patient: one.patient, Device: one.device},
+			Code:    one.meaning, Received: one.sent, UnitUCUM: one.unit, Simulated: one.simulated,
+		}
+		slices.SortStableFunc(one.chunks, func(a, b piece) int { return cmp.Compare(a.start, b.start) })
+		for rest := one.chunks; len(rest) > 0; {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			k, end := 1, rest[0].end
+			for k < len(rest) && rest[k].start <= end {
+				end = max(end, rest[k].end)
+				k++
+			}
+			room = room[:0]
+			for _, c := range rest[:k] {
+				if err := readChunk(c.body, func(p point) {
+					if p.time >= n.lo && p.time < n.hi {
+						room = append(room, p)
+					}
+				}); err != nil {
+					return err
+				}
+			}
+			if values = valuesOf(values[:0], settle(room)); len(values) > 0 {
+				if err := each(&head, values); err != nil {
+					return err
+				}
+			}
+			rest = rest[k:]
+		}
+	}
+	return nil
+}
+
+func tooMany() error {
+	return fault.New(fault.Invalid, "record.too-many", "there are more than %d values; ask for a shorter span, fewer codes, or one patient or device", record.MostNumbers)
+}
+
+func valuesOf(out []grid.Value, points []point) []grid.Value {
+	for i := range points {
+		p := &points[i]
+		out = append(out, grid.Value{At: p.time, Number: p.value, Ref: p.ref.ref(), Kind: p.kind(), Corrected: p.flags&corrects != 0})
+	}
+	return out
+}
+
+// wants says whether a series is asked for.
+func (n *numbers) wants(s *series) bool {
+	if s.wave || len(n.q.Codes) > 0 && !slices.ContainsFunc(n.q.Codes, func(word string) bool { return record.CodeIs(&s.meaning, &s.sent, word) }) {
+		return false
+	}
+	return slices.ContainsFunc(n.q.Subjects, func(who record.Subject) bool {
+		return (who.Patient == "" || who.Patient == s.patient) && (who.Device == "" || who.Device == s.device)
+	})
+}
+
+func (n *numbers) of(s *series) *run {
+	one := n.runs[s.seriesKey]
+	if one == nil {
+		one = &run{series: &series{seriesKey: s.seriesKey, meaning: s.meaning, sent: s.sent}}
+		n.runs[s.seriesKey] = one
+	}
+	return one
+}
+
+// open takes copies of the chunks that are not sealed yet. DB.mu is held.
+func (n *numbers) open(f *fresh) {
+	have := map[*series]bool{}
+	for _, who := range n.q.Subjects {
+		for _, s := range f.series.of(who) {
+			if s.chunk.count > 0 && s.end >= n.lo && s.start < n.hi && !have[s] && n.wants(s) {
+				have[s] = true
+				if n.count += s.chunk.count; n.count > record.MostNumbers {
+					return
+				}
+				one := n.of(s)
+				one.chunks = append(one.chunks, piece{s.start, s.end, slices.Clone(s.body)})
+			}
+		}
+	}
+}
+
+// file takes the chunks of a file, as they were at a seal.
+func (n *numbers) file(r *reading, seal int64) error {
+	var found []*series
+	have := map[int64]bool{}
+	for _, who := range n.q.Subjects {
+		where, args := "", []any(nil)
+		switch {
+		case who.Device != "":
+			where, args = " WHERE device=?", []any{string(who.Device)}
+		case who.Patient != "":
+			where, args = " WHERE patient=?", []any{string(who.Patient)}
+		}
+		err := r.rows("SELECT "+seriesColumns+" FROM series"+where, func(s *sqlite3.Stmt) (bool, error) {
+			if have[s.ColumnInt64(0)] {
+				return true, nil
+			}
+			one, err := scanSeries(s, nil)
+			if err == nil && n.wants(one) {
+				have[one.id] = true
+				found = append(found, one)
+			}
+			return true, err
+		}, args...)
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range found {
+		one := n.of(s)
+		err := r.rows("SELECT start, until, count, body FROM chunk WHERE series=? AND start<? AND until>=? AND seal<=?", func(st *sqlite3.Stmt) (bool, error) {
+			if n.count += int(st.ColumnInt64(2)); n.count > record.MostNumbers {
+				return false, tooMany()
+			}
+			one.chunks = append(one.chunks, piece{st.ColumnInt64(0), st.ColumnInt64(1), slices.Clone(st.ColumnRawBlob(3))})
+			return true, nil
+		}, s.id, n.hi, n.lo, seal)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sorted gives the series by patient, device, code and unit.
+func (n *numbers) sorted() []*run {
+	var list []*run
+	for _, one := range n.runs {
+		if len(one.chunks) > 0 {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b *run) int { return compareKeys(&a.seriesKey, &b.seriesKey) })
+	return list
+}
+
+// compareKeys orders series by patient, device, code and unit.
+func compareKeys(a, b *seriesKey) int {
+	return cmp.Or(strings.Compare(string(a.patient), string(b.patient)), strings.Compare(string(a.device), string(b.device)),
+		strings.Compare(a.code.text, b.code.text), cmp.Compare(a.code.mdc, b.code.mdc), cmp.Compare(a.code.kind, b.code.kind),
+		strings.Compare(a.unit, b.unit), cmp.Compare(number(a.simulated), number(b.simulated)))
+}
