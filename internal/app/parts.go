@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/conf"
 	"thalamus/internal/destination"
 	"thalamus/internal/fault"
+	"thalamus/internal/flow"
 	"thalamus/internal/flow/route"
 	"thalamus/internal/model"
 	"thalamus/internal/profile"
@@ -75,6 +76,9 @@ func (a *App) makeService() *service.Service {
 		Reader: func(set *profile.Set) func(model.Entry) []model.Message {
 			r := newReader(set)
 			return func(e model.Entry) []model.Message { return a.read(r, e) }
+		},
+		Cases: func(p *profile.Profile, cases []profile.Case) []flow.CaseResult {
+			return flow.TryCases(p, cases, builtin.Codecs())
 		},
 		Drivers: drivers, Kinds: receivers,
 		Redact: func(kind, name string, settings map[string]any) map[string]any {

@@ -167,13 +167,18 @@ func Try(p *profile.Profile, codecs []codec.Codec) ([]CaseResult, error) {
 	if len(p.Cases()) == 0 {
 		return nil, fault.New(fault.Invalid, "profile.no-cases", "the profile has no cases, so nothing shows that it is right; put cases/<name>/input.%s and expected.jsonl beside it", p.Codec).At(p.Name)
 	}
+	return TryCases(p, p.Cases(), codecs), nil
+}
+
+// TryCases reads cases, of the profile itself or of another version of it.
+func TryCases(p *profile.Profile, cases []profile.Case, codecs []codec.Codec) []CaseResult {
 	r := NewReader(codecs, profile.Only(p))
 	var out []CaseResult
-	for _, c := range p.Cases() {
+	for _, c := range cases {
 		got := Lines(Say(r.Read(model.Entry{Seq: 1, Frame: model.Frame{Channel: "case", Codec: p.Codec, Arrived: caseArrived, Bytes: c.Input}})))
 		out = append(out, CaseResult{Case: c.Name, OK: bytes.Equal(got, c.Expected), Got: got, Problems: Compare(c.Expected, got)})
 	}
-	return out, nil
+	return out
 }
 
 // Compare gives the lines in which two outcomes differ.

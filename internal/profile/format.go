@@ -30,6 +30,7 @@ type Profile struct {
 	when   *guard
 	common bool // some rule of Observe reads the rows of Each
 	cases  []Case
+	files  Files // profile.yaml and the table, as they were read
 }
 
 // AppliesTo says whose messages are meant. What is left out does not matter;

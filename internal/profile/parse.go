@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	paths "path"
 	"slices"
 	"strconv"
@@ -58,6 +59,7 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 	if err := conf.Decode(settings, p); err != nil {
 		return nil, at(err)
 	}
+	p.files = Files{FileName: string(raw)}
 	sum := sha256.New()
 	sum.Write(raw)
 	if p.Table != "" {
@@ -66,6 +68,7 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 			return nil, at(fault.Wrap(err, fault.Invalid, "profile.no-table", "the table cannot be read").At("table"))
 		}
 		sum.Write(table)
+		p.files[p.Table] = string(table)
 		if p.labels, err = parseTable(paths.Join(dir, p.Table), table); err != nil {
 			return nil, err
 		}
@@ -83,6 +86,9 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 // Digest is the SHA-256 of the profile and its table, in hex: equal digests
 // read alike.
 func (p *Profile) Digest() string { return p.digest }
+
+// Files are profile.yaml and the table it names, by name, as they were read.
+func (p *Profile) Files() Files { return maps.Clone(p.files) }
 
 // Cases are the examples in the profile's folder.
 func (p *Profile) Cases() []Case { return p.cases }

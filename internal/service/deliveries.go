@@ -60,6 +60,7 @@ func deliveryOps() []Op {
 		define(Works, "deadletter.discard", "Set a dead letter aside for good, with a reason.", "17 --reason 'entered by hand'", discardLetter),
 		define(Works, "entry.replay", "Deliver again: entries by number, or a time span, device or channel, with a reason.", "4711 --reason 'EHR restored from backup'", replay),
 		define(Reads, "replay.list", "List replays and how far they are, newest first.", "", listReplays),
+		define(Reads, "replay.get", "Show how far a replay is and, where it read messages again, what they say differently.", "12", getReplay),
 	}
 }
 
@@ -112,6 +113,8 @@ type DeviceAsk struct {
 	Text    string          `json:"text,omitempty" arg:"text" doc:"part of an id, number, name, maker, model or place"`
 	Channel model.ChannelID `json:"channel,omitempty" doc:"heard on this channel"`
 	New     bool            `json:"new,omitempty" doc:"only those nobody has adopted"`
+	Profile string          `json:"profile,omitempty" doc:"only those read with this profile, any version of it: mindray/vs8"`
+	Outside bool            `json:"outside,omitempty" doc:"only those whose software is outside the range of their profile"`
 	After   model.DeviceID  `json:"after,omitempty" doc:"the next page: what the page before gave"`
 	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
 }
@@ -134,12 +137,15 @@ type DeviceRow struct {
 	Observations uint64          `json:"observations"`
 	Alerts       uint64          `json:"alerts"`
 	Issues       uint64          `json:"issues"`
+	Profile      string          `json:"profile,omitempty"` // it is read with: mindray/vs8@1
+	Outside      time.Time       `json:"outside,omitzero"`  // since when its software is outside the range of that
 }
 
 // DevicePage is everything known about one device.
 type DevicePage struct {
 	Device      register.Device      `json:"device"`
 	Clock       *clock.Estimate      `json:"clock,omitempty"` // what is known of its clock
+	Reading     DeviceReading        `json:"reading,omitzero"`
 	History     []register.Change    `json:"history"`
 	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
 }
@@ -180,7 +186,7 @@ func deviceOps() []Op {
 }
 
 func listDevices(_ context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
-	q := register.Query{Text: r.Text, Channel: r.Channel, Limit: r.Limit, After: r.After}
+	q := register.Query{Text: r.Text, Channel: r.Channel, Profile: r.Profile, Outside: r.Outside, Limit: r.Limit, After: r.After}
 	if r.New {
 		no := false
 		q.Adopted = &no
@@ -209,6 +215,7 @@ func deviceRow(d register.Device) DeviceRow {
 		Release: d.Observed.Release, Place: place, Channel: d.Seen.Channel, Peer: d.Seen.Peer, Adopted: d.Adopted(),
 		FirstSeen: d.Observed.FirstSeen, LastSeen: d.Seen.LastSeen, Messages: d.Seen.Messages,
 		Observations: d.Seen.Observations, Alerts: d.Seen.Alerts, Issues: d.Seen.Issues,
+		Profile: d.Observed.Reading.Profile, Outside: d.Observed.Reading.Outside,
 	}
 }
 
@@ -217,7 +224,7 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 	if err != nil {
 		return DevicePage{}, err
 	}
-	page := DevicePage{Device: d}
+	page := DevicePage{Device: d, Reading: c.s.readingOf(d)}
 	if e, ok := c.s.Clock(d.ID); ok {
 		page.Clock = &e
 	}

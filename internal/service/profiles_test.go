@@ -35,17 +35,17 @@ func TestProfileInForce(t *testing.T) {
 		}
 	}
 	var page service.ProfilePage
-	h.Call("profile.get", service.ID{ID: "acme/ward"}, &page)
+	h.Call("profile.get", service.ProfileAsk{ID: "acme/ward"}, &page)
 	if page.Version != 2 || !page.Own || len(page.Versions) != 2 || page.Files["profile.yaml"] == "" {
 		t.Errorf("%+v", page)
 	}
 	h.Call("profile.rollback", service.RollbackProfile{ID: "acme/ward", Reason: "test"}, nil)
-	h.Call("profile.get", service.ID{ID: "acme/ward"}, &page)
+	h.Call("profile.get", service.ProfileAsk{ID: "acme/ward"}, &page)
 	if page.Version != 1 || len(page.Versions) != 3 {
 		t.Errorf("after going back: %d of %d versions", page.Version, len(page.Versions))
 	}
 	h.Call("profile.remove", service.Remove{ID: "acme/ward", Reason: "test"}, nil)
-	if err := h.Door().Call(t.Context(), "profile.get", &service.ID{ID: "acme/ward"}, &page); fault.KindOf(err) != fault.Absent {
+	if err := h.Door().Call(t.Context(), "profile.get", &service.ProfileAsk{ID: "acme/ward"}, &page); fault.KindOf(err) != fault.Absent {
 		t.Error(err)
 	}
 }

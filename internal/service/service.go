@@ -15,6 +15,7 @@ import (
 	"thalamus/internal/audit"
 	"thalamus/internal/clock"
 	"thalamus/internal/fault"
+	"thalamus/internal/flow"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/intake"
 	"thalamus/internal/flow/journal"
@@ -68,6 +69,8 @@ type Parts struct {
 	// way does, with other profiles.
 	Profiles func() *profile.Set
 	Reader   func(*profile.Set) func(model.Entry) []model.Message
+	// Cases reads cases with a profile.
+	Cases func(*profile.Profile, []profile.Case) []flow.CaseResult
 
 	// CheckRoute and CheckDestination say whether a thing could be put in
 	// force, without doing so.

@@ -170,6 +170,44 @@ func NearestTo(text, code, unit string) []mdc.Candidate {
 	return nearest(code, u)
 }
 
+// FindMetric gives the metrics that a text names, and where none is named so,
+// those most like it, the best first; at most most.
+func FindMetric(text, unit string, most int) []mdc.Candidate {
+	var out []mdc.Candidate
+	for _, t := range mdc.Find(strings.TrimSpace(text)) {
+		if t.Metric() && len(out) < most {
+			out = append(out, mdc.Candidate{Term: t, Score: 1000, Label: t.Name})
+		}
+	}
+	u, ok := ucum.Spelled(unit)
+	if !ok {
+		u = nil
+	}
+	for _, c := range mdc.Nearest(text, u, most) {
+		same := func(o mdc.Candidate) bool { return o.Term == c.Term }
+		if len(out) < most && !slices.ContainsFunc(out, same) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Fits says whether a metric can have a unit as senders write it; known tells
+// whether the unit is one.
+func Fits(q *mdc.Quantity, unit string) (fits, known bool) {
+	u, ok := ucum.Spelled(unit)
+	return ok && q.Fits(u), ok
+}
+
+// For gives the label that is for an observation of a message, by its text or
+// code and its scope, whatever else may say what it means; empty for none.
+func (l *Labels) For(m *model.Message, o *model.Observation) model.LabelID {
+	if found := l.find(m, o.Device, o.UnitSent, o.Received, o.Alternate); found != nil {
+		return found.ID
+	}
+	return ""
+}
+
 // foldUnit keeps what stands between letters too: m/s is not ms.
 func foldUnit(s string) string { return strings.ReplaceAll(s, " ", "") }
 
@@ -239,6 +277,9 @@ func (l *label) ofDevice(m *model.Message, device int, want string, fact func(*m
 // Nearest gives the metrics most like a label, for an issue. What it gives
 // must be what mdc.Nearest gives; a caller may remember it.
 type Nearest func(label string, u *ucum.Unit) []mdc.Candidate
+
+// Candidate is a metric that a label may mean.
+type Candidate = mdc.Candidate
 
 // Candidates is how many an issue names.
 const Candidates = 3
