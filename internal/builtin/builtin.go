@@ -6,6 +6,7 @@ import (
 	"thalamus/internal/codec"
 	"thalamus/internal/codec/hl7v2"
 	"thalamus/internal/codec/hl7v2/clinical"
+	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/destination"
 	fhirdest "thalamus/internal/destinations/fhir"
 	"thalamus/internal/destinations/file"
@@ -20,7 +21,7 @@ import (
 func Drivers() []driver.Kind { return []driver.Kind{mllp.Kind()} }
 
 // Codecs read frames.
-func Codecs() []codec.Codec { return []codec.Codec{clinical.New()} }
+func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New()} }
 
 // Destinations are the receivers.
 func Destinations() []destination.Kind {
@@ -30,7 +31,14 @@ func Destinations() []destination.Kind {
 // Part cuts one message out of an entry that holds several; for an entry with
 // one message it gives the bytes as they are.
 func Part(e model.Entry, part int) []byte {
-	if e.Codec != "hl7v2" {
+	switch e.Codec {
+	case "hl7v2":
+	case openmhealth.Name:
+		if all, err := openmhealth.Split(e.Bytes); err == nil && part < len(all) {
+			return all[part]
+		}
+		return e.Bytes
+	default:
 		return e.Bytes
 	}
 	batch, err := hl7v2.SplitBatch(e.Bytes)

@@ -2,16 +2,21 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/builtin"
 	"thalamus/internal/codec/fhir"
+	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow"
 	"thalamus/internal/model"
@@ -49,7 +54,7 @@ type offline struct {
 }
 
 func (o *offline) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.codec, "codec", "hl7v2", "how the bytes are read")
+	cmd.Flags().StringVar(&o.codec, "codec", "", "how the bytes are read; where it is not said, JSON is openmhealth and all else hl7v2")
 	cmd.Flags().StringVar(&o.zone, "zone", "UTC", "IANA zone of times that name none")
 	cmd.Flags().StringVar(&o.arrived, "arrived", "", "take this as the time of arrival (RFC 3339); otherwise times are judged without one")
 }
@@ -72,7 +77,19 @@ func (o *offline) messages(raw []byte, number model.Seq) ([]model.Message, error
 	}
 	r := flow.NewReader(builtin.Codecs(), o.profiles)
 	r.Codec.Site, r.Meaning.Site = zone, zone
-	return r.Read(model.Entry{Seq: number, Frame: model.Frame{Channel: "file", Codec: o.codec, Arrived: arrived, Bytes: raw}}), nil
+	return r.Read(model.Entry{Seq: number, Frame: model.Frame{Channel: "file", Codec: codecOf(o.codec, raw), Arrived: arrived, Bytes: raw}}), nil
+}
+
+// codecOf is the codec that was asked for, else the one whose files begin so.
+func codecOf(asked string, raw []byte) string {
+	if asked != "" {
+		return asked
+	}
+	raw = bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') {
+		return openmhealth.Name
+	}
+	return "hl7v2"
 }
 
 func (c *program) decode() *cobra.Command {
@@ -144,7 +161,11 @@ func (c *program) each(o *offline, files []string, write func(out *bufio.Writer,
 			}
 			if why := unread(m); why != nil {
 				out.Flush()
-				c.report(fault.New(fault.Invalid, "cli.unread", "%s (%s)", why.Text, why.Code).At(name))
+				text := why.Text
+				if why.Field != "" {
+					text = why.Field + " " + text
+				}
+				c.report(fault.New(fault.Invalid, "cli.unread", "%s (%s)", text, why.Code).At(name))
 				failed = true
 			}
 		}
@@ -175,24 +196,53 @@ func (c *program) convert() *cobra.Command {
 	var o offline
 	var to string
 	cmd := &cobra.Command{
-		Use: "convert --to fhir FILE…", Short: "Convert messages from files; one JSON line a message", GroupID: groupFiles, Args: cobra.MinimumNArgs(1),
-		Long:    "Read messages from files as decode does, and print each as one line of JSON in another form: fhir is the R4 transaction bundle that a FHIR destination would send. The same message always gives the same bytes.",
-		Example: "  thalamus convert --to fhir monitor.hl7",
+		Use: "convert --to fhir|omh FILE…", Short: "Convert messages from files to FHIR or Open mHealth, as JSON lines", GroupID: groupFiles, Args: cobra.MinimumNArgs(1),
+		Long:    "Read messages from files as decode does, and print them in another form: fhir is the R4 transaction bundle that a FHIR destination would send, one line a message; omh are Open mHealth data points, one line a measurement, and the standard error names what no schema of theirs can say. The same message always gives the same bytes.",
+		Example: "  thalamus convert --to fhir monitor.hl7\n  thalamus convert --to omh monitor.hl7",
 		RunE: func(cmd *cobra.Command, files []string) error {
-			if to != "fhir" {
-				return fault.New(fault.Invalid, "cli.argument", "there is no form %q; expected fhir", to).At("--to")
+			write, ok := map[string]func(*bufio.Writer, *model.Message) error{"fhir": writeBundle, "omh": c.writeDataPoints}[to]
+			if !ok {
+				return fault.New(fault.Invalid, "cli.argument", "there is no form %q; expected fhir or omh", to).At("--to")
 			}
-			return c.each(&o, files, func(out *bufio.Writer, m *model.Message) error {
-				bundle := fhir.Bundle([]*model.Message{m}, fhir.Options{})
-				if bundle == nil { // nothing that FHIR has a resource for: still a line
-					bundle = []byte(`{"resourceType":"Bundle","type":"transaction"}`)
-				}
-				out.Write(bundle)
-				return out.WriteByte('\n')
-			})
+			return c.each(&o, files, write)
 		},
 	}
 	o.flags(cmd)
-	cmd.Flags().StringVar(&to, "to", "fhir", "the form to convert to: fhir (R4 transaction bundle)")
+	cmd.Flags().StringVar(&to, "to", "fhir", "the form to convert to: fhir (R4 transaction bundle) or omh (Open mHealth data points)")
 	return cmd
+}
+
+func writeBundle(out *bufio.Writer, m *model.Message) error {
+	bundle := fhir.Bundle([]*model.Message{m}, fhir.Options{})
+	if bundle == nil { // nothing that FHIR has a resource for: still a line
+		bundle = []byte(`{"resourceType":"Bundle","type":"transaction"}`)
+	}
+	out.Write(bundle)
+	return out.WriteByte('\n')
+}
+
+// writeDataPoints writes what Open mHealth has a schema for, and tells what it
+// left: a line for each reason, with the codes.
+func (c *program) writeDataPoints(out *bufio.Writer, m *model.Message) error {
+	points, left := openmhealth.Encode(m)
+	for _, p := range points {
+		out.Write(p)
+		if err := out.WriteByte('\n'); err != nil {
+			return err
+		}
+	}
+	byReason := map[string][]string{}
+	var reasons []string
+	for _, l := range left {
+		if byReason[l.Why] == nil {
+			reasons = append(reasons, l.Why)
+		}
+		if !slices.Contains(byReason[l.Why], l.Code) {
+			byReason[l.Why] = append(byReason[l.Why], l.Code)
+		}
+	}
+	for _, why := range reasons {
+		fmt.Fprintf(c.err, "thalamus: message %d.%d: left out, because %s: %s\n", m.Ref.Seq, m.Ref.Part, why, strings.Join(byReason[why], ", "))
+	}
+	return nil
 }

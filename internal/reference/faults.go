@@ -22,6 +22,7 @@ var rooms = []struct{ name, title string }{
 	{"intake", "Intake"},
 	{"journal", "The journal"},
 	{"hl7v2", "Reading HL7 v2"},
+	{"openmhealth", "Reading Open mHealth"},
 	{"hl7time", "Reading HL7 times"},
 	{"decode", "Understanding messages"},
 	{"normalise", "Codes, units and times"},
