@@ -196,4 +196,25 @@ func (n *normaliser) alert(a *model.Alert) {
 	if a.Value.Kind == model.ValueTime {
 		a.Value.Time = n.time(a.Value.Time, a.Field)
 	}
+	n.about(a)
+}
+
+// about puts the value of the metric an alert names as its source beside it,
+// where the same message has it, with its unit and limits.
+func (n *normaliser) about(a *model.Alert) {
+	source := a.Source.Key()
+	if source == "" || a.Value.Kind != model.ValueNone {
+		return
+	}
+	for i := len(n.m.Observations) - 1; i >= 0; i-- {
+		o := &n.m.Observations[i]
+		if o.Code.Key() != source || o.Device != a.Device || o.Absent != "" || o.Value.Kind == model.ValueNone {
+			continue
+		}
+		a.Value, a.UnitUCUM = o.Value, o.UnitUCUM
+		if a.Limits == "" {
+			a.Limits = o.RangeText
+		}
+		return
+	}
 }

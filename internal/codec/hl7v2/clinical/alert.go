@@ -20,16 +20,29 @@ type alert struct {
 // alertPart takes an OBX that belongs to an alarm report. Outside of one,
 // only MDC_ATTR_AL_COND (and what stands beside it) reports an alarm.
 func (d *decoder) alertPart(r *reading) bool {
-	event := strings.HasPrefix(r.refid, "MDC_EVT_") || strings.HasPrefix(r.refid, "MDCX_EVT_")
-	if d.event && event {
+	if d.event && isEvent(r) {
 		d.openAlert(r)
+		return true
+	}
+	if r.received.System == mdilAlert {
+		d.mdilAlert(r)
 		return true
 	}
 	if r.refid == "MDC_ATTR_AL_COND" && r.hasValue {
 		d.openAlert(r)
 		return true
 	}
-	if r.term == nil && !strings.HasPrefix(r.refid, "MDC_ATTR_AL") {
+	if d.event && r.term != nil && r.term.Metric() && r.hasValue {
+		d.sourceValue(r)
+		return false // it is an observation as well
+	}
+	facet := r.refid
+	if d.event && r.term == nil {
+		if name := namedFacet(r.received.Code); name != "" {
+			facet = name
+		}
+	}
+	if r.term == nil && !strings.HasPrefix(facet, "MDC_ATTR_") {
 		return false
 	}
 	a := d.groupOf(r)
@@ -38,18 +51,13 @@ func (d *decoder) alertPart(r *reading) bool {
 	}
 	out := &d.out.Alerts[a.index]
 	text := strings.TrimSpace(d.plainValue(r))
-	switch r.refid {
+	switch facet {
 	case "MDC_ATTR_EVENT_PHASE":
-		out.Phase = strings.ToLower(text)
-		switch out.Phase {
-		case "start", "update", "continue", "escalate", "de-escalate", "end", "present", "tpoint", "":
-		default:
-			d.issueAt(d.f[5], "decode.alert-phase", model.Warning, "not a phase of an alarm that we know; it was kept as sent", "the sender should write start, continue, update, escalate, de-escalate or end")
-		}
+		d.phase(out, text)
 	case "MDC_ATTR_ALARM_STATE":
-		out.State = strings.ToLower(text)
+		d.alarmState(out, text)
 	case "MDC_ATTR_ALARM_INACTIVATION_STATE":
-		out.Muted = strings.ToLower(text)
+		d.inactivation(out)
 	case "MDC_ATTR_ALARM_PRIORITY":
 		d.priority(out, text)
 	case "MDC_ATTR_ALERT_TYPE":
@@ -62,6 +70,8 @@ func (d *decoder) alertPart(r *reading) bool {
 			out.Source = t.Meaning()
 		} else if v.Kind == model.ValueCoded {
 			out.Source = model.Code{Name: strings.TrimSpace(v.Coding.Code + " " + v.Coding.Text)}
+		} else if v.Kind == model.ValueNumber { // the value of a source that is not named
+			out.Value = v
 		} else {
 			a.source = text
 		}
@@ -113,32 +123,12 @@ func (d *decoder) groupOf(r *reading) *alert {
 // openAlert begins an alert with its event.
 func (d *decoder) openAlert(r *reading) {
 	out := model.Alert{Field: r.place, Received: r.received, DeviceTime: d.timeOf(), Device: r.device, Limits: d.joined(d.f[7])}
-	// The event may be the code itself, or the coded value under MDC_EVT_ALARM
-	// and MDC_ATTR_AL_COND.
+	out.Heartbeat = r.refid == "MDC_EVT_ACTIVE" || r.refid == "MDC_EVT_WATCHDOG"
 	if r.hasValue {
-		v, _ := d.value(d.f[5].Rep(1), r.kind)
-		switch {
-		case v.Kind == model.ValueCoded:
-			out.Received = v.Coding
-		case v.Kind == model.ValueText:
-			// Some send the event as ST with the components of a CWE.
-			if c := d.coding(d.f[5].Rep(1)); c.System != "" {
-				out.Received = c
-				out.Text = d.text(d.f[5].Rep(1).Component(9))
-			} else {
-				out.Text = v.Text
-			}
-		default:
-			out.Value = v
-		}
+		d.eventValue(r, &out)
 	}
-	if o := d.orders(); o != nil {
-		for _, id := range [...]string{o.Parent.Value, o.Filler.Value, o.Placer.Value} {
-			if id != "" && d.event {
-				out.ID = id
-				break
-			}
-		}
+	if d.event {
+		out.ID, out.Update, out.Follows = d.named.id, d.named.update, d.named.follows
 	}
 	o := model.Observation{}
 	d.flags(&o)
@@ -155,47 +145,6 @@ func (d *decoder) openAlert(r *reading) {
 	d.alerts = append(d.alerts, alert{index: len(d.out.Alerts) - 1, group: group(r.sub), order: len(d.out.Orders)})
 }
 
-func (d *decoder) orders() *model.Order {
-	if n := len(d.out.Orders); n > 0 {
-		return &d.out.Orders[n-1]
-	}
-	return nil
-}
-
-// priority by the POCD guide's table of OBX-8: PN PL PM PH, and the words.
-func (d *decoder) priority(out *model.Alert, text string) {
-	switch strings.ToUpper(text) {
-	case "":
-	case "PH", "H", "HIGH", "HI":
-		out.Priority = "high"
-	case "PM", "M", "MEDIUM", "MED":
-		out.Priority = "medium"
-	case "PL", "L", "LOW":
-		out.Priority = "low"
-	case "PN", "N", "NONE", "NO-ALARM", "NOT-INDICATED":
-		out.Priority = "none"
-	default:
-		out.Priority = strings.ToLower(text)
-		d.issueAt(d.f[5], "decode.alert-priority", model.Warning, "not a priority of IHE PCD-04; it was kept as sent", "the sender should write PN, PL, PM or PH")
-	}
-}
-
-// alertKind: SP, ST, SA of IHE PCD-04.
-func (d *decoder) alertKind(out *model.Alert, text string) {
-	switch strings.ToUpper(text) {
-	case "":
-	case "SP", "PHYSIOLOGICAL":
-		out.Kind = "physiological"
-	case "ST", "TECHNICAL":
-		out.Kind = "technical"
-	case "SA", "ADVISORY":
-		out.Kind = "advisory"
-	default:
-		out.Kind = strings.ToLower(text)
-		d.issueAt(d.f[5], "decode.alert-type", model.Warning, "not a type of IHE PCD-04; it was kept as sent", "the sender should write SP, ST or SA")
-	}
-}
-
 // finishAlerts finds what each alert is about and gives it an id.
 func (d *decoder) finishAlerts() {
 	for _, a := range d.alerts {
@@ -208,6 +157,9 @@ func (d *decoder) finishAlerts() {
 			id := out.Received.Code
 			if ok {
 				id = t.RefID
+			}
+			if ok && t.RefID == "MDC_EVT_ALARM" && out.Text != "" {
+				id += " " + out.Text // that there is an alarm names none
 			}
 			if out.Source.Key() != "" {
 				id += "@" + out.Source.Key()

@@ -38,6 +38,7 @@ type decoder struct {
 	alerts []alert
 	loose  []looseDevice
 	event  bool // OBR-4 says that this is an alarm report
+	named  alertName
 
 	why string // why the value just read is none (data-absent-reason)
 }
@@ -91,6 +92,7 @@ func (d *decoder) begin(m model.Message) {
 	d.comment = &d.out.Notes
 	d.tree.init(d.m.Len() - d.at)
 	d.waves, d.alerts, d.loose = nil, nil, nil
+	d.named = alertName{}
 }
 
 // another is the message of the next patient: the same header, and the same

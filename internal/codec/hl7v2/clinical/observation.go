@@ -26,6 +26,7 @@ func (d *decoder) order(s hl7v2.Segment) {
 			break
 		}
 	}
+	d.named = d.nameAlert()
 	d.out.Orders = append(d.out.Orders, o)
 	d.comment = &d.out.Orders[len(d.out.Orders)-1].Notes
 	if d.kind == resultMessage {
