@@ -53,6 +53,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		put(counter, "messages_recorded_total", "Messages in the record.", float64(n.Recorded), "channel", string(ch))
 		put(counter, "observations_total", "Observations in the record.", float64(n.Observations), "channel", string(ch))
 		put(counter, "issues_total", "Parts that could not be understood.", float64(n.Issues), "channel", string(ch))
+		put(counter, "repeated_total", "Observations, runs of samples and alert events that came before over another path.", float64(n.Repeated), "channel", string(ch))
 		put(counter, "duplicates_total", "Messages that came again.", float64(n.Duplicates), "channel", string(ch))
 	}
 	for ch, st := range a.links.Status() {

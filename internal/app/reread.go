@@ -32,6 +32,7 @@ func (a *App) reread(ctx context.Context, old *model.Message) (*model.Message, e
 	a.sameDevices(m, old)
 	clock.Keep(m, old)
 	record.KeepAlerts(m, old)
+	record.KeepSame(m, old)
 	if err := a.samePatient(ctx, m, old); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,8 @@ var (
 // its clock's; where a device does not tell its parts (Level), and so may be a
 // laboratory's, whose results bear the times of people, it is the time of the
 // message, if that has no other device. Times that are ambiguous or less
-// precise than a minute show nothing.
+// precise than a minute show nothing, nor does what came before over another
+// path (Same): how late it is tells of the path.
 func Readings(m *model.Message) iter.Seq[Reading] {
 	return func(yield func(Reading) bool) {
 		if m.Arrived.Before(earliest) || m.Arrived.After(latest) || m.Duplicate != (model.MessageRef{}) {
@@ -40,7 +41,7 @@ func Readings(m *model.Message) iter.Seq[Reading] {
 				continue
 			}
 			r := Reading{Device: id}
-			single := single(m, id)
+			single := single(m, id) && m.Repeated() == 0
 			if m.Codec == "hl7v2" && !tells(m, id) {
 				if single {
 					r.take(&m.DeviceTime, time.Time{}, "MSH-7")
@@ -111,7 +112,7 @@ func (r *Reading) newest(m *model.Message, id model.DeviceID) {
 	var last time.Time // the observations of a message mostly share one
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		if o.DeviceTime.UTC == last && o.DeviceTimeEnd.IsZero() || !of(m, o.Device, id) {
+		if o.Same != (model.MessageRef{}) || o.DeviceTime.UTC == last && o.DeviceTimeEnd.IsZero() || !of(m, o.Device, id) {
 			continue
 		}
 		last = o.DeviceTime.UTC
@@ -119,7 +120,7 @@ func (r *Reading) newest(m *model.Message, id model.DeviceID) {
 	}
 	for i := range m.Waveforms {
 		w := &m.Waveforms[i]
-		if !of(m, w.Device, id) {
+		if w.Same != (model.MessageRef{}) || !of(m, w.Device, id) {
 			continue
 		}
 		end := time.Time{}
@@ -129,7 +130,7 @@ func (r *Reading) newest(m *model.Message, id model.DeviceID) {
 		r.take(&w.DeviceTime, end, w.Field)
 	}
 	for i := range m.Alerts {
-		if a := &m.Alerts[i]; of(m, a.Device, id) {
+		if a := &m.Alerts[i]; a.Same == (model.MessageRef{}) && of(m, a.Device, id) {
 			r.take(&a.DeviceTime, time.Time{}, a.Field)
 		}
 	}

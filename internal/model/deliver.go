@@ -57,12 +57,19 @@ type Decision struct {
 	Route       RouteID       `json:"route,omitempty"`   // the route that named it
 	Destination DestinationID `json:"destination"`       // id of the destination
 	Refused     string        `json:"refused,omitempty"` // quarantine simulated duplicate …
+	// OnlyNew says that the destination is owed only what no earlier message
+	// brought it: the parts with Same are left out (R18).
+	OnlyNew bool `json:"onlyNew,omitempty"`
 }
 
 // RefusedQuarantine in Decision.Refused says that the message waits until
 // somebody adopts its devices, and goes out then (R11, R29). Every other
 // refusal is for good.
 const RefusedQuarantine = "quarantine"
+
+// RefusedDuplicate in Decision.Refused says that the destination was owed all
+// of it with earlier messages (R18).
+const RefusedDuplicate = "duplicate"
 
 // Owed says whether the message goes out, now or once its devices are adopted.
 func (d Decision) Owed() bool { return d.Refused == "" || d.Refused == RefusedQuarantine }

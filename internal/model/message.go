@@ -200,6 +200,10 @@ type Observation struct {
 	Order     int      `json:"order"`               // which OBR it stands under, from 0
 	Parent    string   `json:"parent,omitempty"`    // SubID of what it qualifies (a facet, an attribute)
 	Notes     []string `json:"notes,omitempty"`     // comments (NTE)
+	Instance  string   `json:"instance,omitempty"`  // OBX-21: the sender's own id of this one measurement
+	// Same is the message that brought this measurement first, over another
+	// path: it counts there, not here (R18).
+	Same MessageRef `json:"same,omitzero"`
 }
 
 // Order is one request or report that observations stand under (OBR):
@@ -235,6 +239,8 @@ type Waveform struct {
 	Simulated  bool      `json:"simulated,omitempty"` // demo mode, test
 	Device     int       `json:"device"`              // index into devices, -1 when nobody is named
 	Status     Status    `json:"status"`              // OBX-11
+	// Same is the message that brought these samples first (R18).
+	Same MessageRef `json:"same,omitzero"`
 }
 
 // Gap marks a sample that was missing or invalid.

@@ -155,6 +155,7 @@ type ChannelRow struct {
 	Observations uint64          `json:"observations"`
 	Issues       uint64          `json:"issues"`
 	Duplicates   uint64          `json:"duplicates"`
+	Repeated     uint64          `json:"repeated"` // observations, runs of samples and alert events that came before over another path
 	Last         time.Time       `json:"last,omitzero"`
 	Text         string          `json:"text,omitempty"`
 	Notes        []LinkNote      `json:"notes,omitempty"`
@@ -194,7 +195,7 @@ func listChannels(ctx context.Context, c *call, _ None) ([]ChannelRow, error) {
 		row := ChannelRow{
 			ID: ch.ID, Name: ch.Name, Driver: ch.Driver, State: link.State, Address: link.Address, Peers: link.Peers, Text: link.Text,
 			Received: in.Frames, Refused: in.Refused + in.Postponed, Recorded: n.Recorded, Observations: n.Observations, Issues: n.Issues,
-			Duplicates: n.Duplicates, Last: n.Last, Notes: link.Notes,
+			Duplicates: n.Duplicates, Repeated: n.Repeated, Last: n.Last, Notes: link.Notes,
 		}
 		if ch.Disabled {
 			row.State = "disabled"

@@ -43,6 +43,10 @@ type MessagePage struct {
 	Received   Received         `json:"received"`
 	Message    *model.Message   `json:"message,omitempty"` // nil: not recorded yet
 	Deliveries []model.Delivery `json:"deliveries"`
+	// Firsts are the earlier messages of which this one, or parts of it, is a
+	// repeat; Repeats those that came later and say again what it said (R18).
+	Firsts  []model.MessageRef `json:"firsts,omitempty"`
+	Repeats []model.MessageRef `json:"repeats,omitempty"`
 	// Versions are what replays read it as, each under the replay's number;
 	// Message is the first reading.
 	Versions []deliver.Version `json:"versions,omitempty"`
@@ -180,6 +184,12 @@ func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {
 	case err == nil:
 		page.Message = m
 	case fault.KindOf(err) != fault.Absent || r.Part > 0:
+		return page, err
+	}
+	if m != nil {
+		page.Firsts = m.Firsts()
+	}
+	if page.Repeats, err = c.s.Record.Repeats(ctx, page.Ref); err != nil {
 		return page, err
 	}
 	if page.Deliveries, err = c.s.Deliveries.ByMessage(ctx, page.Ref); err != nil {

@@ -68,6 +68,7 @@ func (r *runner) fill(ctx context.Context, parcels []destination.Parcel, refs []
 			}
 			parcels[i].Message = m
 		}
+		parcels[i].Message = news(parcels[i].Message, r.id)
 		if !raw || r.o.Raw == nil {
 			continue
 		}
@@ -84,6 +85,17 @@ func (r *runner) fill(ctx context.Context, parcels []destination.Parcel, refs []
 		}
 	}
 	return nil
+}
+
+// news is what of a message a destination is owed: without the parts that an
+// earlier message brought it over another path (R18).
+func news(m *model.Message, dest model.DestinationID) *model.Message {
+	for i := range m.Routed {
+		if d := &m.Routed[i]; d.Destination == dest && d.OnlyNew {
+			return m.OnlyNew()
+		}
+	}
+	return m
 }
 
 // deliver makes the call; a panic in a destination is its defect and must not

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"thalamus/internal/clock"
@@ -77,6 +78,26 @@ func (c *clocks) feed(m *model.Message, rule func(*model.Message, model.DeviceID
 		r.Correct(m, offset, uncertainty)
 	}
 }
+
+// mark gives the states that a message may change, for back.
+func (c *clocks) mark(m *model.Message) map[model.DeviceID]clock.State {
+	if m.Repeated() == 0 {
+		return nil // nothing is ever taken back
+	}
+	before := map[model.DeviceID]clock.State{}
+	for i := range m.Devices {
+		id := m.Devices[i].ID
+		s, ok := c.changed[id]
+		if !ok {
+			s = c.states[id]
+		}
+		before[id] = s
+	}
+	return before
+}
+
+// back undoes what was fed since a mark.
+func (c *clocks) back(before map[model.DeviceID]clock.State) { maps.Copy(c.changed, before) }
 
 // settle takes over what the batch changed once it is in the record.
 func (c *clocks) settle() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"thalamus/internal/clock"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -17,6 +18,7 @@ const codeUnplaced = "record.unplaced"
 
 // place gives a message its devices, its patient and its decisions.
 func (s *Stage) place(ctx context.Context, m *model.Message) error {
+	s.window.begin(m)
 	if slices.ContainsFunc(m.Issues, func(i model.Issue) bool { return i.Code == codeUnplaced }) {
 		return nil // by an earlier try
 	}
@@ -24,12 +26,23 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 		if err := s.devices.Sight(ctx, m); err != nil {
 			return err
 		}
+		s.window.begin(m)
+		s.window.find(anything)
+		before := s.clocks.mark(m)
 		s.clocks.feed(m, s.o.Clock)
 		if err := s.patients.Resolve(ctx, m); err != nil {
 			return err
 		}
+		if s.window.verify(m) {
+			s.clocks.back(before)
+			clock.Restore(m)
+			clock.Forget(m)
+			s.clocks.feed(m, s.o.Clock)
+		}
+		s.window.contradict(m)
 		s.lives.feed(m)
 		m.Routed = s.router.Decide(m)
+		s.window.share(m)
 		return nil
 	})
 	switch {
@@ -39,7 +52,8 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 	case fault.KindOf(err) == fault.Transient, fault.KindOf(err) == fault.Broken:
 		return err
 	}
-	m.Routed = nil
+	s.window.undo()
+	m.Routed, m.Duplicate = nil, model.MessageRef{}
 	m.Issues = append(m.Issues, model.Issue{Code: codeUnplaced, Severity: model.Error, Received: fault.CodeOf(err),
 		Text: "device, patient or routes of the message could not be worked out; it was recorded and goes to nobody",
 		Hint: "report it with the entry's number; replay the entry when it is mended"})

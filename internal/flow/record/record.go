@@ -57,6 +57,7 @@ type Stage struct {
 	router   Router
 	o        Options
 	clocks   clocks
+	window   window
 	lives    lives
 }
 
@@ -120,6 +121,10 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	clear(s.clocks.changed) // of a try that failed
+	if err := s.window.load(ctx, s.store); err != nil {
+		return err
+	}
+	s.window.loaded = false // until this try has succeeded
 	s.lives.load(s.store)
 	s.lives.batch.Drop()
 	n := 0
@@ -135,6 +140,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		for _, m := range entries[i].Messages {
 			clock.Restore(m) // after a try that failed
 			clock.Forget(m)
+			unlike(m)
 			b.Messages = append(b.Messages, m)
 			b.Prints = append(b.Prints, PrintOf(m, entries[i].Digest))
 		}
@@ -148,14 +154,13 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		m.Recorded = now
 		if first[i] != (model.MessageRef{}) {
 			repeat(m, first[i])
-			continue
 		}
-		if isBare(m) {
-			continue
-		}
-		if err := s.place(ctx, m); err != nil {
+		if first[i] != (model.MessageRef{}) || isBare(m) {
+			s.window.begin(m)
+		} else if err := s.place(ctx, m); err != nil {
 			return err
 		}
+		s.window.end(m)
 	}
 	if err := s.commit(ctx, b); err != nil {
 		if ctx.Err() == nil && blames(err) {
@@ -163,6 +168,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		}
 		return err
 	}
+	s.window.loaded = true
 	s.clocks.settle()
 	s.lives.batch.Settle()
 	return nil

@@ -17,7 +17,7 @@ import (
 
 // Why a message that matches a route does not go out.
 const (
-	RefusedDuplicate  = "duplicate"             // the same message came before (R18)
+	RefusedDuplicate  = model.RefusedDuplicate  // the same message came before (R18)
 	RefusedQuarantine = model.RefusedQuarantine // its device is adopted by nobody and the channel asks for it (R11)
 	RefusedSimulated  = "simulated"             // it holds simulated values and the route does not pass them (R17)
 )

@@ -112,6 +112,7 @@ func (d *decoder) emit(r *reading) {
 	o.UnitSent, o.UnitOther = d.codings(d.f[6])
 	o.RangeText, o.DeviceTime, o.Status = d.joined(d.f[7]), d.timeOf(), d.status(d.text(d.f[11]))
 	o.Device, o.Order, o.BodySite = r.device, max(len(d.out.Orders)-1, 0), d.coding(d.f[20])
+	o.Instance = d.joined(d.f[21])
 	if r.node != nil {
 		o.Parent = r.node.sub
 	}

@@ -35,6 +35,8 @@ CREATE TABLE template(id INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE progress(id INTEGER PRIMARY KEY CHECK(id=1), cursor INTEGER NOT NULL, before INTEGER NOT NULL, head INTEGER NOT NULL, begins INTEGER NOT NULL);
 -- Identities by which repeats are recognised, near each other when of one time.
 CREATE TABLE print(time INTEGER NOT NULL, hash INTEGER NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY(time, hash)) WITHOUT ROWID;
+-- Messages that say again what a message said that came before.
+CREATE TABLE IF NOT EXISTS repeat(first INTEGER NOT NULL, ordinal INTEGER NOT NULL, PRIMARY KEY(first, ordinal)) WITHOUT ROWID;
 
 -- Everything below is made from the messages up to the last seal. What came
 -- later is in memory, and made again from the blocks after a crash.

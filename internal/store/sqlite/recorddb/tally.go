@@ -42,9 +42,15 @@ func (t *tally) add(m *model.Message) {
 		t.counts[m.Channel] = c
 	}
 	c.Recorded++
-	c.Observations += uint64(len(m.Observations))
-	c.Waveforms += uint64(len(m.Waveforms))
-	c.Alerts += uint64(len(m.Alerts))
+	for i := range m.Observations {
+		count(&c.Observations, &c.Repeated, m.Observations[i].Same)
+	}
+	for i := range m.Waveforms {
+		count(&c.Waveforms, &c.Repeated, m.Waveforms[i].Same)
+	}
+	for i := range m.Alerts {
+		count(&c.Alerts, &c.Repeated, m.Alerts[i].Same)
+	}
 	c.Issues += uint64(len(m.Issues))
 	if m.Duplicate != (model.MessageRef{}) {
 		c.Duplicates++
@@ -67,6 +73,15 @@ func (t *tally) add(m *model.Message) {
 		}
 	}
 	record.HearClocks(m, func(id model.DeviceID) *record.Sighting { return t.sightings[id] })
+}
+
+// count counts a part where it came first.
+func count(first, again *uint64, same model.MessageRef) {
+	if same == (model.MessageRef{}) {
+		*first++
+	} else {
+		*again++
+	}
 }
 
 func (t *tally) issue(m *model.Message, i *model.Issue) {

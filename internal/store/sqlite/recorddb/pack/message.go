@@ -29,7 +29,8 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	out = b.putTemplate(out, putText(b.begin(kindPeer), m.Peer))
 	out = putText(out, m.ControlID)
 	out = putStamp(out, m.DeviceTime, base)
-	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}))
+	rest := hasRest(m)
+	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest)
 	if m.Patient != nil {
 		out = b.putTemplate(out, putPatient(b.begin(kindPatient), m.Patient))
 	}
@@ -70,7 +71,11 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 		out = putInt(out, int64(m.Issues[i].Offset))
 	}
 	out = putTexts(out, m.Notes)
-	return b.putTemplate(out, putRouted(b.begin(kindRouted), m.Routed))
+	out = b.putTemplate(out, putRouted(b.begin(kindRouted), m.Routed))
+	if rest {
+		out = putRest(out, m)
+	}
+	return out
 }
 
 func (b *Builder) begin(k kind) []byte { return append(b.part[:0], byte(k)) }
@@ -302,6 +307,9 @@ func (p *parser) message(m *model.Message, base int64) {
 		m.Routed = t.routed
 	} else {
 		m.Routed = p.routed()
+	}
+	if bits&16 != 0 {
+		p.rest(m)
 	}
 }
 
