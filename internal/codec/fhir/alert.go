@@ -1,24 +1,36 @@
 package fhir
 
 import (
+	"cmp"
+
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 )
 
-// alert writes alert i as an Observation: at that time this device said that
-// the condition began, goes on or ended (R21: reported, never invented).
-// docs/decisions/0041 says why not Flag, DetectedIssue or Communication. One
-// Observation a report keeps the whole life; all reports of one alert share
-// the identifier under systemAlert.
+// alert writes the alert that report i is about, as it stands with that report:
+// one Observation an alert, found by its identifier and updated through its
+// life (R21: reported, never invented). It is preliminary as long as no end was
+// reported and final then; its period is that of the alert. Decision 96 says
+// why not Flag, DetectedIssue or Communication. A report that never was in the
+// record (a trial) stands for itself.
 func (b *builder) alert(i int) {
 	a := &b.spoken.m.Alerts[i]
+	if a.Heartbeat {
+		return
+	}
+	id, lived := b.alertIdentity(a)
+	life := a.Life
+	if lived {
+		n := b.newest[id]
+		if n.alert != nil && n.alert != a {
+			return // a later report of the bundle says how it stands
+		}
+		if n.alert != nil {
+			life = n.life
+		}
+	}
 	b.patient()
 	device, hasDevice := b.device(a.Device)
-	code := a.Received.Code
-	if code == "" {
-		code = a.Received.Text
-	}
-	id := b.h.fieldIdentity('a', b.spoken.id, a.Field, a.ID, code, a.DeviceTime.Original)
 	if !b.entry(id, "Observation") {
 		return
 	}
@@ -32,16 +44,23 @@ func (b *builder) alert(i int) {
 		w.text("value", a.ID)
 		w.b = append(w.b, "}]"...)
 	}
-	w.word("status", "final")
+	if lived && life.Stage != model.AlertEnded {
+		w.word("status", "preliminary")
+	} else {
+		w.word("status", "final")
+	}
+	w.b = append(w.b, `,"category":[{"text":"Device alert"}]`...)
 	w.open("code", '{')
 	b.meaning(a.Code, a.Received, model.Coding{})
 	w.close('}')
-	b.about()
-	w.dateTime("effectiveDateTime", b.timeOf(a.DeviceTime))
+	if b.about(); !b.spoken.hasWho && hasDevice {
+		b.reference("subject", device)
+	}
+	b.alertTime(a, &life)
 	b.issued()
-	if clean(a.Phase) != "" {
+	if state := clean(cmp.Or(life.Stage, a.Phase)); state != "" {
 		w.open("valueCodeableConcept", '{')
-		w.text("text", a.Phase)
+		w.text("text", state)
 		w.close('}')
 	} else {
 		b.absent("unknown")
@@ -50,9 +69,75 @@ func (b *builder) alert(i int) {
 		b.reference("device", device)
 	}
 	b.notes([]string{a.Text})
-	b.components(a)
-	b.requestByID(id, "Observation", b.o.Replace)
+	b.components(a, &life)
+	b.requestByID(id, "Observation", lived || b.o.Replace)
 	b.said = append(b.said, id)
+}
+
+// alertIdentity names an alert over its life; a report that no life is known
+// of names itself.
+func (b *builder) alertIdentity(a *model.Alert) (id Identity, lived bool) {
+	if a.Life.First == (model.MessageRef{}) {
+		code := a.Received.Code
+		if code == "" {
+			code = a.Received.Text
+		}
+		return b.h.fieldIdentity('a', b.spoken.id, a.Field, a.ID, code, a.DeviceTime.Original), false
+	}
+	b.h.start('l')
+	if d := a.Device; d >= 0 && d < len(b.spoken.m.Devices) {
+		b.h.add(string(b.spoken.m.Devices[d].ID))
+	}
+	b.h.add(a.ID)
+	b.h.number(uint64(a.Life.First.Seq))
+	b.h.number(uint64(a.Life.First.Part))
+	return b.h.sum(), true
+}
+
+// newestReport is what the reports of one alert in a bundle come to.
+type newestReport struct {
+	alert *model.Alert    // the newest of them by the source's own order
+	life  model.AlertLife // as the last that came left it
+}
+
+// findNewest finds for each alert the report that is written: the last one
+// that did not come late.
+func (b *builder) findNewest(messages []*model.Message) {
+	b.newest = nil
+	for _, m := range messages {
+		for i := range m.Alerts {
+			a := &m.Alerts[i]
+			b.spoken.m = m
+			id, lived := b.alertIdentity(a)
+			if !lived || a.Heartbeat {
+				continue
+			}
+			if b.newest == nil {
+				b.newest = map[Identity]newestReport{}
+			}
+			n := b.newest[id]
+			if n.alert == nil || !a.Life.Late {
+				n.alert = a
+			}
+			n.life = a.Life
+			b.newest[id] = n
+		}
+	}
+}
+
+// alertTime writes the period of an alert, as far as it is known.
+func (b *builder) alertTime(a *model.Alert, life *model.AlertLife) {
+	w := &b.w
+	if life.Began.IsZero() || !sane(life.Began) {
+		w.dateTime("effectiveDateTime", b.timeOf(a.DeviceTime))
+		return
+	}
+	w.open("effectivePeriod", '{')
+	w.instant("start", life.Began)
+	if sane(life.Ended) && !life.Ended.Before(life.Began) {
+		w.instant("end", life.Ended)
+	}
+	w.close('}')
 }
 
 // systemAlert is the identifier system of an alert over its life.
@@ -60,8 +145,12 @@ const systemAlert = "urn:id:alert"
 
 // components writes what PCD-04 says of an alert beside its phase (IHE PCD
 // TF-2 B.8, alert attributes), each under its MDC attribute.
-func (b *builder) components(a *model.Alert) {
+func (b *builder) components(a *model.Alert, life *model.AlertLife) {
 	w, open := &b.w, false
+	phase, state, muted, priority := a.Phase, a.State, a.Muted, a.Priority
+	if life.Stage != "" {
+		phase, state, muted, priority = life.Phase, life.State, life.Muted, life.Priority
+	}
 	begin := func(refid string) {
 		if !open {
 			w.open("component", '[')
@@ -77,9 +166,10 @@ func (b *builder) components(a *model.Alert) {
 		w.close('}')
 	}
 	for _, attribute := range [...]struct{ refid, text string }{
-		{"MDC_ATTR_ALARM_STATE", a.State},
-		{"MDC_ATTR_ALARM_INACTIVATION_STATE", a.Muted},
-		{"MDC_ATTR_ALARM_PRIORITY", a.Priority},
+		{"MDC_ATTR_EVENT_PHASE", phase},
+		{"MDC_ATTR_ALARM_STATE", state},
+		{"MDC_ATTR_ALARM_INACTIVATION_STATE", muted},
+		{"MDC_ATTR_ALARM_PRIORITY", priority},
 		{"MDC_ATTR_ALERT_TYPE", a.Kind},
 	} {
 		if clean(attribute.text) == "" {
@@ -91,7 +181,7 @@ func (b *builder) components(a *model.Alert) {
 		w.b = append(w.b, "}}"...)
 	}
 	if a.Source.Key() != "" {
-		if hasNumber := a.Value.Kind == model.ValueNumber; hasNumber || a.Limits != "" {
+		if hasNumber := a.Value.Kind == model.ValueNumber && !a.Life.Late; hasNumber || a.Limits != "" {
 			// The metric the alert is about, with its value at that time.
 			if !open {
 				w.open("component", '[')

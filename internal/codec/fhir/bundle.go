@@ -79,6 +79,7 @@ func transactions(messages []*model.Message, o Options, one bool) []Transaction 
 			n = beforeNextEvent(messages)
 		}
 		b.chooseTellers(messages[:n])
+		b.findNewest(messages[:n])
 		b.begin(size(messages[:n]))
 		for _, m := range messages[:n] {
 			b.message(m)
@@ -129,6 +130,7 @@ type builder struct {
 	said    []Identity // targets of the message under way
 
 	tellers map[Identity]*model.Message // who tells best of a patient or visit
+	newest  map[Identity]newestReport   // what is written of an alert with several reports
 	spoken  speaker
 
 	apart bool // resources are wanted one by one: note where they lie (bulk.go)
