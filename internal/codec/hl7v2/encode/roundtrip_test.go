@@ -1,6 +1,7 @@
 package encode_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,6 +57,38 @@ func TestReadBack(t *testing.T) {
 	a := got.Alerts[0]
 	if a.ID != "alarm-7" || a.Phase != "start" || a.State != "active" || a.Priority != "high" || a.Kind != "physiological" {
 		t.Errorf("alert %+v", a)
+	}
+}
+
+// What is written of an alert's reports is read as the same alert: the same id
+// through its life, phase, states, priority and kind (PCD-04).
+func TestAlertLifeRoundTrip(t *testing.T) {
+	at := time.Date(2026, 11, 21, 9, 15, 0, 0, time.UTC)
+	first := model.MessageRef{Seq: 7}
+	spo2 := model.Code{MDC: 150456, RefID: "MDC_PULS_OXIM_SAT_O2", LOINC: "2708-6", Name: "SpO2"}
+	for i, a := range []model.Alert{
+		{Phase: "start", State: "active", Muted: "enabled", Priority: "medium", Kind: "physiological", Text: "SpO2 low"},
+		{Phase: "escalate", State: "active", Muted: "enabled", Priority: "high", Kind: "physiological", Text: "SpO2 low"},
+		{Phase: "update", State: "latched", Muted: "audio-paused alert-acknowledged", Priority: "low", Kind: "technical"},
+		{Phase: "end", State: "inactive", Priority: "none", Kind: "advisory"},
+		{Phase: "tpoint", Priority: "medium"},
+	} {
+		stamp := model.Timestamp{UTC: at.Add(time.Duration(i) * time.Minute), Original: "x", Precision: "second", Zone: model.ZoneMessage}
+		a.ID, a.Code, a.Received, a.Source = "alarm-7", model.Code{MDC: 196670, RefID: "MDC_EVT_LO"}, model.Coding{Code: "196670", Text: "MDC_EVT_LO", System: "MDC"}, spo2
+		a.DeviceTime, a.Life.First, a.Simulated = stamp, first, i == 2
+		m := &model.Message{Ref: model.MessageRef{Seq: first.Seq + model.Seq(i)}, ControlID: fmt.Sprint("A", i), DeviceTime: stamp, Arrived: at, Alerts: []model.Alert{a}}
+		got := read(t, m)
+		if len(got.Alerts) != 1 {
+			t.Fatalf("%d alerts; issues %v", len(got.Alerts), got.Issues)
+		}
+		b := got.Alerts[0]
+		if b.ID != "alarm-7" || b.Phase != a.Phase || b.State != a.State || b.Muted != a.Muted || b.Priority != a.Priority || b.Kind != a.Kind ||
+			b.Text != a.Text || b.Source.RefID != spo2.RefID || b.Received.Code != "196670" || b.Simulated != a.Simulated || b.Follows != (i > 0) {
+			t.Errorf("report %d comes back as %+v", i, b)
+		}
+		if len(got.Observations) != 0 || len(got.Issues) != 0 {
+			t.Errorf("report %d: %d observations, issues %v", i, len(got.Observations), got.Issues)
+		}
 	}
 }
 
