@@ -50,14 +50,14 @@ type Role struct {
 // handles accounts.
 func BuiltIn() []Role {
 	viewer := []string{
-		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history",
+		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan",
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
-		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "destination.pause", "destination.resume",
+		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "fact.set", "fact.undo", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
+		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
 	)
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},

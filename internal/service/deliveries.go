@@ -11,6 +11,7 @@ import (
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
 )
 
 // DeadLetterAsk says which dead letters to list.
@@ -115,6 +116,9 @@ type DeviceAsk struct {
 	New     bool            `json:"new,omitempty" doc:"only those nobody has adopted"`
 	Profile string          `json:"profile,omitempty" doc:"only those read with this profile, any version of it: mindray/vs8"`
 	Outside bool            `json:"outside,omitempty" doc:"only those whose software is outside the range of their profile"`
+	Model   string          `json:"model,omitempty" doc:"only those of this model, by its id"`
+	Release string          `json:"release,omitempty" doc:"only those of this release, by its id"`
+	Facts   []string        `json:"facts,omitempty" doc:"only those of which this is said, as owner=ICU; owner= means that nothing is said"`
 	After   model.DeviceID  `json:"after,omitempty" doc:"the next page: what the page before gave"`
 	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
 }
@@ -145,6 +149,9 @@ type DeviceRow struct {
 type DevicePage struct {
 	Device      register.Device      `json:"device"`
 	Clock       *clock.Estimate      `json:"clock,omitempty"` // what is known of its clock
+	Facts       []fact.Resolved      `json:"facts"`           // what is observed, said and decided, and what speaks against it
+	Model       string               `json:"model,omitempty"` // id of its model, where it is known
+	Release     string               `json:"release,omitempty"`
 	Reading     DeviceReading        `json:"reading,omitzero"`
 	History     []register.Change    `json:"history"`
 	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
@@ -186,7 +193,11 @@ func deviceOps() []Op {
 }
 
 func listDevices(_ context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
-	q := register.Query{Text: r.Text, Channel: r.Channel, Profile: r.Profile, Outside: r.Outside, Limit: r.Limit, After: r.After}
+	q := register.Query{Text: r.Text, Channel: r.Channel, Profile: r.Profile, Outside: r.Outside, Model: r.Model, Release: r.Release, Limit: r.Limit, After: r.After}
+	var err error
+	if q.Facts, err = wantedFacts(r.Facts); err != nil {
+		return List[DeviceRow]{}, err
+	}
 	if r.New {
 		no := false
 		q.Adopted = &no
@@ -227,6 +238,10 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 	page := DevicePage{Device: d, Reading: c.s.readingOf(d)}
 	if e, ok := c.s.Clock(d.ID); ok {
 		page.Clock = &e
+	}
+	page.Model, page.Release = c.s.Register.ModelOf(d.ID)
+	if page.Facts, err = listFacts(ctx, c, FactAsk{Subject: fact.Of(fact.OfDevice, string(d.ID))}); err != nil {
+		return page, err
 	}
 	if page.History, err = c.s.Register.History(ctx, d.ID, 200); err != nil {
 		return page, err

@@ -1,0 +1,134 @@
+package service
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/register/fact"
+)
+
+// FactSay is something that a person or another system says of a thing in the
+// register, or decides about it.
+type FactSay struct {
+	Subject    fact.Subject `json:"subject" arg:"subject" doc:"what it is about: device/dev-ab12, model/mdl-ab12, release/rel-ab12"`
+	Name       string       `json:"name" arg:"name" doc:"which fact, as fact.kinds lists them: owner, support-until"`
+	Value      string       `json:"value,omitempty" arg:"value" doc:"what is so; left out: what was said is taken back"`
+	From       time.Time    `json:"from,omitzero" doc:"true since; now when left out"`
+	Until      time.Time    `json:"until,omitzero" doc:"true until; for a decision the end of the exception"`
+	Source     string       `json:"source,omitempty" doc:"where it is known from"`
+	Confidence int          `json:"confidence,omitempty" doc:"percent, 100 when left out"`
+	Reason     string       `json:"reason,omitempty" doc:"why, for the audit"`
+}
+
+// FactSaid tells what came of it.
+type FactSaid struct {
+	Changed bool   `json:"changed"`          // false: it was believed already
+	Change  string `json:"change,omitempty"` // undoes it, given to fact.undo
+}
+
+// FactAsk asks what is believed of a thing.
+type FactAsk struct {
+	Subject fact.Subject `json:"subject" arg:"subject" doc:"what it is about: device/dev-ab12, model/mdl-ab12, release/rel-ab12"`
+	At      time.Time    `json:"at,omitzero" doc:"what was true then; now when left out"`
+	Known   time.Time    `json:"known,omitzero" doc:"as it was believed then; now when left out"`
+}
+
+// FactHistoryAsk asks for everything that was ever believed of a thing.
+type FactHistoryAsk struct {
+	Subject fact.Subject `json:"subject" arg:"subject" doc:"what it is about: device/dev-ab12, model/mdl-ab12, release/rel-ab12"`
+	Name    string       `json:"name,omitempty" arg:"name" doc:"only this fact"`
+	Limit   int          `json:"limit,omitempty" doc:"rows, 200 unless told"`
+}
+
+// FactKindAsk asks which facts there are.
+type FactKindAsk struct {
+	Layer fact.Layer `json:"layer,omitempty" arg:"layer" doc:"only those of a device, model, release or service"`
+}
+
+// FactUndo takes back one change.
+type FactUndo struct {
+	Change string `json:"change" arg:"change" doc:"id of the change, from the history or the answer of fact.set"`
+	Reason string `json:"reason,omitempty" doc:"why, for the audit"`
+}
+
+// FactUndone tells what could not be undone because it was changed since.
+type FactUndone struct {
+	Later []fact.Fact `json:"later"`
+}
+
+func factOps() []Op {
+	return []Op{
+		define(Reads, "fact.kinds", "List the facts that can be said of devices, models, releases and services.", "device", listFactKinds),
+		define(Reads, "fact.list", "Show what counts of a thing: observed, said or decided, what speaks against it, also as of another day.", "device/dev-abc --known 2026-05-03T12:00:00Z", listFacts),
+		define(Reads, "fact.history", "List everything that was ever believed of a thing, newest first.", "device/dev-abc owner", factHistory),
+		define(Acts, "fact.set", "Say something of a device, model or release, from a day or until one; without a value, take it back.", "device/dev-abc owner 'Intensive care' --reason 'moved with the ward'", believer(fact.Asserted)),
+		define(Acts, "fact.decide", "Decide something of a device, model or release: an approved value, or an exception until a day. It counts before what is observed.", "device/dev-abc release 2.0 --until 2027-01-01T00:00:00Z --reason 'update is tested first'", believer(fact.Decided)),
+		define(Acts, "fact.undo", "Undo a change of facts, except where somebody changed the same since.", "chg-ab12 --reason 'wrong column imported'", undoFacts),
+	}
+}
+
+func listFactKinds(_ context.Context, _ *call, r FactKindAsk) ([]fact.Kind, error) {
+	list := fact.Kinds(r.Layer)
+	if len(list) == 0 {
+		return nil, fault.New(fault.Invalid, "service.argument", "there is no layer %q; expected device, model, release or service", clip(string(r.Layer), 40)).At("layer")
+	}
+	return list, nil
+}
+
+func listFacts(ctx context.Context, c *call, r FactAsk) ([]fact.Resolved, error) {
+	now := c.s.now()
+	if r.At.IsZero() {
+		r.At = now
+	}
+	if r.Known.IsZero() {
+		r.Known = now
+	}
+	return c.s.Register.Facts(ctx, r.Subject, r.At, r.Known)
+}
+
+func factHistory(ctx context.Context, c *call, r FactHistoryAsk) ([]fact.Fact, error) {
+	if r.Limit <= 0 {
+		r.Limit = 200
+	}
+	return c.s.Register.FactHistory(ctx, r.Subject, r.Name, min(r.Limit, 1000))
+}
+
+// believer gives the work of saying, or of deciding.
+func believer(truth fact.Truth) func(context.Context, *call, FactSay) (FactSaid, error) {
+	return func(ctx context.Context, c *call, r FactSay) (FactSaid, error) {
+		c.object, c.reason = string(r.Subject.Layer())+" "+r.Subject.ID(), r.Reason
+		changed, err := c.s.Register.Say(ctx, c.tx, fact.Fact{
+			Subject: r.Subject, Name: r.Name, Value: r.Value, Truth: truth,
+			From: r.From, Until: r.Until, Source: r.Source, Confidence: r.Confidence,
+		}, c.mark())
+		if err != nil || !changed {
+			c.silent = err == nil
+			return FactSaid{}, err
+		}
+		return FactSaid{Changed: true, Change: c.change}, nil
+	}
+}
+
+func undoFacts(ctx context.Context, c *call, r FactUndo) (FactUndone, error) {
+	c.object, c.reason = "change "+r.Change, r.Reason
+	later, err := c.s.Register.Undo(ctx, c.tx, r.Change, c.mark())
+	return FactUndone{Later: later}, err
+}
+
+// wantedFacts reads name=value.
+func wantedFacts(texts []string) (map[string]string, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	wanted := map[string]string{}
+	for _, t := range texts {
+		name, value, ok := strings.Cut(t, "=")
+		if _, known := fact.KindOf(name); !ok || !known {
+			return nil, fault.New(fault.Invalid, "service.argument", "%q is no fact and its value; expected as in owner=ICU, with a name that fact.kinds lists", clip(t, 60)).At("facts")
+		}
+		wanted[name] = value
+	}
+	return wanted, nil
+}

@@ -1,0 +1,155 @@
+package service_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"thalamus/internal/app/apptest"
+	"thalamus/internal/fault"
+	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
+	"thalamus/internal/service"
+)
+
+// monitor lets a monitor speak that says who made it and which it is.
+func monitor(h *apptest.House) service.DeviceRow {
+	h.Call("config.apply", service.ConfigText{Name: "ward.yaml", Text: h.Ward(), Reason: "test"}, nil)
+	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda\rPV1|1|I|ICU^2^23\rOBR|1||||||20261121120000+0000\r"+
+		"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X\rPRT|1|UC||EQUIP||||||MON-7^^0003B10000000077^EUI-64||||||||||MON7-SN\r"+
+		"OBX|2|ST|531970^MDC_ID_MODEL_MANUFACTURER^MDC|1.0.0.1|Acme||||||R\r"+
+		"OBX|3|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.2|VM-200||||||R\r"+
+		"OBX|4|ST|531972^MDC_ID_PROD_SPEC_SERIAL^MDC|1.0.0.3|MON7-SN||||||R\r")
+	var list service.List[service.DeviceRow]
+	h.Call("device.list", nil, &list)
+	return list.Rows[0]
+}
+
+// R29: what the wire shows, what a person says and what was decided stand
+// beside each other on a device; each has its day, and each act its way back.
+func TestFacts(t *testing.T) {
+	h := apptest.Start(t)
+	id := monitor(h).ID
+	subject := fact.Of(fact.OfDevice, string(id))
+	said := func(name string) (r fact.Resolved) {
+		t.Helper()
+		var page service.DevicePage
+		h.Call("device.get", service.ID{ID: string(id)}, &page)
+		for _, f := range page.Facts {
+			if f.Name == name {
+				return f
+			}
+		}
+		return r
+	}
+	wire := said("serial")
+	if wire.Truth != fact.Observed || wire.Value == "" {
+		t.Fatalf("serial number: %+v", wire)
+	}
+
+	var first, second service.FactSaid
+	h.Call("fact.set", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", Source: "label", Reason: "read off"}, &first)
+	if f := said("serial"); f.Value != wire.Value || len(f.Against) != 1 || f.Against[0].Value != "OTHER-1" || f.Against[0].By == "" {
+		t.Errorf("a label against the wire: %+v", f)
+	}
+	h.Call("fact.decide", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", Until: time.Now().Add(time.Hour), Reason: "the mainboard was changed"}, &second)
+	if f := said("serial"); f.Value != "OTHER-1" || f.Truth != fact.Decided || len(f.Against) != 1 {
+		t.Errorf("decided: %+v", f)
+	}
+	var then []fact.Resolved
+	h.Call("fact.list", service.FactAsk{Subject: subject, At: time.Now().Add(2 * time.Hour)}, &then)
+	for _, f := range then {
+		if f.Name == "serial" && f.Value != wire.Value {
+			t.Errorf("after the exception: %+v", f)
+		}
+	}
+	var same service.FactSaid
+	if h.Call("fact.set", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", Reason: "again"}, &same); same.Changed {
+		t.Error("said twice is a change")
+	}
+
+	var undone service.FactUndone
+	h.Call("fact.undo", service.FactUndo{Change: second.Change, Reason: "back"}, &undone)
+	if f := said("serial"); f.Value != wire.Value || len(undone.Later) != 0 {
+		t.Errorf("undone: %+v, %+v", f, undone)
+	}
+
+	h.Call("fact.set", service.FactSay{Subject: subject, Name: "owner", Value: "Intensive care", Reason: "budget"}, nil)
+	for fact, want := range map[string]int{"owner=intensive CARE": 1, "owner=Theatre": 0} {
+		var found service.List[service.DeviceRow]
+		h.Call("device.list", service.DeviceAsk{Facts: []string{fact}}, &found)
+		if len(found.Rows) != want {
+			t.Errorf("%s: %d devices", fact, len(found.Rows))
+		}
+	}
+	for ask, code := range map[*service.FactSay]string{
+		{Subject: subject, Name: "colour", Value: "red"}:                                       "register.fact",
+		{Subject: subject, Name: "purchased", Value: "yesterday"}:                              "register.fact",
+		{Subject: subject, Name: "name", Value: "x"}:                                           "register.fact",
+		{Subject: "device/dev-none", Name: "owner", Value: "x"}:                                "register.no-device",
+		{Subject: "model/mdl-none", Name: "support", Value: "ended"}:                           "register.no-subject",
+		{Subject: subject, Name: "owner", Value: "x", Until: time.Now().Add(-100 * time.Hour)}: "register.span",
+	} {
+		if err := h.Door().Call(t.Context(), "fact.set", *ask, nil); fault.CodeOf(err) != code {
+			t.Errorf("%s %s: %v", ask.Subject, ask.Name, err)
+		}
+	}
+	if err := h.Door().Call(t.Context(), "device.list", service.DeviceAsk{Facts: []string{"owner"}}, nil); fault.CodeOf(err) != "service.argument" {
+		t.Error(err)
+	}
+}
+
+// R30: a label leads to its device by its UDI, by what somebody entered, and
+// by its serial number; what it says is told even when nobody knows it.
+func TestScan(t *testing.T) {
+	h := apptest.Start(t)
+	row := monitor(h)
+	subject := fact.Of(fact.OfDevice, string(row.ID))
+	h.Call("fact.set", service.FactSay{Subject: subject, Name: "asset", Value: "MT-0815", Reason: "label"}, nil)
+	h.Call("fact.set", service.FactSay{Subject: subject, Name: "udi", Value: "(01)09506000134352(21)77", Reason: "label"}, nil)
+	for text, why := range map[string]string{
+		"]d2010950600013435221" + "77": "udi",
+		"mt 0815":                      "asset",
+		string(row.ID):                 "id",
+		strings.ToLower(row.Serial):    "serial",
+		"(01)09506000134352(21)78":     "",
+		"nothing we know":              "",
+	} {
+		var got service.Scanned
+		h.Call("device.scan", service.Scan{Text: text}, &got)
+		if why == "" && len(got.Devices) != 0 || why != "" && (len(got.Devices) == 0 || got.Devices[0].Why != why || got.Devices[0].Device.ID != row.ID) {
+			t.Errorf("%q: %+v", text, got)
+		}
+		if strings.Contains(text, "09506000134352") && got.UDI == nil {
+			t.Errorf("%q is not read as a UDI: %+v", text, got)
+		}
+	}
+	var got service.Scanned
+	h.Call("device.scan", service.Scan{Text: "(01)09506000134353(21)78"}, &got)
+	if got.UDI != nil || !strings.Contains(got.Fault, "udi.check") {
+		t.Errorf("a wrong check digit: %+v", got)
+	}
+}
+
+// TestModels: a model is there as soon as a device of it is, and keeps what is
+// said of it.
+func TestModels(t *testing.T) {
+	h := apptest.Start(t)
+	monitor(h)
+	var models []register.Model
+	h.Call("model.list", nil, &models)
+	if len(models) == 0 || models[0].Devices == 0 || models[0].Manufacturer == "" {
+		t.Fatalf("%+v", models)
+	}
+	h.Call("fact.set", service.FactSay{Subject: fact.Of(fact.OfModel, models[0].ID), Name: "support-until", Value: "2027-12-31", Reason: "letter of the maker"}, nil)
+	var page service.ModelPage
+	h.Call("model.get", service.ID{ID: models[0].ID}, &page)
+	if page.Model.ID != models[0].ID || len(page.Facts) != 1 || page.Facts[0].Value != "2027-12-31" {
+		t.Errorf("%+v", page)
+	}
+	var devices service.List[service.DeviceRow]
+	h.Call("device.list", service.DeviceAsk{Model: models[0].ID}, &devices)
+	if len(devices.Rows) != models[0].Devices {
+		t.Errorf("%d devices, the model has %d", len(devices.Rows), models[0].Devices)
+	}
+}
