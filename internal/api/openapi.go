@@ -31,6 +31,7 @@ func Document(version string, ops []service.Op) ([]byte, error) {
 				"schema": object{"type": "string"}, "example": "id: 1\nevent: recorded\ndata: {\"id\":1,\"kind\":\"recorded\",\"messages\":2,\"channel\":\"icu\",\"seq\":4711}\n\n",
 			}}}}),
 		}},
+		extractPath: describeExtractFile(),
 	}
 	schemas.Schema(reflect.TypeFor[service.Event](), true, "Event")
 	tags := []object{}

@@ -19,6 +19,7 @@ import (
 
 	"thalamus/internal/access"
 	"thalamus/internal/conf"
+	"thalamus/internal/extract"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/intake"
@@ -67,6 +68,7 @@ type App struct {
 	access     *access.Gate
 	links      *links
 	routing    routing
+	extracts   *extract.Shelf
 	service    *service.Service
 	doors      *doors
 
@@ -98,9 +100,11 @@ func (a *App) steps() []step {
 		{"record", a.openRecord, func(context.Context) error { return a.record.Close() }},
 		{"register and patients", a.openRegister, a.flushRegister},
 		{"deliveries", a.openDeliveries, a.closeDeliveries},
+		{"extracts", a.openExtracts, a.closeExtracts},
 		{"service", a.makeDoor, nil},
 		{"the way", a.startWay, a.stopWay},
 		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
+		{"extracts that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, nil},
 		{"doors", a.openDoors, func(ctx context.Context) error { return a.doors.close(ctx) }},
 	}
 }

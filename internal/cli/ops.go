@@ -22,6 +22,7 @@ var nouns = map[string]string{
 	"device":      "devices seen and adopted",
 	"driver":      "links to devices that are in the program",
 	"entry":       "journal entries: bytes as received",
+	"extract":     "parts of the record as files: Parquet, FHIR bulk NDJSON, CSV",
 	"hold":        "segments of the journal kept from retention",
 	"issue":       "what could not be understood",
 	"journal":     "the log of every frame",

@@ -3,6 +3,7 @@ package service
 import (
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
+	"thalamus/internal/extract"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/flow/record"
@@ -19,6 +20,8 @@ type (
 	DeadLetter     = deliver.DeadLetter
 	Replay         = deliver.Replay
 	AlertState     = record.AlertState
+	Extract        = extract.Standing
+	ExtractedFile  = extract.File
 	IssueGroup     = record.IssueGroup
 	LatestValue    = record.LatestValue
 	Trend          = record.Trend

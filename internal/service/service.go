@@ -14,6 +14,7 @@ import (
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
 	"thalamus/internal/clock"
+	"thalamus/internal/extract"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow"
 	"thalamus/internal/flow/deliver"
@@ -59,6 +60,7 @@ type Parts struct {
 	Journal    journal.Journal
 	Intake     *intake.Intake
 	Deliveries *deliver.Deliver
+	Extracts   *extract.Shelf
 	Links      Links
 	Register   *register.Register
 	Patients   *patients.Patients
@@ -108,7 +110,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -73,6 +73,15 @@ func (h *House) Errands() []Errand {
 		_, id := h.Token("viewer")
 		return id
 	}
+	extract := func() (id string) {
+		h.Until("the extract is whole", func() bool {
+			var rows []service.ExtractRow
+			h.Call("extract.list", nil, &rows)
+			id = rows[0].ID
+			return rows[0].State == "whole"
+		})
+		return id
+	}
 	segment := journal.SegmentID(1)
 	return []Errand{
 		{"overview.get", is(service.None{}), "", ""},
@@ -147,6 +156,14 @@ func (h *House) Errands() []Errand {
 		{"hold.set", is(service.SegmentAct{Segment: segment, Reason: why}), "segment 1", why},
 		{"hold.release", is(service.SegmentAct{Segment: segment, Reason: why}), "segment 1", why},
 		{"entry.redact", is(service.EntryAct{Seq: 1, Reason: why}), "entry 1", why},
+
+		{"extract.begin", is(service.ExtractAsk{Form: "parquet", Reason: why}), "*", why},
+		{"extract.list", is(service.None{}), "", ""},
+		{"extract.get", func() any { return service.ID{ID: extract()} }, "", ""},
+		{"extract.fetch", func() any { return service.ExtractFile{ID: extract(), File: "extract.json"} }, "*", ""},
+		{"extract.stop", func() any { return service.ExtractAct{ID: extract(), Reason: why} }, "*", why},
+		{"extract.resume", func() any { return service.ExtractAct{ID: extract(), Reason: why} }, "*", why},
+		{"extract.remove", func() any { return service.ExtractAct{ID: extract(), Reason: why} }, "*", why},
 
 		{"config.export", is(service.None{}), "", ""},
 		{"config.diff", is(service.ConfigText{Name: "x.yaml", Text: h.Ward()}), "", ""},
