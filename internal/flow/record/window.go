@@ -205,9 +205,9 @@ func (w *window) hash(s string) uint64 {
 	return maphash.String(w.seed, s) | 1
 }
 
-// mix joins two hashes.
+// mix joins two hashes; which is which counts.
 func mix(a, b uint64) uint64 {
-	a = (a ^ b) * 0x9e3779b97f4a7c15
+	a = (a+0x632be59bd9b4e019)*0x9e3779b97f4a7c15 + b
 	a = (a ^ a>>29) * 0xbf58476d1ce4e5b9
 	return a ^ a>>32
 }
