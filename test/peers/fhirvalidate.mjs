@@ -96,6 +96,11 @@ for await (const line of createInterface({ input: process.stdin })) {
       if (short === 'bp') {
         wrong = bloodPressure(part, wrong);
       }
+      if (part.effectivePeriod) {
+        // vs-1 is about a dateTime only; @medplum/core 4.5.2 takes a Period,
+        // for which the expression gives nothing, for a violation.
+        wrong = wrong.filter((m) => !m.includes('Constraint vs-1 not met'));
+      }
       answer.medplum.push(...wrong.map((m) => `entry[${i}] as ${short}: ${m}`));
     }
   }

@@ -157,6 +157,8 @@ func status(s model.Status) string {
 	return string(model.StatusUnknown)
 }
 
+const categoryVitalSigns = `,"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}]`
+
 // begin writes what every Observation starts with, up to effective[x].
 // It says false when the transaction has it already.
 func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) bool {
@@ -172,7 +174,7 @@ func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) 
 	b.ownIdentifier(id)
 	w.word("status", status(st))
 	if v != nil {
-		w.b = append(w.b, `,"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs","display":"Vital Signs"}]}]`...)
+		w.b = append(w.b, categoryVitalSigns...)
 	}
 	return true
 }
@@ -191,6 +193,10 @@ func (b *builder) when(o *model.Observation) {
 	t := b.timeOfObservation(o)
 	if !o.DeviceTimeEnd.IsZero() && !t.UTC.IsZero() && sane(t.UTC) && sane(o.DeviceTimeEnd) && !o.DeviceTimeEnd.Before(t.UTC) {
 		w.open("effectivePeriod", '{')
+		if t.Corrected() {
+			w.clock(&t)
+			t.ClockOffsetNS, t.UncertaintyNS = 0, 0
+		}
 		w.dateTime("start", t)
 		w.instant("end", o.DeviceTimeEnd)
 		w.close('}')

@@ -50,6 +50,9 @@ func (b *builder) span(f *model.Waveform) {
 	w := &b.w
 	if n := int64(len(f.Samples)); n > 1 && f.PeriodNS > 0 && f.PeriodNS < int64(24*time.Hour)/n && dateLength(t) == 0 {
 		w.open("effectivePeriod", '{')
+		if t.Corrected() {
+			w.clock(&t)
+		}
 		w.instant("start", t.UTC)
 		w.instant("end", t.UTC.Add(time.Duration((n-1)*f.PeriodNS)))
 		w.close('}')

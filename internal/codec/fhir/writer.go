@@ -76,7 +76,8 @@ func appendInstant(b []byte, t time.Time) []byte {
 }
 
 // dateTime writes a sender's time with the precision it was given in
-// (FHIR R4 §2.24.0.1, dateTime); nothing when it has none.
+// (FHIR R4 §2.24.0.1, dateTime), and beside it what the sender's clock said
+// where that was corrected; nothing when it has none.
 func (w *writer) dateTime(n string, t model.Timestamp) {
 	if t.UTC.IsZero() || !sane(t.UTC) {
 		return
@@ -85,6 +86,12 @@ func (w *writer) dateTime(n string, t model.Timestamp) {
 	w.b = append(w.b, '"')
 	w.b = appendDateTime(w.b, t)
 	w.b = append(w.b, '"')
+	if t.Corrected() {
+		w.comma()
+		w.b = append(append(append(w.b, '"', '_'), n...), `":{`...)
+		w.clock(&t)
+		w.close('}')
+	}
 }
 
 // sane keeps years that have four digits.
@@ -92,6 +99,9 @@ func sane(t time.Time) bool { y := t.Year(); return y >= 1 && y <= 9999 }
 
 func appendDateTime(b []byte, t model.Timestamp) []byte {
 	// A date without a time of day is the sender's calendar date, not UTC's.
+	if o := t.Original; t.Precision == "day" && isCalendarDate(o) {
+		return append(b, o...)
+	}
 	if n := dateLength(t); n > 0 {
 		o := t.Original
 		b = append(b, o[:4]...)
@@ -112,6 +122,12 @@ func appendDateTime(b []byte, t model.Timestamp) []byte {
 		return t.UTC.AppendFormat(b, "2006-01-02")
 	}
 	return appendInstant(b, t.UTC)
+}
+
+// isCalendarDate knows the ISO 8601 form of a date, 2026-01-31.
+func isCalendarDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
 }
 
 // dateLength is 4, 6 or 8 when the time is a date whose digits stand in the

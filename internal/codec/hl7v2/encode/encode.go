@@ -47,6 +47,8 @@ type writer struct {
 	m   *model.Message
 	obr int
 	obx int // since the last OBR
+
+	attributes int // of devices that were written
 }
 
 func (w *writer) header(o Options) {

@@ -37,6 +37,7 @@ func (w *writer) results() {
 		}
 		w.waveform(f)
 	}
+	w.clocks()
 }
 
 // begin writes OBX-1 to OBX-4.
