@@ -17,6 +17,7 @@ type part struct {
 	id    uint64            // key of the sender's own id, 0: none
 	same  *model.MessageRef // in the message
 	first int64             // the fact it repeats, -1 for none
+	alone bool              // its device is heard over this path only
 	field string
 	code  *model.Code
 }
@@ -29,13 +30,14 @@ func (w *window) begin(m *model.Message) {
 	}
 	w.clock = max(w.clock, w.now.arrived)
 	w.mine = w.mine[:0]
-	device, of := uint64(0), -2
+	device, of, alone := uint64(0), -2, false
 	add := func(p part, ts *model.Timestamp, index int, same *model.MessageRef, code *model.Code, sent *model.Coding) {
 		if len(w.mine) == mostParts {
 			return
 		}
 		if index != of {
 			device, of = w.hash(string(DeviceOf(m, index))), index
+			alone = device != 0 && w.alone(device)
 		}
 		var ok bool
 		if p.second, p.nanos, ok = instant(ts); device == 0 || !ok {
@@ -43,6 +45,7 @@ func (w *window) begin(m *model.Message) {
 		}
 		p.where, p.term = mix(device, w.termOf(code, sent)), uint32(w.hash(code.RefID))
 		p.key, p.same, p.first, p.code = mix(p.where, uint64(p.second)), same, -1, code
+		p.alone = alone
 		w.mine = append(w.mine, p)
 	}
 	for i := range m.Observations {

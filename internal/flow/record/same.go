@@ -78,6 +78,9 @@ func (w *window) find(may func(p *part, f *fact) bool) {
 				return true
 			})
 		}
+		if best < 0 && p.alone {
+			continue
+		}
 		if best < 0 {
 			try(p.key, func(f *fact) bool {
 				d := f.nanos - p.nanos
@@ -180,7 +183,7 @@ func (w *window) contradict(m *model.Message) {
 	n := 0
 	for i := range w.mine {
 		p := &w.mine[i]
-		if p.first >= 0 || !p.counts || p.rank >= corrected {
+		if p.first >= 0 || p.alone || !p.counts || p.rank >= corrected {
 			continue
 		}
 		against, others := int64(-1), 0

@@ -23,6 +23,7 @@ type window struct {
 	messages int64
 	clock    int64 // latest arrival, Unix ns
 	owners   map[model.DestinationID]uint
+	heard    map[uint64]uint32 // the path each device is heard over; several: more than one
 
 	// Of the message in work.
 	now  saying
@@ -38,6 +39,8 @@ const (
 	mostParts      = 1024 // of one message that are learned
 	mostSteps      = 256  // along a chain, for one part
 	mostOwners     = 64
+	mostHeard      = 1 << 16
+	several        = 0 // no path is 0
 )
 
 // saying is what is known of a message that facts come from.
@@ -70,7 +73,7 @@ type fact struct {
 func newWindow() window {
 	return window{
 		seed: maphash.MakeSeed(), facts: make([]fact, 256), heads: make([]int64, 512),
-		said: make([]saying, windowMessages), owners: map[model.DestinationID]uint{},
+		said: make([]saying, windowMessages), owners: map[model.DestinationID]uint{}, heard: map[uint64]uint32{},
 	}
 }
 
@@ -195,6 +198,23 @@ func (f *fact) unhear(path uint32) {
 			return
 		}
 	}
+}
+
+// alone says whether a device was heard over the path of the message in work
+// only: then nothing of it can have come over another, which spares nearly all
+// devices the search.
+func (w *window) alone(device uint64) bool {
+	path, known := w.heard[device]
+	switch {
+	case !known && len(w.heard) < mostHeard:
+		w.heard[device] = w.now.path
+		return true
+	case known && path == w.now.path:
+		return true
+	case known && path != several:
+		w.heard[device] = several
+	}
+	return false
 }
 
 // hash gives the hash of a text, 0 for the empty one.
