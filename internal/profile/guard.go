@@ -71,6 +71,25 @@ func compile(source string) (*guard, *fault.Fault) {
 	return g, nil
 }
 
+// ask refuses an expression that asks for what is not there: a slip of the pen
+// would make a condition that never holds, in silence.
+func (g *guard) ask(known []string) *fault.Fault {
+	if g == nil {
+		return nil
+	}
+	for _, name := range g.names {
+		if slices.Contains(known, name) {
+			continue
+		}
+		hint := ""
+		if near := fault.Nearest(name, known); near != "" {
+			hint = "; did you mean " + near + "?"
+		}
+		return fault.New(fault.Invalid, "profile.expression", "there is no %q to ask for%s; known here: %s", name, hint, strings.Join(known, ", "))
+	}
+	return nil
+}
+
 // shortcut notes the expressions that need no interpreter.
 func (g *guard) shortcut(e ast.Expr) {
 	literal := func(e ast.Expr) (string, bool) {

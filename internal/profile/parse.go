@@ -257,7 +257,11 @@ func (p *Profile) checkObserve(o *Observe, place string) error {
 		source string
 		to     **guard
 	}{{"when", o.When, &o.when}, {"setting", o.Setting, &o.setting}, {"simulated", o.Simulate, &o.simulated}, {"compute", o.Compute, &o.compute}} {
-		if err := compileInto(e.source, e.to); err != nil {
+		err := compileInto(e.source, e.to)
+		if err == nil && !document { // the fields of a document are whatever it has
+			err = (*e.to).ask(askable)
+		}
+		if err != nil {
 			return err.At(place + "." + e.key)
 		}
 	}
@@ -296,11 +300,18 @@ func checkDerive(d *Derive, place string) error {
 	if d.Value == "" {
 		return wrong(place+".value", "say how the value is derived")
 	}
-	if err := compileInto(d.Value, &d.value); err != nil {
-		return err.At(place + ".value")
-	}
-	if err := compileInto(d.When, &d.when); err != nil {
-		return err.At(place + ".when")
+	for _, e := range []struct {
+		key    string
+		source string
+		to     **guard
+	}{{"value", d.Value, &d.value}, {"when", d.When, &d.when}} {
+		err := compileInto(e.source, e.to)
+		if err == nil {
+			err = (*e.to).ask([]string{"v"})
+		}
+		if err != nil {
+			return err.At(place + "." + e.key)
+		}
 	}
 	return nil
 }
@@ -315,7 +326,11 @@ func checkQuirk(q *Quirk, place string) error {
 	if q.Says == "" || q.Evidence == "" {
 		return wrong(place, "say what the device does (says) and where that was seen (evidence)")
 	}
-	if err := compileInto(q.When, &q.when); err != nil {
+	err := compileInto(q.When, &q.when)
+	if err == nil {
+		err = q.when.ask(askable)
+	}
+	if err != nil {
 		return err.At(place + ".when")
 	}
 	if q.when == nil {
@@ -329,7 +344,11 @@ func checkQuirk(q *Quirk, place string) error {
 			return conf.UnknownKey(field, settable).At(place + ".set." + field)
 		}
 		c := change{field: field}
-		if err := compileInto(q.Set[field], &c.value); err != nil {
+		err := compileInto(q.Set[field], &c.value)
+		if err == nil {
+			err = c.value.ask(askable)
+		}
+		if err != nil {
 			return err.At(place + ".set." + field)
 		}
 		if c.value == nil {

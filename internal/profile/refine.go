@@ -90,6 +90,9 @@ func (a *applying) issue(code string, severity model.Severity, field, received, 
 	a.m.Issues = append(a.m.Issues, model.Issue{Code: code, Severity: severity, Field: field, Received: received, Text: text, Hint: hint})
 }
 
+// askable are the names that field knows.
+var askable = []string{"channel", "code", "flags", "label", "message_type", "method", "range", "sender", "site", "status", "sub_id", "system", "text", "time", "type", "unit", "value"}
+
 // field gives what expressions over an observation of a message call it.
 func (a *applying) field(o *model.Observation) func(name string) any {
 	return func(name string) any {
