@@ -105,6 +105,7 @@ func (a *App) steps() []step {
 		{"the way", a.startWay, a.stopWay},
 		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
 		{"extracts that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, nil},
+		{"corrections", a.startCorrections, nil},
 		{"doors", a.openDoors, func(ctx context.Context) error { return a.doors.close(ctx) }},
 	}
 }

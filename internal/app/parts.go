@@ -47,7 +47,7 @@ func (a *App) makeService() *service.Service {
 	host := destination.Host{Log: a.log, Roots: a.authority.Pool()}
 	return service.New(service.Parts{
 		Version: a.o.Version, Started: a.started, Log: a.log,
-		Store: governedStore{a.governed}, Record: a.record, Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
+		Store: governedStore{a.governed}, Record: a.amended(), Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
 		Deliveries: a.deliver, Extracts: a.extracts, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access, Clock: func(id model.DeviceID) (clock.Estimate, bool) { return a.stage.Clock(id) },
 		CheckDestination: func(d model.Destination) error {
 			kind, ok := kinds[d.Kind]

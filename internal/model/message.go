@@ -39,6 +39,7 @@ type Message struct {
 
 	Routed    []Decision `json:"routed,omitempty"`   // what routing decided, for each destination
 	Duplicate MessageRef `json:"duplicate,omitzero"` // the first message with the same identity and content
+	Amended   *Amendment `json:"amended,omitempty"`  // whose it is was corrected after it was recorded
 }
 
 // Party is an application and facility (MSH-3/4, MSH-5/6).

@@ -24,6 +24,22 @@ type Patient struct {
 	Phones      []string     `json:"phones,omitempty"`      // PID-13
 	Address     *Address     `json:"address,omitempty"`     // PID-11
 	FromADT     bool         `json:"fromAdt,omitempty"`     // associated by bed through ADT, not named in the message
+	FoundBy     string       `json:"foundBy,omitempty"`     // scan, hand: connected to the device by people, not named in the message
+	Said        bool         `json:"said,omitempty"`        // associated, and the message itself gave the family name
+}
+
+// Named says that the message itself names the patient by a number: nothing
+// that is said beside it changes that (R20).
+func (p *Patient) Named() bool { return p != nil && p.ID != "" && !p.FromADT && p.FoundBy == "" }
+
+// Amendment says that a message's patient was corrected after it was recorded.
+type Amendment struct {
+	Correction uint64    `json:"correction"`      // number of the correction it came with
+	Version    int       `json:"version"`         // 1 for the first correction of this message
+	First      PatientID `json:"first,omitempty"` // as first recorded; empty: nobody
+	Was        *Patient  `json:"was,omitempty"`   // in the version before; none: nobody
+	At         time.Time `json:"at"`              // when it was corrected
+	Cause      string    `json:"cause,omitempty"` // what told so, no patient's data
 }
 
 // Address as in XAD.

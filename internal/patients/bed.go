@@ -2,8 +2,6 @@ package patients
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"thalamus/internal/model"
@@ -38,15 +36,21 @@ func (p *Patients) bedAt(ctx context.Context, place model.Place) ([]Span, error)
 	if place.Bed == "" {
 		return nil, nil
 	}
+	key := p.keyOf(place)
+	if key == "" {
+		return nil, nil
+	}
+	return p.bed(ctx, key)
+}
+
+// keyOf gives the key of a place's bed.
+func (p *Patients) keyOf(place model.Place) string {
 	key, ok := p.places.get(place)
 	if !ok {
 		key = bedKey(place)
 		p.places.put(place, key)
 	}
-	if key == "" {
-		return nil, nil
-	}
-	return p.bed(ctx, key)
+	return key
 }
 
 // measured gives when a message's values were taken: the device's time, but
@@ -59,58 +63,11 @@ func measured(m *model.Message) time.Time {
 	return t
 }
 
-// byBed gives a message that names nobody the patient of its bed. Called with
-// p.mu held.
-func (p *Patients) byBed(ctx context.Context, m *model.Message) error {
-	place := placeOf(m)
-	spans, err := p.bedAt(ctx, place)
-	if err != nil || len(spans) == 0 {
-		return err
-	}
-	t := measured(m)
-	found, unsure := occupant(spans, place, t)
-	if !m.Arrived.IsZero() && m.Arrived.Sub(t) > lateAllowed {
-		now, alsoUnsure := occupant(spans, place, m.Arrived)
-		unsure = unsure || alsoUnsure || (now == nil) != (found == nil) || now != nil && now.Patient != found.Patient
-	}
-	if unsure {
-		issue(m, model.Issue{
-			Code: "patients.bed-unsure", Severity: model.Warning, Field: "PV1-3",
-			Text: "the message names a bed, but whose it was cannot be told: the bed changed hands between the device's time and the arrival, or several facilities have it",
-			Hint: "check the device's clock, and let it send the facility in PV1-3.4; the values are kept under the device",
-		})
-		return nil
-	}
-	if found == nil {
-		return nil
-	}
-	one, err := p.root(ctx, found.Patient)
-	if err != nil || one == nil {
-		return err
-	}
-	if m.Patient != nil && m.Patient.Family != "" && one.Family != "" && !strings.EqualFold(m.Patient.Family, one.Family) {
-		p.differs(m)
-		return nil
-	}
-	who := one.Patient
-	who.FromADT = true
-	who.Identifiers = slices.Clone(who.Identifiers)
-	m.Patient = &who
-	if m.Visit == nil {
-		m.Visit = &model.Visit{Place: found.Place}
-	}
-	if m.Visit.Class == "" {
-		m.Visit.Class = one.Class
-	}
-	return nil
-}
-
-func (p *Patients) differs(m *model.Message) {
-	issue(m, model.Issue{
-		Code: "patients.bed-differs", Severity: model.Warning, Field: "PV1-3",
-		Text: "the message names another patient than the one who is in this bed by the patient administration",
-		Hint: "check whether the device still has the patient before, or whether a transfer was not told; what the message says counts",
-	})
+// differs tells of a bed that is another's than the message says.
+var differs = model.Issue{
+	Code: "patients.bed-differs", Severity: model.Warning, Field: "PV1-3",
+	Text: "the message names another patient than the one who is in this bed by the patient administration",
+	Hint: "check whether the device still has the patient before, or whether a transfer was not told; what the message says counts",
 }
 
 // connected is which patient a device has.
@@ -147,8 +104,30 @@ func (p *Patients) beside(ctx context.Context, m *model.Message, id model.Patien
 				return err
 			}
 			if one != nil && one.ID != id {
-				p.differs(m)
+				issue(m, differs)
 			}
+		}
+	}
+	for i := range m.Devices {
+		d := &m.Devices[i]
+		if d.Parent >= 0 || d.ID == "" {
+			continue
+		}
+		c, err := p.connectedAt(ctx, d.ID, t)
+		if err != nil {
+			return err
+		}
+		if c == nil || c.Patient == id {
+			continue
+		}
+		if one, err := p.root(ctx, c.Patient); err != nil {
+			return err
+		} else if one != nil && one.ID != id {
+			issue(m, model.Issue{
+				Code: "patients.scan-differs", Severity: model.Warning, Field: "PID-3",
+				Text: "the message names another patient than the one its device was connected to; what the message says counts, and nothing of it goes to the other",
+				Hint: "check at the bed whom the device is on; admit the right patient at the device, or end the connection",
+			})
 		}
 	}
 	named := false

@@ -208,7 +208,7 @@ func (p *Patients) move(ctx context.Context, m *model.Message, id model.PatientI
 	p.made++
 	if !slices.Equal(before, after) {
 		p.taken(m, s, before, after)
-		p.replace(s, before, after)
+		p.replace(m, s, before, after)
 	}
 	return nil
 }
@@ -240,7 +240,8 @@ func (p *Patients) bed(ctx context.Context, bed string) ([]Span, error) {
 
 // replace puts a person's spans in the place of what was known before. The
 // beds concerned are in memory.
-func (p *Patients) replace(s *stay, before, after []Span) {
+func (p *Patients) replace(m *model.Message, s *stay, before, after []Span) {
+	defer p.review(m, s, before, after)
 	p.pending.Stays = append(p.pending.Stays, Stay{Group: slices.Clone(s.group), Since: s.since, Spans: after})
 	p.made++
 	done := map[string]bool{}
@@ -263,7 +264,14 @@ func (p *Patients) replace(s *stay, before, after []Span) {
 					spans = append(spans, one)
 				}
 			}
-			sort.SliceStable(spans, func(i, j int) bool { return spans[i].From.Before(spans[j].From) })
+			// Who came at the same moment is told apart by anything but the
+			// order in which the two were told.
+			sort.SliceStable(spans, func(i, j int) bool {
+				if !spans[i].From.Equal(spans[j].From) {
+					return spans[i].From.Before(spans[j].From)
+				}
+				return spans[i].Patient < spans[j].Patient
+			})
 			if len(spans) > bedMemory {
 				spans = spans[len(spans)-bedMemory:]
 			}

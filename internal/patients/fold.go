@@ -1,6 +1,8 @@
 package patients
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -80,7 +82,7 @@ func spansOf(list []Movement, patient model.PatientID) []Span {
 // happened, with cancellations turned into what they say of the present.
 func effective(list []Movement) []Movement {
 	said := append([]Movement(nil), list...)
-	sort.SliceStable(said, func(i, j int) bool { return said[i].Said.Before(said[j].Said) })
+	slices.SortFunc(said, inOrderSaid)
 	gone := make([]bool, len(said))
 	for i, c := range said {
 		what := cancelled(c.What)
@@ -122,6 +124,14 @@ func effective(list []Movement) []Movement {
 	}
 	sort.SliceStable(events, func(i, j int) bool { return events[i].At.Before(events[j].At) })
 	return events
+}
+
+// inOrderSaid puts movements in the order in which they were said. What was
+// said at one moment has an order of its own, so that the order in which it was
+// told does not matter.
+func inOrderSaid(a, b Movement) int {
+	return cmp.Or(a.Said.Compare(b.Said), a.At.Compare(b.At), strings.Compare(string(a.What), string(b.What)), strings.Compare(a.Visit, b.Visit),
+		strings.Compare(a.Place.String(), b.Place.String()), strings.Compare(string(a.Patient), string(b.Patient)))
 }
 
 func cancelled(w What) What {

@@ -37,7 +37,7 @@ func (p *Patients) merge(ctx context.Context, m *model.Message, id model.Patient
 		case o == nil:
 			fresh = append(fresh, keys[i])
 		case o.ID != id:
-			if err := p.join(ctx, id, o.ID); err != nil {
+			if err := p.join(ctx, m, id, o.ID); err != nil {
 				return err
 			}
 		}
@@ -54,7 +54,7 @@ func (p *Patients) merge(ctx context.Context, m *model.Message, id model.Patient
 }
 
 // join makes the record from go on in the record into.
-func (p *Patients) join(ctx context.Context, into, from model.PatientID) error {
+func (p *Patients) join(ctx context.Context, m *model.Message, into, from model.PatientID) error {
 	a, err := p.person(ctx, into)
 	if err != nil || a == nil {
 		return err
@@ -93,7 +93,7 @@ func (p *Patients) join(ctx context.Context, into, from model.PatientID) error {
 	p.keep(gone)
 	p.keep(stays)
 	p.stays.put(a.ID, s)
-	p.replace(s, before, after)
+	p.replace(m, s, before, after)
 	p.fast.clear()
 	return nil
 }

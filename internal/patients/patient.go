@@ -79,11 +79,13 @@ type Batch struct {
 	Movements []Movement
 	Stays     []Stay
 	Devices   []Span // associations of devices: each ends the device's last one at its From
+	Heard     []Heard
+	Reviews   []model.Review
 }
 
 // Empty says that there is nothing to store.
 func (b *Batch) Empty() bool {
-	return len(b.Patients)+len(b.Movements)+len(b.Stays)+len(b.Devices) == 0
+	return len(b.Patients)+len(b.Movements)+len(b.Stays)+len(b.Devices)+len(b.Heard)+len(b.Reviews) == 0
 }
 
 // Query selects associations; at least one of Patients, Device and Bed. Those
@@ -113,6 +115,10 @@ type Store interface {
 	BedSpans(ctx context.Context, bed string, limit int) ([]Span, error)
 	// DeviceSpan gives the last association of a device.
 	DeviceSpan(ctx context.Context, id model.DeviceID) (s Span, ok bool, err error)
+	// ConnectionsOf gives the last connections of a device, as made.
+	ConnectionsOf(ctx context.Context, device model.DeviceID, limit int) ([]Connection, error)
+	// Connections gives connections, the last made first.
+	Connections(ctx context.Context, q ConnectionQuery) ([]Connection, error)
 	// SavePatients stores a batch durably. Storing one twice changes nothing.
 	SavePatients(ctx context.Context, b Batch) error
 	// FindPatients gives patients whose name, given name or number begins

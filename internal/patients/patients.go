@@ -37,8 +37,12 @@ type Patients struct {
 	places    recent[model.Place, string]       // place as sent, to its bed key
 	devices   recent[model.DeviceID, *connected]
 	pending   Batch
-	made      uint64        // changes so far
-	saved     atomic.Uint64 // of them durable
+	// connections people made, as made; the last holds.
+	connections recent[model.DeviceID, []Connection]
+	heard       recent[Heard, struct{}] // which device was heard in which bed, stored already
+	wake        chan struct{}           // something is to be reviewed
+	made        uint64                  // changes so far
+	saved       atomic.Uint64           // of them durable
 
 	saving sync.Mutex // one writer at a time
 }
@@ -74,13 +78,16 @@ func Open(ctx context.Context, store Store, o Options) (*Patients, error) {
 	}
 	return &Patients{
 		store: store, secret: secret, authority: o.Authority,
-		people:  newRecent[model.PatientID, *Patient](n),
-		byKey:   newRecent[string, model.PatientID](2 * n),
-		fast:    newRecent[tuple, sure](n),
-		stays:   newRecent[model.PatientID, *stay](n),
-		beds:    newRecent[string, []Span](n),
-		places:  newRecent[model.Place, string](n),
-		devices: newRecent[model.DeviceID, *connected](n),
+		people:      newRecent[model.PatientID, *Patient](n),
+		byKey:       newRecent[string, model.PatientID](2 * n),
+		fast:        newRecent[tuple, sure](n),
+		stays:       newRecent[model.PatientID, *stay](n),
+		beds:        newRecent[string, []Span](n),
+		places:      newRecent[model.Place, string](n),
+		devices:     newRecent[model.DeviceID, *connected](n),
+		connections: newRecent[model.DeviceID, []Connection](n),
+		heard:       newRecent[Heard, struct{}](n),
+		wake:        make(chan struct{}, 1),
 	}, nil
 }
 
@@ -97,7 +104,8 @@ func (p *Patients) SetAuthority(authority string) {
 
 // Resolve says who a message is about and sets Patient.ID; applies what an ADT
 // message tells; and gives a message that names no patient, but a bed, the
-// patient who lay there, with FromADT. What it changed is durable when it
+// patient whom people connected to its device, with FoundBy, or who lay in its
+// bed, with FromADT. What it changed is durable when it
 // returns nil. An error is fault.Transient: try the message again, which gives
 // the same. What does not fit becomes an issue of the message.
 func (p *Patients) Resolve(ctx context.Context, m *model.Message) error {
@@ -125,6 +133,18 @@ func (p *Patients) rotate() {
 	p.beds.rotate()
 	p.places.rotate()
 	p.devices.rotate()
+	p.connections.rotate()
+	p.heard.rotate()
+}
+
+// Wake is readable when recorded messages are to be reviewed.
+func (p *Patients) Wake() <-chan struct{} { return p.wake }
+
+func (p *Patients) hurry() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
 }
 
 // save makes the first made changes durable.
@@ -145,10 +165,15 @@ func (p *Patients) save(ctx context.Context, made uint64) error {
 		p.pending.Movements = append(batch.Movements, p.pending.Movements...)
 		p.pending.Stays = append(batch.Stays, p.pending.Stays...)
 		p.pending.Devices = append(batch.Devices, p.pending.Devices...)
+		p.pending.Heard = append(batch.Heard, p.pending.Heard...)
+		p.pending.Reviews = append(batch.Reviews, p.pending.Reviews...)
 		p.mu.Unlock()
 		return err
 	}
 	p.saved.Store(made)
+	if len(batch.Reviews) > 0 {
+		p.hurry()
+	}
 	return nil
 }
 
@@ -179,8 +204,12 @@ func (p *Patients) Run(ctx context.Context, report func(error)) {
 
 // resolve does the work of Resolve in memory. Called with p.mu held.
 func (p *Patients) resolve(ctx context.Context, m *model.Message) error {
-	if m.Patient != nil && m.Patient.FromADT {
-		m.Patient = nil // resolved before: a fault came after
+	if m.Patient != nil && (m.Patient.FromADT || m.Patient.FoundBy != "") {
+		// Resolved before: a fault came after.
+		family := saidFamily(m)
+		if m.Patient = nil; family != "" {
+			m.Patient = &model.Patient{Family: family}
+		}
 	}
 	var id model.PatientID
 	if m.Patient != nil {
@@ -197,7 +226,7 @@ func (p *Patients) resolve(ctx context.Context, m *model.Message) error {
 	case m.Event != nil:
 		return p.event(ctx, m, id)
 	case id == "":
-		return p.byBed(ctx, m)
+		return p.unnamed(ctx, m)
 	}
 	return p.beside(ctx, m, id)
 }

@@ -27,6 +27,11 @@ func (r *recent[K, V]) put(k K, v V) {
 	delete(r.old, k)
 }
 
+func (r *recent[K, V]) drop(k K) {
+	delete(r.young, k)
+	delete(r.old, k)
+}
+
 // rotate lets old entries go when the young half is full. Its caller knows
 // that nothing unsaved is among them.
 func (r *recent[K, V]) rotate() {

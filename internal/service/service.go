@@ -30,6 +30,7 @@ import (
 // Tx is one transaction over everything that is governed.
 type Tx interface {
 	register.Tx
+	patients.Tx
 	access.Tx
 	audit.Tx
 }
@@ -110,7 +111,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -3,6 +3,7 @@ package apptest
 import (
 	"context"
 	"strings"
+	"time"
 
 	"thalamus/internal/audit"
 	"thalamus/internal/flow/deliver"
@@ -131,6 +132,15 @@ func (h *House) Errands() []Errand {
 		{"live.watch", is(service.None{}), "", ""},
 		{"patient.search", is(service.PatientAsk{Text: "quill"}), "", ""},
 		{"patient.get", func() any { return service.ID{ID: string(patient())} }, "", ""},
+
+		{"association.start", func() any {
+			return service.AssociationStart{Wristband: "MRN-774411^^^HOSP^MR", Device: device(), Reason: why}
+		}, "*", why},
+		{"association.list", is(service.AssociationAsk{Open: true}), "", ""},
+		{"association.end", is(service.AssociationEnd{ID: 1, Reason: why}), "*", why},
+		{"association.attach", func() any {
+			return service.AssociationAttach{Device: device(), Patient: patient(), From: time.Now().Add(-time.Hour), Until: time.Now().Add(-30 * time.Minute), Reason: why}
+		}, "*", why},
 
 		{"device.list", is(service.DeviceAsk{}), "", ""},
 		{"device.get", func() any { return service.ID{ID: string(device())} }, "*", ""},

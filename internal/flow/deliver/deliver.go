@@ -133,9 +133,11 @@ type Deliver struct {
 	kinds   map[string]destination.Kind
 
 	applying sync.Mutex // one Apply or Close at a time
-	mu       sync.RWMutex
-	runners  map[model.DestinationID]*runner
-	closed   bool
+	// Corrections are told of one after the other, in their order.
+	correcting sync.Mutex
+	mu         sync.RWMutex
+	runners    map[model.DestinationID]*runner
+	closed     bool
 }
 
 // New makes a Deliver without destinations; nothing runs before Apply.
@@ -303,9 +305,15 @@ func (d *Deliver) runner(id model.DestinationID) *runner {
 }
 
 // KeyOf is what order is kept by: the patient, else the first device, else the
-// channel.
+// channel. A message whose patient was corrected keeps the key it had at
+// first, so that nothing said of one message overtakes what was said of it
+// before, also where a destination is stuck.
 func KeyOf(m *model.Message) string {
-	if m.Patient != nil && m.Patient.ID != "" {
+	if m.Amended != nil {
+		if m.Amended.First != "" {
+			return "patient/" + string(m.Amended.First)
+		}
+	} else if m.Patient != nil && m.Patient.ID != "" {
 		return "patient/" + string(m.Patient.ID)
 	}
 	for i := range m.Devices {

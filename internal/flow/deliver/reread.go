@@ -30,6 +30,10 @@ type Versions interface {
 	// Version gives a message as a replay read it; fault.Absent when that
 	// replay did not read it again.
 	Version(ctx context.Context, replay uint64, ref model.MessageRef) (*model.Message, error)
+	// AddCorrection keeps a replay with its messages as versions, durably and
+	// at once; of one that is there already it gives the number, and fresh is
+	// false.
+	AddCorrection(ctx context.Context, correction uint64, r Replay, messages []*model.Message) (number uint64, fresh bool, err error)
 	// VersionsOf gives all versions of a message, by replay.
 	VersionsOf(ctx context.Context, ref model.MessageRef) ([]Version, error)
 }
@@ -42,6 +46,10 @@ func (d *Deliver) Versions(ctx context.Context, ref model.MessageRef) ([]Version
 // replayed gives a message as a replay is to deliver it: as it was recorded,
 // or read again. absent: there is nothing to deliver.
 func (r *runner) replayed(ctx context.Context, j *job, ref model.MessageRef) (m *model.Message, absent bool, err error) {
+	if j.Span.Correction > 0 {
+		m, err = r.o.Store.Version(ctx, j.Replay, ref)
+		return m, false, err
+	}
 	m, err = r.o.Record.Message(ctx, ref)
 	if err == nil && j.Span.Reread {
 		m, err = r.reread(ctx, j.Replay, m)

@@ -195,6 +195,9 @@ type Span struct {
 	Device  model.DeviceID     `json:"device,omitempty"`
 	Channel model.ChannelID    `json:"channel,omitempty"`
 	Reread  bool               `json:"reread,omitempty"` // read and routed again with what is in force
+	// Correction is the number of the correction that the replay tells of: the
+	// messages are those kept as its versions.
+	Correction uint64 `json:"correction,omitempty"`
 }
 
 // Job is a replay's work at one destination.

@@ -35,6 +35,45 @@ func (d *DB) AddVersions(ctx context.Context, replay uint64, made time.Time, mes
 	}))
 }
 
+// AddCorrection keeps a replay that corrects, with its messages, once.
+func (d *DB) AddCorrection(ctx context.Context, correction uint64, r deliver.Replay, messages []*model.Message) (number uint64, fresh bool, err error) {
+	bodies := make([][]byte, len(messages))
+	for i, m := range messages {
+		if bodies[i], err = shrink(m); err != nil {
+			return 0, false, storeFault(err)
+		}
+	}
+	span, err := json.Marshal(r.Span)
+	if err != nil {
+		return 0, false, storeFault(err)
+	}
+	err = d.db.Update(ctx, func(tx *sql.Tx) error {
+		var have int64
+		switch err := tx.QueryRow("SELECT replay FROM correction WHERE id = ?", int64(correction)).Scan(&have); {
+		case err == nil:
+			number, fresh = uint64(have), false
+			return nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		id, err := addReplay(tx, r, string(span))
+		if err != nil {
+			return err
+		}
+		number, fresh = uint64(id), true
+		if _, err := tx.Exec("INSERT INTO correction(id, replay) VALUES(?,?)", int64(correction), id); err != nil {
+			return err
+		}
+		for i, m := range messages {
+			if _, err := tx.Exec("INSERT INTO version(replay, seq, part, made, message) VALUES(?,?,?,?,?)", id, int64(m.Ref.Seq), m.Ref.Part, micros(r.At), bodies[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return number, fresh, storeFault(err)
+}
+
 func shrink(m *model.Message) ([]byte, error) {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestSpeed)

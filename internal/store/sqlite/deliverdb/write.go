@@ -246,26 +246,32 @@ func (d *DB) AddReplay(ctx context.Context, r deliver.Replay) (uint64, error) {
 		return 0, storeFault(err)
 	}
 	var number int64
-	err = d.db.Update(ctx, func(tx *sql.Tx) error {
-		result, err := tx.Exec("INSERT INTO replay(reason, actor, at, span) VALUES(?,?,?,?)", r.Reason, string(r.Actor), micros(r.At), string(span))
-		if err != nil {
-			return err
-		}
-		if number, err = result.LastInsertId(); err != nil {
-			return err
-		}
-		for _, j := range r.Jobs {
-			dest, err := destinationID(tx, j.Destination)
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec("INSERT INTO replay_job(replay, destination, forced, seq, part, queued, refused, done) VALUES(?,?,?,0,0,0,0,0)", number, dest, j.Forced); err != nil {
-				return err
-			}
-		}
-		return nil
+	err = d.db.Update(ctx, func(tx *sql.Tx) (err error) {
+		number, err = addReplay(tx, r, string(span))
+		return err
 	})
 	return uint64(number), storeFault(err)
+}
+
+func addReplay(tx *sql.Tx, r deliver.Replay, span string) (int64, error) {
+	result, err := tx.Exec("INSERT INTO replay(reason, actor, at, span) VALUES(?,?,?,?)", r.Reason, string(r.Actor), micros(r.At), span)
+	if err != nil {
+		return 0, err
+	}
+	number, err := result.LastInsertId()
+	if err != nil {
+		return 0, err
+	}
+	for _, j := range r.Jobs {
+		dest, err := destinationID(tx, j.Destination)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec("INSERT INTO replay_job(replay, destination, forced, seq, part, queued, refused, done) VALUES(?,?,?,0,0,0,0,0)", number, dest, j.Forced); err != nil {
+			return 0, err
+		}
+	}
+	return number, nil
 }
 
 // Trim removes how deliveries of old messages went, in small steps so that

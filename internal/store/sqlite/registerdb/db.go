@@ -18,6 +18,7 @@ import (
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
+	"thalamus/internal/patients"
 	"thalamus/internal/register"
 	"thalamus/internal/store/sqlite"
 )
@@ -34,6 +35,7 @@ const (
 // Tx is everything that one transaction can do.
 type Tx = interface {
 	register.Tx
+	patients.Tx
 	access.Tx
 	audit.Tx
 }

@@ -103,7 +103,7 @@ func scanSpan(scan func(...any) error) (patients.Span, error) {
 
 // BedSpans gives the last spans of a bed, oldest first.
 func (d *DB) BedSpans(ctx context.Context, bed string, limit int) ([]patients.Span, error) {
-	found, err := all(ctx, d.read(), scanSpan, "SELECT "+spanColumns+" FROM associations WHERE device = '' AND bed_key = ? ORDER BY from_at DESC, id DESC LIMIT ?", bed, limit)
+	found, err := all(ctx, d.read(), scanSpan, "SELECT "+spanColumns+" FROM associations WHERE device = '' AND bed_key = ? ORDER BY from_at DESC, patient DESC LIMIT ?", bed, limit)
 	slices.Reverse(found)
 	return found, err
 }
@@ -177,6 +177,16 @@ func (d *DB) SavePatients(ctx context.Context, b patients.Batch) error {
 				return err
 			}
 			if err := t.span(ctx, s); err != nil {
+				return err
+			}
+		}
+		for _, h := range b.Heard {
+			if err := t.exec(ctx, "INSERT OR IGNORE INTO bed_devices (bed_key, device) VALUES (?, ?)", h.Bed, string(h.Device)); err != nil {
+				return err
+			}
+		}
+		for _, r := range b.Reviews {
+			if err := t.AddReview(ctx, r); err != nil {
 				return err
 			}
 		}

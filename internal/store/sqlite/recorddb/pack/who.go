@@ -7,7 +7,7 @@ import "thalamus/internal/model"
 const zeroBase = 0
 
 func putPatient(b []byte, p *model.Patient) []byte {
-	b = putBits(b, p.Deceased, p.FromADT, p.Address != nil, p.FoundBy == "scan", p.FoundBy == "hand", p.Said)
+	b = putBits(b, p.Deceased, p.FromADT, p.Address != nil, p.FoundBy != "", p.Said)
 	b = putText(b, string(p.ID))
 	b = putIdentifiers(b, p.Identifiers)
 	b = putText(b, p.Family)
@@ -25,18 +25,15 @@ func putPatient(b []byte, p *model.Patient) []byte {
 		b = putText(b, a.PostalCode)
 		b = putText(b, a.Country)
 	}
+	if p.FoundBy != "" {
+		b = putText(b, p.FoundBy)
+	}
 	return b
 }
 
 func (r *reader) patient(p *model.Patient) {
 	bits := r.byte()
-	p.Deceased, p.FromADT, p.Said = bits&1 != 0, bits&2 != 0, bits&32 != 0
-	switch {
-	case bits&8 != 0:
-		p.FoundBy = "scan"
-	case bits&16 != 0:
-		p.FoundBy = "hand"
-	}
+	p.Deceased, p.FromADT, p.Said = bits&1 != 0, bits&2 != 0, bits&16 != 0
 	p.ID = model.PatientID(r.text())
 	p.Identifiers = r.identifiers()
 	p.Family = r.text()
@@ -49,6 +46,9 @@ func (r *reader) patient(p *model.Patient) {
 	p.Phones = r.texts()
 	if bits&4 != 0 {
 		p.Address = &model.Address{Lines: r.texts(), City: r.text(), State: r.text(), PostalCode: r.text(), Country: r.text()}
+	}
+	if bits&8 != 0 {
+		p.FoundBy = r.text()
 	}
 }
 
