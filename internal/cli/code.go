@@ -20,10 +20,10 @@ func (c *program) code() *cobra.Command {
 
 // foundCode is one term as `code find` explains it.
 type foundCode struct {
-	RefID    string     `json:"refid"`
+	RefID    string     `json:"refid"`          // empty for a LOINC code that no MDC term has
 	Code     uint32     `json:"code,omitempty"` // context-free, partition<<16 | term
 	Term     string     `json:"term,omitempty"` // partition:term
-	Kind     string     `json:"kind"`
+	Kind     string     `json:"kind,omitempty"`
 	English  string     `json:"english"`
 	German   string     `json:"german,omitempty"`
 	French   string     `json:"french,omitempty"`
@@ -49,6 +49,7 @@ type ageLimit struct {
 type codeAnswer struct {
 	Asked   string      `json:"asked"`
 	Found   []foundCode `json:"found"`
+	Right   string      `json:"right,omitempty"`   // the LOINC code with the right check digit, where it was wrong
 	Nearest []nearCode  `json:"nearest,omitempty"` // where nothing has that name
 }
 
@@ -105,6 +106,20 @@ func findCode(text string, u *ucum.Unit, limit int) codeAnswer {
 	if len(a.Found) > 0 {
 		return a
 	}
+	if right, form := mdc.LOINCForm(text); form {
+		q, known := mdc.ByLOINC(text)
+		switch {
+		case known:
+			f := foundCode{LOINC: text, Evidence: mdc.EvidenceOfLOINC(text)}
+			f.quantity(q)
+			f.English = q.Name
+			a.Found = append(a.Found, f)
+			return a
+		case right != text:
+			a.Right = right
+			return a
+		}
+	}
 	for _, n := range mdc.Nearest(text, u, limit) {
 		a.Nearest = append(a.Nearest, nearCode{n.Term.RefID, n.Term.Name, n.Label, float64(n.Score) / 1000})
 	}
@@ -114,24 +129,30 @@ func findCode(text string, u *ucum.Unit, limit int) codeAnswer {
 func explainCode(t *mdc.Term) foundCode {
 	f := foundCode{
 		RefID: t.RefID, Code: t.Code, Kind: string(t.Kind), English: t.Name, German: t.German, French: t.French, LOINC: t.LOINC,
-		Profile: t.Profile, Synonyms: t.Synonyms, Aliases: mdc.Aliases(t), Evidence: t.Evidence,
+		Synonyms: t.Synonyms, Aliases: mdc.Aliases(t), Evidence: t.Evidence,
 	}
 	if t.Code != 0 {
 		f.Term = fmt.Sprintf("%d:%d", t.Code>>16, t.Code&0xFFFF)
 	}
-	for _, u := range t.Units {
+	f.quantity(&t.Quantity)
+	return f
+}
+
+// quantity fills in how something is measured.
+func (f *foundCode) quantity(q *mdc.Quantity) {
+	f.Profile = q.Profile
+	for _, u := range q.Units {
 		f.Units = append(f.Units, u.Code())
 	}
-	if t.Low != nil {
-		f.Low = t.Low.String()
+	if q.Low != nil {
+		f.Low = q.Low.String()
 	}
-	if t.High != nil {
-		f.High = t.High.String()
+	if q.High != nil {
+		f.High = q.High.String()
 	}
-	for _, a := range t.Ages {
+	for _, a := range q.Ages {
 		f.Ages = append(f.Ages, ageLimit{a.From, a.Until, a.Low.String(), a.High.String()})
 	}
-	return f
 }
 
 func (c *program) printCodes(answers []codeAnswer) error {
@@ -147,6 +168,10 @@ func (c *program) printCodes(answers []codeAnswer) error {
 			printCode(out, f)
 		}
 		if len(a.Found) > 0 {
+			continue
+		}
+		if a.Right != "" {
+			fmt.Fprintf(out, "%q has the form of a LOINC code, but not its check digit; did you mean %s?\n", a.Asked, a.Right)
 			continue
 		}
 		fmt.Fprintf(out, "nothing is called %q", a.Asked)
@@ -168,12 +193,16 @@ func printCode(out *bufio.Writer, f foundCode) {
 			fmt.Fprintf(out, "  %-9s %s\n", name, text)
 		}
 	}
-	fmt.Fprintf(out, "%s  %s\n", f.RefID, f.English)
-	number := "none that was seen"
-	if f.Code != 0 {
-		number = fmt.Sprintf("%d (%s)", f.Code, f.Term)
+	if f.RefID == "" {
+		fmt.Fprintf(out, "%s\n", f.English)
+	} else {
+		fmt.Fprintf(out, "%s  %s\n", f.RefID, f.English)
+		number := "none that was seen"
+		if f.Code != 0 {
+			number = fmt.Sprintf("%d (%s)", f.Code, f.Term)
+		}
+		line("number", number)
 	}
-	line("number", number)
 	line("kind", f.Kind)
 	line("german", f.German)
 	line("french", f.French)

@@ -20,6 +20,8 @@ func TestCodeFind(t *testing.T) {
 		{"find 2:16770", 0, []string{"MDC_ECG_HEART_RATE"}},
 		{"find MDC_ECG_LEAD_II", 0, []string{"MDC_ECG_ELEC_POTL_II"}},
 		{"find 8867-4", 0, []string{"MDC_ECG_HEART_RATE", "MDC_PULS_RATE"}},
+		{"find 59408-5", 0, []string{"Oxygen saturation in Arterial blood by Pulse oximetry", "FHIR vital sign oxygensat", "0 to 100", "evidence  FHIR oxygensat profile"}},
+		{"find 8867-5", 1, []string{"not its check digit; did you mean 8867-4?"}},
 		{"find 68165", 0, []string{"MDC_ATTR_EVENT_PHASE", "68481", "older     68165"}},
 		{"find Herzfrequenz", 0, []string{"MDC_ECG_HEART_RATE"}},
 		{"find Sp02", 1, []string{`nothing is called "Sp02"; most like it:`, "0.75  MDC_PULS_OXIM_SAT_O2"}},

@@ -224,22 +224,6 @@ func isLOINC(c model.Coding) bool {
 	default:
 		return false
 	}
-	body, digit, ok := strings.Cut(c.Code, "-")
-	if !ok || len(digit) != 1 || len(body) == 0 || len(body) > 7 {
-		return false
-	}
-	sum, double := 0, true
-	for i := len(body) - 1; i >= 0; i-- {
-		d := int(body[i]) - '0'
-		if d < 0 || d > 9 {
-			return false
-		}
-		if double {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum, double = sum+d, !double
-	}
-	return int(digit[0]-'0') == (10-sum%10)%10
+	right, form := mdc.LOINCForm(c.Code)
+	return form && right == c.Code
 }
