@@ -2,12 +2,10 @@ package register
 
 import (
 	"context"
-	"sort"
 	"strings"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
-	"thalamus/internal/register/fact"
 )
 
 // Adopt takes a device into use, in the caller's transaction. Adopting an
@@ -104,6 +102,7 @@ func (r *Register) take(d Device) {
 	case u.dev.Adoption != nil && d.Adoption == nil:
 		r.unknown[u.dev.Observed.Channel]++
 	}
+	u.text = ""
 	u.dev.Asserted, u.dev.Adoption, u.dev.Version = d.Asserted, d.Adoption, d.Version
 	r.said(u)
 }
@@ -198,70 +197,6 @@ func ParsePlace(s string) (model.Place, error) {
 
 // longestPlace is the longest text form of an asserted place.
 const longestPlace = 200
-
-// Query selects devices. Empty fields match all; Text is looked for in ids,
-// identifiers, names, makers, models and places, whatever the case.
-type Query struct {
-	Text    string
-	Channel model.ChannelID
-	Adopted *bool
-	Profile string            // read with any version of this one
-	Read    bool              // only those that some profile reads
-	Outside bool              // only those whose software is outside the range of their profile
-	Model   string            // of this model
-	Release string            // of this release of a model
-	Facts   map[string]string // for which this is said; an empty value: nothing is said
-	Limit   int               // 0 means 100, at most 1000
-	After   model.DeviceID    // page on: ids greater than this
-}
-
-// List gives the devices that match, sorted by id, and how many match in all.
-func (r *Register) List(q Query) (page []Device, total int) {
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
-	q.Limit = min(q.Limit, 1000)
-	text := strings.ToLower(q.Text)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var found []*unit
-	for _, u := range r.units {
-		if q.Channel != "" && u.dev.Observed.Channel != q.Channel && u.dev.Seen.Channel != q.Channel ||
-			q.Adopted != nil && *q.Adopted != (u.dev.Adoption != nil) ||
-			q.Profile != "" && u.dev.Observed.Reading.Name() != q.Profile ||
-			q.Read && u.dev.Observed.Reading.Profile == "" ||
-			q.Outside && u.dev.Observed.Reading.Outside.IsZero() ||
-			q.Model != "" && r.modelOf(u).models != q.Model ||
-			q.Release != "" && r.modelOf(u).releases != q.Release ||
-			!r.says(u, q.Facts) ||
-			text != "" && !u.dev.holds(text) && !r.holdsFact(fact.Of(fact.OfDevice, string(u.dev.ID)), text) {
-			continue
-		}
-		found = append(found, u)
-	}
-	sort.Slice(found, func(i, j int) bool { return found[i].dev.ID < found[j].dev.ID })
-	for _, u := range found {
-		if u.dev.ID > q.After && len(page) < q.Limit {
-			page = append(page, u.dev.copy())
-		}
-	}
-	return page, len(found)
-}
-
-func (d *Device) holds(text string) bool {
-	o := &d.Observed
-	for _, s := range []string{string(d.ID), d.Asserted.Name, d.Asserted.Place.String(), o.Manufacturer, o.Model, o.Serial, o.UDI, o.Place.String()} {
-		if strings.Contains(strings.ToLower(s), text) {
-			return true
-		}
-	}
-	for _, id := range o.Identifiers {
-		if strings.Contains(strings.ToLower(id.Value), text) {
-			return true
-		}
-	}
-	return false
-}
 
 // Find gives the unit that a device's identifiers name, or a fault.Absent.
 // Identifiers that hold on one channel only need the channel.

@@ -27,6 +27,7 @@ type Register struct {
 
 	mu      sync.Mutex // never held while the store is asked to write
 	units   map[model.DeviceID]*unit
+	order   []*unit // by id
 	byKey   map[string]*unit
 	fast    map[tuple]*unit              // identity as sent, to unit; emptied when it grows too large
 	beliefs map[fact.Subject][]fact.Fact // what people and other systems said, believed now
@@ -48,6 +49,7 @@ type unit struct {
 	heard   bool           // in dirty
 	changed bool           // its observed facts differ from what is stored
 	changes []Change
+	text    string // what a search looks through; empty: to be made
 
 	key              [3]string // maker, model and release that the ids below stand for
 	models, releases string
@@ -91,6 +93,7 @@ func (r *Register) add(d Device) *unit {
 	u := &unit{dev: d}
 	r.said(u)
 	r.units[d.ID] = u
+	r.place(u)
 	for _, k := range d.Keys {
 		if r.byKey[k] == nil {
 			r.byKey[k] = u

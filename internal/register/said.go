@@ -72,6 +72,9 @@ func (r *Register) edit(ctx context.Context, tx Tx, e fact.Edit, subjects []fact
 // believe keeps in memory what was said of a subject. Called with r.mu held or
 // before use.
 func (r *Register) believe(s fact.Subject, rows []fact.Fact) {
+	if u := r.units[model.DeviceID(s.ID())]; u != nil && s.Layer() == fact.OfDevice {
+		u.text = ""
+	}
 	if len(rows) == 0 {
 		delete(r.beliefs, s)
 		return

@@ -2,6 +2,7 @@ package register_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -237,5 +238,28 @@ func TestModels(t *testing.T) {
 	})
 	if got := h.Models("cyber"); err != nil || len(got) != 1 || got[0].Devices != 0 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// BenchmarkList: pages of a register of 100,000 devices, plain and searched.
+func BenchmarkList(b *testing.B) {
+	h := newHouse(b)
+	var batch []*model.Message
+	for i := range 100_000 {
+		m := h.message(model.Device{Parent: -1, Manufacturer: "Acme", Model: "VM-" + strconv.Itoa(i%40), Serial: "SN" + strconv.Itoa(i), Release: strconv.Itoa(i % 7)})
+		m.Channel = model.ChannelID("c" + strconv.Itoa(i%50))
+		if batch = append(batch, m); len(batch) == 5000 {
+			if err := h.SightAll(b.Context(), batch); err != nil {
+				b.Fatal(err)
+			}
+			batch = batch[:0]
+		}
+	}
+	for name, q := range map[string]register.Query{"first": {}, "search": {Text: "sn99999"}, "channel": {Channel: "c7"}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				h.List(q)
+			}
+		})
 	}
 }

@@ -303,7 +303,7 @@ func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
 		}
 		if !hasIdentifier(o.Identifiers, id) {
 			o.Identifiers = append(o.Identifiers, id)
-			u.changed = true
+			u.changed, u.text = true, ""
 		}
 	}
 }
@@ -329,7 +329,7 @@ func (r *Register) fact(u *unit, m *model.Message, name string, known *string, s
 // note keeps a change for the next flush. Between two flushes only the first
 // and the last state of a fact count, so flapping costs a row a second at most.
 func (r *Register) note(u *unit, m *model.Message, name, was, now string) {
-	u.changed = true
+	u.changed, u.text = true, ""
 	for i := range u.changes {
 		if u.changes[i].Fact == name {
 			u.changes[i].Now, u.changes[i].At = now, m.Arrived

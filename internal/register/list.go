@@ -1,0 +1,89 @@
+package register
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
+)
+
+// Query selects devices. Empty fields match all; Text is looked for in ids,
+// identifiers, names, makers, models and places, whatever the case.
+type Query struct {
+	Text    string
+	Channel model.ChannelID
+	Adopted *bool
+	Profile string            // read with any version of this one
+	Read    bool              // only those that some profile reads
+	Outside bool              // only those whose software is outside the range of their profile
+	Alarms  bool              // only those that have reported alerts
+	Model   string            // of this model
+	Release string            // of this release of a model
+	Facts   map[string]string // for which this is said; an empty value: nothing is said
+	Limit   int               // 0 means 100, at most 1000
+	After   model.DeviceID    // page on: ids greater than this
+}
+
+// List gives the devices that match, sorted by id, and how many match in all.
+func (r *Register) List(q Query) (page []Device, total int) {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	q.Limit = min(q.Limit, 1000)
+	q.Text = strings.ToLower(q.Text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.order {
+		if !r.matches(u, &q) {
+			continue
+		}
+		total++
+		if u.dev.ID > q.After && len(page) < q.Limit {
+			page = append(page, u.dev.copy())
+		}
+	}
+	return page, total
+}
+
+// matches says whether a unit is one of those selected. Called with r.mu held.
+func (r *Register) matches(u *unit, q *Query) bool {
+	switch {
+	case q.Channel != "" && u.dev.Observed.Channel != q.Channel && u.dev.Seen.Channel != q.Channel,
+		q.Adopted != nil && *q.Adopted != (u.dev.Adoption != nil),
+		q.Alarms && u.dev.Seen.Alerts == 0,
+		q.Profile != "" && u.dev.Observed.Reading.Name() != q.Profile,
+		q.Read && u.dev.Observed.Reading.Profile == "",
+		q.Outside && u.dev.Observed.Reading.Outside.IsZero(),
+		q.Model != "" && r.modelOf(u).models != q.Model,
+		q.Release != "" && r.modelOf(u).releases != q.Release,
+		!r.says(u, q.Facts):
+		return false
+	}
+	return q.Text == "" || strings.Contains(r.textOf(u), q.Text)
+}
+
+// place puts a new unit where it stands in the order of ids.
+func (r *Register) place(u *unit) {
+	i, _ := slices.BinarySearchFunc(r.order, u.dev.ID, func(v *unit, id model.DeviceID) int { return cmp.Compare(v.dev.ID, id) })
+	r.order = slices.Insert(r.order, i, u)
+}
+
+// textOf is what a search looks through, in lower case. It is made when it is
+// first asked for after the unit changed. Called with r.mu held.
+func (r *Register) textOf(u *unit) string {
+	if u.text != "" {
+		return u.text
+	}
+	o := &u.dev.Observed
+	parts := []string{string(u.dev.ID), u.dev.Asserted.Name, u.dev.Asserted.Place.String(), o.Manufacturer + " " + o.Model, o.Serial, o.UDI, o.Place.String()}
+	for _, id := range o.Identifiers {
+		parts = append(parts, id.Value)
+	}
+	for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
+		parts = append(parts, f.Value)
+	}
+	u.text = strings.ToLower(strings.Join(parts, "\n"))
+	return u.text
+}
