@@ -26,13 +26,22 @@ func (c *program) profile() *cobra.Command {
 	return parent
 }
 
-// folders reads the profiles in folders; none named: those of the program.
+// folders reads the profiles in folders, or of the program where a name is one
+// of its profiles and no folder; none named: all of the program.
 func folders(names []string) ([]*profile.Profile, error) {
 	if len(names) == 0 {
 		return profiles.All()
 	}
 	var out []*profile.Profile
 	for _, name := range names {
+		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+			p, err := named(name)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, p)
+			continue
+		}
 		found, err := profiles.In(os.DirFS(name))
 		if err != nil {
 			return nil, inFolder(err, name)
@@ -49,6 +58,8 @@ func folders(names []string) ([]*profile.Profile, error) {
 func inFolder(err error, name string) error {
 	if f, ok := err.(*fault.Fault); ok && !filepath.IsAbs(f.Place) {
 		return f.At(filepath.Join(name, f.Place))
+	} else if !ok {
+		return fileFault(err, name)
 	}
 	return err
 }
@@ -181,8 +192,8 @@ func caseFile(root string, p *profile.Profile, name string) (string, error) {
 func (c *program) profileDiff() *cobra.Command {
 	return &cobra.Command{
 		Use: "diff OLD NEW FILE…", Short: "Read files with two profiles and show what changes", Args: cobra.MinimumNArgs(3),
-		Long:    "Read every FILE with the profile in folder OLD and with the one in NEW, and show the lines that differ. OLD may be - for no profile at all. The exit code is 1 when something differs.",
-		Example: "  thalamus profile diff profiles/acme/vm200 ./vm200-new capture/*.hl7",
+		Long:    "Read every FILE with the profile OLD and with NEW, each a folder or the name of a profile of the program, and show the lines that differ. OLD may be - for no profile at all. The exit code is 1 when something differs.",
+		Example: "  thalamus profile diff profiles/acme/vm200 ./vm200-new capture/*.hl7\n  thalamus profile diff ge/vc150 ./vc150 capture/*.hl7",
 		RunE: func(_ *cobra.Command, args []string) error {
 			var readers [2]flow.Reader
 			codec := "hl7v2"
