@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/model"
 	"thalamus/internal/register/fact"
+	"thalamus/internal/register/state"
 )
 
 // Device is one physical unit as the register knows it.
@@ -36,6 +37,9 @@ type Observed struct {
 	Channel      model.ChannelID    `json:"channel,omitempty"` // where it was first heard
 	FirstSeen    time.Time          `json:"firstSeen,omitzero"`
 	Reading      Reading            `json:"reading,omitzero"`
+	// Turns are the last changes of its software version (release) and of the
+	// place it tells (place), by arrival.
+	Turns map[string]state.Turn `json:"turns,omitempty"`
 }
 
 // Asserted is what people said of a unit.

@@ -75,16 +75,16 @@ func TestTruths(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	check := func() {
+	check := func(now string) {
 		t.Helper()
 		for _, c := range []struct {
 			name      string
 			at, known int
 			want      string
 		}{
-			{"release", 1, 1, "2.0 observed against 1.9"},
-			{"release", 5, 5, "1.9 decided against 2.0"},
-			{"release", 7, 7, "2.0 observed against 1.9"}, // the exception has ended
+			{"release", 1, 1, now + " observed against 1.9"},
+			{"release", 5, 5, "1.9 decided against " + now},
+			{"release", 7, 7, now + " observed against 1.9"}, // the exception has ended
 			{"owner", 2, 2, "ICU asserted"},
 			{"owner", 2, 3, "Theatre asserted"}, // corrected on the third day, from the first on
 			{"owner", 0, 9, ""},
@@ -94,13 +94,24 @@ func TestTruths(t *testing.T) {
 			}
 		}
 	}
-	check()
+	check("2.0")
+	later := h.message(model.Device{Parent: -1, Manufacturer: "Acme", Model: "VM-200", Serial: "SN1", Release: "2.1"})
+	h.sight(t, later)
+	if err := h.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := h.Get(id); d.Observed.Turns["release"].Was != "2.0" || d.Observed.Turns["release"].Now != "2.1" || !d.Observed.Turns["release"].At.Equal(later.Arrived) {
+		t.Errorf("the last change of its software: %+v", d.Observed.Turns)
+	}
+	if got := h.value(t, s, "release", later.Arrived.Add(-1), day(9)); got != "2.0 observed" {
+		t.Errorf("just before the change: %q", got)
+	}
 	again, err := register.Open(t.Context(), h.db, register.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Register = again
-	check()
+	check("2.1")
 	if page, _ := h.List(register.Query{Facts: map[string]string{"owner": "theatre"}}); len(page) != 1 {
 		t.Errorf("found by owner: %d", len(page))
 	}

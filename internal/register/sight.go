@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"thalamus/internal/model"
+	"thalamus/internal/register/state"
 )
 
 // tuple is how a message names a unit, as sent: the fast way to a known unit
@@ -330,6 +331,15 @@ func (r *Register) fact(u *unit, m *model.Message, name string, known *string, s
 // and the last state of a fact count, so flapping costs a row a second at most.
 func (r *Register) note(u *unit, m *model.Message, name, was, now string) {
 	u.changed, u.text = true, ""
+	if name == "release" || name == "place" {
+		turns := map[string]state.Turn{name: {Was: was, Now: now, At: m.Arrived}} // made anew: copies share it
+		for k, t := range u.dev.Observed.Turns {
+			if k != name {
+				turns[k] = t
+			}
+		}
+		u.dev.Observed.Turns = turns
+	}
 	for i := range u.changes {
 		if u.changes[i].Fact == name {
 			u.changes[i].Now, u.changes[i].At = now, m.Arrived
