@@ -1,15 +1,10 @@
 package extract
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"thalamus/internal/codec/fhir"
@@ -27,7 +22,16 @@ type bulk struct {
 	split  *fhir.Splitter
 	files  map[string]*lines
 	shared map[string]telling // by type and id
+	held   int                // bytes of shared
+	lines  int
 }
+
+// A part of this form is done at so many lines, or when so much is held of
+// what its messages share.
+const (
+	bulkLines = 500_000
+	bulkHeld  = 32 << 20
+)
 
 // lines is a file with one resource a line.
 type lines struct {
@@ -49,12 +53,13 @@ func (b *bulk) add(m *model.Message) (rows int, err error) {
 	if m.Duplicate != (model.MessageRef{}) {
 		return 0, nil
 	}
-	for _, r := range b.split.Resources(b.filter.narrow(m)) {
+	for _, r := range b.split.Resources(b.filter.narrow(m.OnlyNew())) {
 		if r.Shared {
 			key := r.Type + "/" + r.ID
 			have, ok := b.shared[key]
-			if better(have, r.Told) || !ok {
+			if !ok || better(have.told, r.Told) {
 				if !bytes.Equal(have.json, r.JSON) {
+					b.held += len(r.JSON) - len(have.json)
 					have.json = bytes.Clone(r.JSON)
 				}
 				b.shared[key] = telling{have.json, r.Told}
@@ -75,12 +80,15 @@ func (b *bulk) add(m *model.Message) (rows int, err error) {
 		}
 		rows++
 	}
+	b.lines += rows
 	return rows, nil
 }
 
+func (b *bulk) full() bool { return b.lines >= bulkLines || b.held >= bulkHeld }
+
 // better says whether a later telling takes the place of an earlier one: the
-// last event wins, and no mere mention over an event.
-func better(have telling, told bool) bool { return told || !have.told }
+// last change wins, and a mere mention never over a change.
+func better(haveTold, told bool) bool { return told || !haveTold }
 
 func (l *lines) line(text []byte) error {
 	l.n++
@@ -114,14 +122,10 @@ func (b *bulk) finish() (files []File, err error) {
 		return nil, err
 	}
 	for _, key := range sorted(b.shared) {
-		one := b.shared[key]
-		mark := byte(' ')
-		if one.told {
-			mark = '!'
-		}
-		if _, err := fmt.Fprintf(aside, "%c%s %s\n", mark, key, one.json); err != nil {
+		one := said{b.shared[key].told, key, b.shared[key].json}
+		if err := one.write(aside); err != nil {
 			aside.drop()
-			return nil, diskFault(err, aside.path())
+			return nil, err
 		}
 	}
 	_, err = aside.finish()
@@ -141,84 +145,6 @@ func sorted[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// gather writes the shared resources of all parts, each once, a file for each
-// type, and the manifest of FHIR Bulk Data. It holds them all in memory: they
-// grow with the patients and devices, not with the messages.
-func gather(dir string, m *Manifest) ([]File, error) {
-	all := map[string]telling{}
-	for i := range m.Parts {
-		p := &m.Parts[i]
-		if err := readShared(filepath.Join(dir, sharedFolder, fmt.Sprintf("%s-%04d", p.Day, p.Number)), all); err != nil {
-			return nil, err
-		}
-	}
-	var files []File
-	var out *lines
-	kind := ""
-	end := func() error {
-		if out == nil {
-			return nil
-		}
-		f, err := out.finish()
-		f.Table, f.Rows = kind, out.n
-		files = append(files, f)
-		return err
-	}
-	for _, key := range sorted(all) {
-		if of, _, _ := strings.Cut(key, "/"); of != kind {
-			if err := end(); err != nil {
-				return nil, err
-			}
-			made, err := begin(dir, of+".ndjson")
-			if err != nil {
-				return nil, err
-			}
-			out, kind = &lines{making: made}, of
-		}
-		if err := out.line(all[key].json); err != nil {
-			out.drop()
-			return nil, err
-		}
-	}
-	if err := end(); err != nil {
-		return nil, err
-	}
-	f, err := writeOutput(dir, m, files)
-	if err != nil {
-		return nil, err
-	}
-	return append(files, f), nil
-}
-
-func readShared(path string, all map[string]telling) error {
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil // a part that shares nothing
-	}
-	if err != nil {
-		return diskFault(err, path)
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
-	for {
-		line, err := r.ReadBytes('\n')
-		if err == io.EOF && len(line) == 0 {
-			return nil
-		}
-		if err != nil {
-			return diskFault(err, path)
-		}
-		key, text, ok := bytes.Cut(line[1:len(line)-1], []byte{' '})
-		if !ok {
-			return fault.New(fault.Broken, "extract.damaged", "what the parts of the extract share cannot be read; remove the extract and begin it again").At(path)
-		}
-		told := line[0] == '!'
-		if have, ok := all[string(key)]; !ok || better(have, told) {
-			all[string(key)] = telling{text, told}
-		}
-	}
 }
 
 // BulkManifestName is the file that FHIR Bulk Data calls the manifest.

@@ -115,7 +115,7 @@ func (r *observationRow) fill(s source, m *model.Message, o *model.Observation) 
 		Unit: o.UnitUCUM, UnitSent: o.UnitSent.Code, UnitSentText: o.UnitSent.Text,
 		Status: string(o.Status), Absent: o.Absent, Simulated: o.Simulated || m.Test, Setting: o.Setting, MappedBy: o.Mapped.By,
 		Flags: strings.Join(o.Flags, " "), Range: o.RangeText, BodySite: either(&o.BodySite), Method: either(&o.Method), Parent: o.Parent,
-		Notes: strings.Join(o.Notes, "\n"), ObservedIssue: issuesOf(m, o.Field),
+		Notes: strings.Join(o.Notes, "\n"), IssueCodes: issuesOf(m, o.Field),
 	}
 	switch o.Value.Kind {
 	case model.ValueRange, model.ValueRatio:
@@ -165,7 +165,7 @@ func (r *waveformRow) fill(s source, m *model.Message, w *model.Waveform) {
 		source: s, Field: w.Field, SubID: w.SubID, device: deviceOf(m, w.Device), meaning: meaningOf(&w.Code, &w.Received),
 		moment: momentOf(m, &w.DeviceTime, -1), Period: w.PeriodNS, Origin: w.Origin.String(), Scale: w.Scale.String(),
 		Unit: w.UnitUCUM, UnitSent: w.UnitSent.Code, Status: string(w.Status), Simulated: w.Simulated || m.Test, Samples: w.Samples,
-		WaveformsBad: issuesOf(m, w.Field),
+		IssueCodes: issuesOf(m, w.Field),
 	}
 	if w.Low != nil {
 		r.Low = w.Low.String()
@@ -181,12 +181,14 @@ func (r *alertRow) fill(s source, m *model.Message, a *model.Alert) {
 		moment: momentOf(m, &a.DeviceTime, -1), Text: a.Text, Phase: a.Phase, State: a.State, Muted: a.Muted, Priority: a.Priority, Kind: a.Kind,
 		SourceRefID: a.Source.RefID, SourceMDC: int64(a.Source.MDC), Value: textOf(&a.Value), ValueNumber: numberOf(&a.Value), Unit: a.UnitUCUM,
 		Limits: a.Limits, Simulated: a.Simulated || m.Test,
+		Stage: a.Life.Stage, Began: inside(a.Life.Began), Ended: inside(a.Life.Ended), Late: a.Life.Late, Heartbeat: a.Heartbeat,
 	}
+	r.Life = refText(a.Life.First)
 }
 
 func (r *messageRow) fill(s source, m *model.Message) {
 	*r = messageRow{
-		source: s, Peer: m.Peer, Identity: m.Identity, Codec: m.Codec, Profile: m.Profile, Version: m.Version, Facility: m.Sender.Facility,
+		source: s, Peer: m.Peer, Identity: m.Identity, Codec: m.Codec, Profile: m.Profile, Version: m.Version, SentBy: m.Sender.Facility,
 		Receiver: m.Receiver.Application, Test: m.Test, TimeOriginal: m.DeviceTime.Original, TimeUTC: inside(m.DeviceTime.UTC),
 		Observations: int32(len(m.Observations)), Waveforms: int32(len(m.Waveforms)), Alerts: int32(len(m.Alerts)), Issues: int32(len(m.Issues)),
 		Notes: strings.Join(m.Notes, "\n"),
@@ -208,9 +210,15 @@ func (r *messageRow) fill(s source, m *model.Message) {
 		}
 	}
 	r.Devices, r.Sent, r.Refused = strings.Join(devices, " "), strings.Join(sent, " "), strings.Join(refused, " ")
-	if d := m.Duplicate; d != (model.MessageRef{}) {
-		r.DuplicateOf = strconv.FormatUint(uint64(d.Seq), 10) + "." + strconv.Itoa(d.Part)
+	r.DuplicateOf, r.Repeated = refText(m.Duplicate), int32(m.Repeated())
+}
+
+// refText is "4711.0", empty for no message.
+func refText(r model.MessageRef) string {
+	if r == (model.MessageRef{}) {
+		return ""
 	}
+	return strconv.FormatUint(uint64(r.Seq), 10) + "." + strconv.Itoa(r.Part)
 }
 
 func (r *issueRow) fill(s source, i *model.Issue) {

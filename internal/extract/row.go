@@ -69,34 +69,34 @@ type observationRow struct {
 	AlternateText   string `parquet:"alternate_text,optional,dict"`
 	AlternateSystem string `parquet:"alternate_system,optional,dict"`
 	moment
-	TimeEnd       time.Time `parquet:"time_end,timestamp(microsecond),optional"`
-	ValueKind     string    `parquet:"value_kind,optional,dict"`
-	Value         string    `parquet:"value,optional,dict"`
-	ValueNumber   *float64  `parquet:"value_number,optional"`
-	ValueHigh     string    `parquet:"value_high,optional,dict"`
-	Comparator    string    `parquet:"comparator,optional,dict"`
-	ValueText     string    `parquet:"value_text,optional,dict"`
-	ValueSystem   string    `parquet:"value_system,optional,dict"`
-	ValueRefID    string    `parquet:"value_refid,optional,dict"`
-	ValueLOINC    string    `parquet:"value_loinc,optional,dict"`
-	Unit          string    `parquet:"unit,optional,dict"`
-	ValueSent     string    `parquet:"value_sent,optional,dict"`
-	UnitSent      string    `parquet:"unit_sent,optional,dict"`
-	UnitSentText  string    `parquet:"unit_sent_text,optional,dict"`
-	Status        string    `parquet:"status,optional,dict"`
-	Absent        string    `parquet:"absent,optional,dict"`
-	Simulated     bool      `parquet:"simulated"`
-	Setting       bool      `parquet:"setting"`
-	MappedBy      string    `parquet:"mapped_by,optional,dict"`
-	Flags         string    `parquet:"flags,optional,dict"`
-	Range         string    `parquet:"reference_range,optional,dict"`
-	BodySite      string    `parquet:"body_site,optional,dict"`
-	Method        string    `parquet:"method,optional,dict"`
-	Parent        string    `parquet:"parent,optional,dict"`
-	OrderCode     string    `parquet:"order_code,optional,dict"`
-	OrderNumber   string    `parquet:"order_number,optional,dict"`
-	Notes         string    `parquet:"notes,optional,dict"`
-	ObservedIssue string    `parquet:"issues,optional,dict"`
+	TimeEnd      time.Time `parquet:"time_end,timestamp(microsecond),optional"`
+	ValueKind    string    `parquet:"value_kind,optional,dict"`
+	Value        string    `parquet:"value,optional,dict"`
+	ValueNumber  *float64  `parquet:"value_number,optional"`
+	ValueHigh    string    `parquet:"value_high,optional,dict"`
+	Comparator   string    `parquet:"comparator,optional,dict"`
+	ValueText    string    `parquet:"value_text,optional,dict"`
+	ValueSystem  string    `parquet:"value_system,optional,dict"`
+	ValueRefID   string    `parquet:"value_refid,optional,dict"`
+	ValueLOINC   string    `parquet:"value_loinc,optional,dict"`
+	Unit         string    `parquet:"unit,optional,dict"`
+	ValueSent    string    `parquet:"value_sent,optional,dict"`
+	UnitSent     string    `parquet:"unit_sent,optional,dict"`
+	UnitSentText string    `parquet:"unit_sent_text,optional,dict"`
+	Status       string    `parquet:"status,optional,dict"`
+	Absent       string    `parquet:"absent,optional,dict"`
+	Simulated    bool      `parquet:"simulated"`
+	Setting      bool      `parquet:"setting"`
+	MappedBy     string    `parquet:"mapped_by,optional,dict"`
+	Flags        string    `parquet:"flags,optional,dict"`
+	Range        string    `parquet:"reference_range,optional,dict"`
+	BodySite     string    `parquet:"body_site,optional,dict"`
+	Method       string    `parquet:"method,optional,dict"`
+	Parent       string    `parquet:"parent,optional,dict"`
+	OrderCode    string    `parquet:"order_code,optional,dict"`
+	OrderNumber  string    `parquet:"order_number,optional,dict"`
+	Notes        string    `parquet:"notes,optional,dict"`
+	IssueCodes   string    `parquet:"issues,optional,dict"`
 }
 
 type waveformRow struct {
@@ -106,17 +106,17 @@ type waveformRow struct {
 	device
 	meaning
 	moment
-	Period       int64   `parquet:"period_ns"`
-	Origin       string  `parquet:"origin,dict"`
-	Scale        string  `parquet:"scale,dict"`
-	Unit         string  `parquet:"unit,optional,dict"`
-	UnitSent     string  `parquet:"unit_sent,optional,dict"`
-	Low          string  `parquet:"low,optional,dict"`
-	High         string  `parquet:"high,optional,dict"`
-	Status       string  `parquet:"status,optional,dict"`
-	Simulated    bool    `parquet:"simulated"`
-	Samples      []int32 `parquet:"samples,list" parquet-element:",delta"`
-	WaveformsBad string  `parquet:"issues,optional,dict"`
+	Period     int64   `parquet:"period_ns"`
+	Origin     string  `parquet:"origin,dict"`
+	Scale      string  `parquet:"scale,dict"`
+	Unit       string  `parquet:"unit,optional,dict"`
+	UnitSent   string  `parquet:"unit_sent,optional,dict"`
+	Low        string  `parquet:"low,optional,dict"`
+	High       string  `parquet:"high,optional,dict"`
+	Status     string  `parquet:"status,optional,dict"`
+	Simulated  bool    `parquet:"simulated"`
+	Samples    []int32 `parquet:"samples,list" parquet-element:",delta"`
+	IssueCodes string  `parquet:"issues,optional,dict"`
 }
 
 type alertRow struct {
@@ -126,19 +126,25 @@ type alertRow struct {
 	device
 	meaning
 	moment
-	Text        string   `parquet:"text,optional,dict"`
-	Phase       string   `parquet:"phase,optional,dict"`
-	State       string   `parquet:"state,optional,dict"`
-	Muted       string   `parquet:"muted,optional,dict"`
-	Priority    string   `parquet:"priority,optional,dict"`
-	Kind        string   `parquet:"kind,optional,dict"`
-	SourceRefID string   `parquet:"source_refid,optional,dict"`
-	SourceMDC   int64    `parquet:"source_mdc,optional,dict"`
-	Value       string   `parquet:"value,optional,dict"`
-	ValueNumber *float64 `parquet:"value_number,optional"`
-	Unit        string   `parquet:"unit,optional,dict"`
-	Limits      string   `parquet:"limits,optional,dict"`
-	Simulated   bool     `parquet:"simulated"`
+	Text        string    `parquet:"text,optional,dict"`
+	Phase       string    `parquet:"phase,optional,dict"`
+	State       string    `parquet:"state,optional,dict"`
+	Muted       string    `parquet:"muted,optional,dict"`
+	Priority    string    `parquet:"priority,optional,dict"`
+	Kind        string    `parquet:"kind,optional,dict"`
+	SourceRefID string    `parquet:"source_refid,optional,dict"`
+	SourceMDC   int64     `parquet:"source_mdc,optional,dict"`
+	Value       string    `parquet:"value,optional,dict"`
+	ValueNumber *float64  `parquet:"value_number,optional"`
+	Unit        string    `parquet:"unit,optional,dict"`
+	Limits      string    `parquet:"limits,optional,dict"`
+	Simulated   bool      `parquet:"simulated"`
+	Life        string    `parquet:"life,optional,dict"`
+	Stage       string    `parquet:"stage,optional,dict"`
+	Began       time.Time `parquet:"began,timestamp(microsecond),optional"`
+	Ended       time.Time `parquet:"ended,timestamp(microsecond),optional"`
+	Late        bool      `parquet:"late"`
+	Heartbeat   bool      `parquet:"heartbeat"`
 }
 
 type messageRow struct {
@@ -148,7 +154,7 @@ type messageRow struct {
 	Codec        string    `parquet:"codec,optional,dict"`
 	Profile      string    `parquet:"profile,optional,dict"`
 	Version      string    `parquet:"version,optional,dict"`
-	Facility     string    `parquet:"sender_facility,optional,dict"`
+	SentBy       string    `parquet:"sender_facility,optional,dict"`
 	Receiver     string    `parquet:"receiver,optional,dict"`
 	Test         bool      `parquet:"test"`
 	TimeOriginal string    `parquet:"time_original,optional"`
@@ -162,6 +168,7 @@ type messageRow struct {
 	Sent         string    `parquet:"routed_to,optional,dict"`
 	Refused      string    `parquet:"refused_to,optional,dict"`
 	DuplicateOf  string    `parquet:"duplicate_of,optional"`
+	Repeated     int32     `parquet:"repeated"`
 	Notes        string    `parquet:"notes,optional,dict"`
 }
 

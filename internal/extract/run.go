@@ -137,7 +137,7 @@ func (r *run) part(ctx context.Context) error {
 		if messages++; messages%tellEach == 0 && r.w.Progress != nil {
 			r.w.Progress(msg.Arrived, m.Rows+int64(rows), m.Bytes)
 		}
-		if rows >= r.rows {
+		if rows >= r.rows || p.full() {
 			more = true
 			break
 		}

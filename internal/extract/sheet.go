@@ -137,6 +137,19 @@ func columns(row reflect.Type) []reflect.StructField {
 	return out
 }
 
+// Columns gives the names of a table's columns, in order.
+func Columns(t Table) []string {
+	row := map[Table]reflect.Type{
+		Observations: reflect.TypeFor[observationRow](), Waveforms: reflect.TypeFor[waveformRow](), Alerts: reflect.TypeFor[alertRow](),
+		Messages: reflect.TypeFor[messageRow](), Issues: reflect.TypeFor[issueRow](),
+	}[t]
+	var names []string
+	for _, f := range columns(row) {
+		names = append(names, nameOf(f))
+	}
+	return names
+}
+
 func nameOf(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("parquet"), ",")
 	return name

@@ -6,6 +6,8 @@ import "thalamus/internal/model"
 type part interface {
 	// add writes a message. It says how many rows that made.
 	add(m *model.Message) (rows int, err error)
+	// full says that the part has become long enough.
+	full() bool
 	// finish gives the files their names; none where nothing was written.
 	finish() ([]File, error)
 	// drop removes what was written.
@@ -68,6 +70,7 @@ func (t *tables) add(m *model.Message) (rows int, err error) {
 	s := sourceOf(m)
 	t.o, t.w, t.a, t.i = t.o[:0], t.w[:0], t.a[:0], t.i[:0]
 	if m.Duplicate == (model.MessageRef{}) {
+		m := m.OnlyNew()
 		for k := range m.Observations {
 			if o := &m.Observations[k]; t.observations != nil && f.part(m, o.Device, &o.Code, &o.Received) {
 				t.o = append(t.o, observationRow{})
@@ -109,8 +112,8 @@ func (t *tables) add(m *model.Message) (rows int, err error) {
 		if err := t.waveforms.put(t.w); err != nil {
 			return 0, err
 		}
-		for k := range m.Waveforms {
-			rows += len(m.Waveforms[k].Samples) / samplesAsRow
+		for k := range t.w {
+			rows += len(t.w[k].Samples) / samplesAsRow
 		}
 	}
 	if len(t.a) > 0 {
@@ -129,6 +132,9 @@ func (t *tables) add(m *model.Message) (rows int, err error) {
 // samplesAsRow: so many samples of a waveform count as a row when a part's
 // length is measured.
 const samplesAsRow = 64
+
+// full: how long a part of tables is, the run decides by its rows.
+func (t *tables) full() bool { return false }
 
 func (t *tables) finish() (files []File, err error) {
 	for _, s := range t.all {

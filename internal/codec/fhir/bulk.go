@@ -13,9 +13,10 @@ type Resource struct {
 	Type string
 	ID   string // a UUID; the same for the same thing said again
 	JSON []byte // compact, no line feed
-	// Shared is true for what other messages name as well: Patient, Encounter,
-	// Device, DeviceMetric. Told says that the message is an event about it
-	// (ADT), and so knows more than one that only names it.
+	// Shared is true for what other messages tell of as well: Patient,
+	// Encounter, Device, DeviceMetric, and the Observation of an alert, which is
+	// updated through its life. Told says that this message changes it (an event
+	// of ADT, a report of the alert), and does not only name it.
 	Shared, Told bool
 }
 
@@ -28,13 +29,13 @@ type Splitter struct {
 	out   []byte
 }
 
-// NewSplitter makes a splitter. MaxEntries and Provenance are not looked at:
-// every Provenance has an id.
+// NewSplitter makes a splitter. MaxEntries, Replace and Provenance are not
+// looked at: every Provenance has an id.
 func NewSplitter(o Options) *Splitter {
 	if o.Gateway == "" {
 		o.Gateway = "Thalamus"
 	}
-	o.MaxEntries, o.Provenance = 0, ProvenancePut
+	o.MaxEntries, o.Replace, o.Provenance = 0, false, ProvenancePut
 	return &Splitter{b: builder{o: o, apart: true}, urls: map[[uuidText]byte]int{}}
 }
 
@@ -43,14 +44,16 @@ type spot struct {
 	id       Identity
 	kind     string
 	from, to int
+	update   bool // it takes the place of what was said before
 }
 
 const uuidText = 36
 
 // whole notes that the resource under way is complete but for its brace.
-func (b *builder) whole() {
+func (b *builder) whole(update bool) {
 	if b.apart {
-		b.spots[len(b.spots)-1].to = len(b.w.b)
+		s := &b.spots[len(b.spots)-1]
+		s.to, s.update = len(b.w.b), update
 	}
 }
 
@@ -60,6 +63,7 @@ func (s *Splitter) Resources(m *model.Message) []Resource {
 	b := &s.b
 	one := [1]*model.Message{m}
 	b.chooseTellers(one[:])
+	b.findNewest(one[:])
 	b.w.b = append(b.w.b[:0], `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	b.count, b.updates = 0, 0
 	b.shared, b.said, b.spots = b.shared[:0], b.said[:0], b.spots[:0]
@@ -84,9 +88,6 @@ func (s *Splitter) Resources(m *model.Message) []Resource {
 		n := len(s.lines[i].JSON)
 		s.lines[i].JSON = s.out[from : from+n : from+n]
 		from += n
-	}
-	for i := range s.lines {
-		s.lines[i].Told = m.Event != nil && (s.lines[i].Type == "Patient" || s.lines[i].Type == "Encounter")
 	}
 	return s.lines
 }
@@ -125,6 +126,6 @@ func (s *Splitter) line(p *spot) {
 		s.out = append(s.out, urnUUID...) // named, but not in the message: stays a logical name
 	}
 	s.out = append(append(s.out, body...), '}')
-	shared := p.kind == "Patient" || p.kind == "Encounter" || p.kind == "Device" || p.kind == "DeviceMetric"
-	s.lines = append(s.lines, Resource{Type: p.kind, ID: id, JSON: s.out[begin:], Shared: shared})
+	shared := p.update || p.kind == "Patient" || p.kind == "Encounter" || p.kind == "Device" || p.kind == "DeviceMetric"
+	s.lines = append(s.lines, Resource{Type: p.kind, ID: id, JSON: s.out[begin:], Shared: shared, Told: p.update})
 }

@@ -258,7 +258,7 @@ func (b *builder) requestBy(i model.Identifier, resourceType string, update bool
 // §3.1.0.8.1 and §3.1.0.7.1).
 func (b *builder) request(resourceType string, update bool) {
 	w := &b.w
-	b.whole()
+	b.whole(update)
 	if update {
 		b.updates++
 		w.b = append(w.b, `},"request":{"method":"PUT","url":"`...)

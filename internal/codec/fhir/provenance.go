@@ -67,7 +67,7 @@ func (b *builder) provenance() {
 		return
 	}
 	b.updates++
-	b.whole()
+	b.whole(false)
 	w.b = append(w.b, `},"request":{"method":"PUT","url":"Provenance/`...)
 	w.b = append(id.appendUUID(w.b), `"}}`...)
 }
