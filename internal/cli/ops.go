@@ -30,6 +30,7 @@ var nouns = map[string]string{
 	"label":       "what devices call things, and what it means",
 	"live":        "last values by bed",
 	"message":     "decoded messages and their way",
+	"observation": "numbers over time, and last values",
 	"overview":    "how everything stands",
 	"patient":     "patients known from messages and ADT",
 	"quarantine":  "what waits until somebody adopts its device",

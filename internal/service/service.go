@@ -88,6 +88,8 @@ type Parts struct {
 	Apply func(ctx context.Context) error
 	// Explain names the segments and fields of a received message; may be nil.
 	Explain func(codec string, raw []byte) []Segment
+	// FHIR gives numbers over time as a Bundle of Observations (R4).
+	FHIR func(ctx context.Context, a SeriesAnswer) ([]byte, error)
 	// Health lists what is wrong with the program itself, in plain words.
 	Health func() []string
 }
@@ -111,7 +113,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

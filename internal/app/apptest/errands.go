@@ -8,6 +8,7 @@ import (
 	"thalamus/internal/audit"
 	"thalamus/internal/flow/deliver"
 	"thalamus/internal/flow/journal"
+	"thalamus/internal/grid"
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
@@ -124,6 +125,10 @@ func (h *House) Errands() []Errand {
 		{"message.search", is(service.MessageSearch{Text: "quillfeather"}), "", ""},
 		{"message.get", is(service.Ref{Seq: 2}), "message 2", ""},
 		{"entry.get", is(service.Ref{Seq: 2}), "entry 2", ""},
+		{"observation.series", func() any {
+			return service.SeriesAsk{Patient: patient(), Step: time.Minute, Take: []grid.Take{grid.Mean}}
+		}, "", ""},
+		{"observation.last", is(service.LastAsk{}), "", ""},
 		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},
 		{"waveform.get", func() any { return service.TrendAsk{Device: device(), Code: "MDC_ECG_ELEC_POTL_II"} }, "*", ""},
 		{"alert.list", is(service.AlertAsk{}), "", ""},

@@ -34,6 +34,13 @@ type Series struct {
 // time, and all of a series before the next. It must not keep values.
 type EachNumbers func(s *Series, values []grid.Value) error
 
+// LastQuery asks for last values.
+type LastQuery struct {
+	Subjects []Subject // any of them; a zero one is everybody
+	Codes    []string  // any of them, as CodeIs understands them; none: all
+	Since    time.Time // only values of that time or later
+}
+
 // NumbersReader is the part of Reader that gives numbers.
 type NumbersReader interface {
 	// Numbers calls each with the numbers of codes over time, by patient,
@@ -41,4 +48,6 @@ type NumbersReader interface {
 	// deleted or wrong is not among them. Values that a device gave as invalid
 	// come as grid.Absent.
 	Numbers(ctx context.Context, q NumbersQuery, each EachNumbers) error
+	// LastValues gives the last value of every code asked for, as Latest does.
+	LastValues(ctx context.Context, q LastQuery) ([]LatestValue, error)
 }

@@ -171,3 +171,36 @@ func samePoints(points []grid.Point, values []grid.Value, s grid.Spec) bool {
 	}
 	return len(points) == 0
 }
+
+// lastValues: those of several subjects and some codes are the ones among all
+// that are asked for.
+func (c *checker) lastValues() {
+	c.t.Helper()
+	everything, err := c.s.Latest(c.ctx, record.Subject{})
+	must(c.t, err)
+	for range 6 {
+		q := record.LastQuery{Subjects: []record.Subject{c.subject(), c.subject()}, Since: c.when()}
+		if c.w.r.IntN(2) == 0 {
+			q.Codes = []string{"MDC_ECG_HEART_RATE", "C5"}
+		}
+		got, err := c.s.LastValues(c.ctx, q)
+		must(c.t, err)
+		i := 0
+		for _, v := range everything {
+			asked := slices.ContainsFunc(q.Subjects, func(s record.Subject) bool {
+				return (s.Patient == "" || s.Patient == v.Patient) && (s.Device == "" || s.Device == v.Device)
+			}) && (q.Codes == nil || slices.ContainsFunc(q.Codes, func(word string) bool { return record.CodeIs(&v.Code, &v.Received, word) }))
+			if !asked || v.Time.Before(q.Since) {
+				continue
+			}
+			if i >= len(got) || got[i].Ref != v.Ref || got[i].Code != v.Code || got[i].Value != v.Value {
+				c.t.Errorf("LastValues %+v: %d values, or another one at %d", q, len(got), i)
+				break
+			}
+			i++
+		}
+		if i < len(got) {
+			c.t.Errorf("LastValues %+v: %d values, want %d", q, len(got), i)
+		}
+	}
+}

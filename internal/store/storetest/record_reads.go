@@ -56,6 +56,7 @@ func CheckRecord(t *testing.T, s RecordStore, w *Ward, msgs []*model.Message) {
 	c.search()
 	c.series()
 	c.numbers()
+	c.lastValues()
 	c.rest()
 }
 

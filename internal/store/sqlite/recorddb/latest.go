@@ -13,27 +13,52 @@ import (
 // Latest gives the last value of every code of a subject. It reaches back to
 // the beginning of the file before the newest: yesterday.
 func (d *DB) Latest(ctx context.Context, s record.Subject) ([]record.LatestValue, error) {
-	if err := d.recall(ctx, s); err != nil {
+	return d.LastValues(ctx, record.LastQuery{Subjects: []record.Subject{s}})
+}
+
+// LastValues is Latest of several subjects and of some codes.
+func (d *DB) LastValues(ctx context.Context, q record.LastQuery) ([]record.LatestValue, error) {
+	if err := d.recall(ctx, q); err != nil {
 		return nil, err
 	}
 	d.mu.RLock()
-	list := slices.Clone(d.fresh.series.of(s))
-	d.mu.RUnlock()
+	defer d.mu.RUnlock()
+	list := d.lastOf(q)
 	slices.SortFunc(list, func(a, b *series) int { return compareKeys(&a.seriesKey, &b.seriesKey) })
 	values := make([]record.LatestValue, 0, len(list))
-	d.mu.RLock()
-	defer d.mu.RUnlock()
 	for _, one := range list {
-		if one.known {
+		if one.known && !one.latest.Time.Before(q.Since) {
 			values = append(values, one.latest)
 		}
 	}
 	return values, nil
 }
 
+// lastOf gives the series that a query for last values asks for. DB.mu is held.
+func (d *DB) lastOf(q record.LastQuery) []*series {
+	var list []*series
+	have := map[*series]bool{}
+	for _, who := range q.Subjects {
+		for _, s := range d.fresh.series.of(who) {
+			if s.wave || have[s] || len(q.Codes) > 0 && !isOneOf(s, q.Codes) {
+				continue
+			}
+			if list = append(list, s); len(q.Subjects) > 1 {
+				have[s] = true
+			}
+		}
+	}
+	return list
+}
+
+// isOneOf says whether a series is of one of the codes a person named.
+func isOneOf(s *series, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return record.CodeIs(&s.meaning, &s.sent, word) })
+}
+
 // recall reads the last values of series that were loaded without them, from
 // the messages that brought them. It happens once after a start.
-func (d *DB) recall(ctx context.Context, s record.Subject) error {
+func (d *DB) recall(ctx context.Context, q record.LastQuery) error {
 	type wish struct {
 		series *series
 		from   *file
@@ -41,8 +66,8 @@ func (d *DB) recall(ctx context.Context, s record.Subject) error {
 	}
 	var wishes []wish
 	d.mu.RLock()
-	for _, one := range d.fresh.series.of(s) {
-		if !one.known && !one.wave && one.from != nil {
+	for _, one := range d.lastOf(q) {
+		if !one.known && one.from != nil {
 			wishes = append(wishes, wish{one, one.from, one.at})
 		}
 	}

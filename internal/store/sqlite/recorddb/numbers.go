@@ -108,7 +108,7 @@ func valuesOf(out []grid.Value, points []point) []grid.Value {
 
 // wants says whether a series is asked for.
 func (n *numbers) wants(s *series) bool {
-	if s.wave || len(n.q.Codes) > 0 && !slices.ContainsFunc(n.q.Codes, func(word string) bool { return record.CodeIs(&s.meaning, &s.sent, word) }) {
+	if s.wave || len(n.q.Codes) > 0 && !isOneOf(s, n.q.Codes) {
 		return false
 	}
 	return slices.ContainsFunc(n.q.Subjects, func(who record.Subject) bool {
