@@ -40,6 +40,7 @@ type House struct {
 	link   *sim.Link
 	sent   int
 	Header string // MSH-7 of what is sent; the time in UTC where empty
+	Sender string // MSH-3 of what is sent; MON where empty
 }
 
 // Log collects what the program logs.
@@ -184,7 +185,11 @@ func (h *House) Send(kind, segments string) model.Seq {
 	if now == "" {
 		now = time.Now().UTC().Format("20060102150405") + "+0000"
 	}
-	text := "MSH|^~\\&|MON|WARD|||" + now + "||" + kind + "|" + id + "|P|2.6|||NE|AL||UNICODE UTF-8\r" + segments + "\r"
+	sender := h.Sender
+	if sender == "" {
+		sender = "MON"
+	}
+	text := "MSH|^~\\&|" + sender + "|WARD|||" + now + "||" + kind + "|" + id + "|P|2.6|||NE|AL||UNICODE UTF-8\r" + segments + "\r"
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := h.link.Send(ctx, sim.Message{ControlID: id, Stream: "ward", Bytes: []byte(text)}); err != nil {

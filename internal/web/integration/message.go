@@ -297,13 +297,33 @@ func replayTargets(ctx context.Context, p service.MessagePage) []ui.Option {
 	return out
 }
 
+// sameHere says how much of a message came before.
+func sameHere(ctx context.Context, m *model.Message) string {
+	n, all := m.Repeated(), len(m.Observations)+len(m.Waveforms)+len(m.Alerts)
+	switch {
+	case n == 0:
+		return ui.T(ctx, "It came before, byte for byte; it counts there.")
+	case n == all:
+		return ui.T(ctx, "All of it came before over another path; it counts there.")
+	}
+	return ui.T(ctx, "%d of %d parts came before over another path; they count there.", n, all)
+}
+
+// whyDecided says in words what stands beside a decision.
+func whyDecided(ctx context.Context, d model.Decision) string {
+	if d.OnlyNew {
+		return ui.T(ctx, "Without the parts that it was owed before.")
+	}
+	return whyRefused(ctx, d.Refused)
+}
+
 // whyRefused says in words why a message may not go out.
 func whyRefused(ctx context.Context, code string) string {
 	switch code {
 	case "":
 		return ""
 	case "duplicate":
-		return ui.T(ctx, "It came before: same identity, same content.")
+		return ui.T(ctx, "It came before, and this destination was owed it then.")
 	case "quarantine":
 		return ui.T(ctx, "Its device is not adopted, and the channel keeps such devices apart.")
 	case "simulated":
