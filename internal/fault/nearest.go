@@ -3,8 +3,12 @@ package fault
 import "strings"
 
 // Nearest gives the known word that a mistyped one most likely means, empty
-// when none is near: at most a third of its letters may differ.
+// when none is near: at most a third of its letters may differ, or one more
+// where nothing else is nearer. A text longer than any word is near to none.
 func Nearest(word string, known []string) string {
+	if len(word) > longestWord {
+		return ""
+	}
 	best, least := "", len(word)/3+1
 	for _, k := range known {
 		switch d := distance(strings.ToLower(word), strings.ToLower(k)); {

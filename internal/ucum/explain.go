@@ -216,5 +216,8 @@ func Suggest(text string) string {
 	if u, err := ParseInsensitive(text); err == nil {
 		return u.code
 	}
+	if !strings.ContainsFunc(text, func(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }) {
+		return ""
+	}
 	return fault.Nearest(text, loaded.codes)
 }

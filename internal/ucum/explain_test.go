@@ -76,7 +76,7 @@ func TestPosition(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	for text, want := range map[string]string{"mmHg": "mm[Hg]", "MM[HG]": "mm[Hg]", "bpm": "/min", "[degf]": "[degF]", "[lb_ab]": "[lb_av]", "qqqqq": ""} {
+	for text, want := range map[string]string{"mmHg": "mm[Hg]", "MM[HG]": "mm[Hg]", "bpm": "/min", "[degf]": "[degF]", "[lb_ab]": "[lb_av]", "qqqqq": "", "": "", "{": "", "/": "", "µ": "", strings.Repeat("(", 5000) + "m": ""} {
 		if got := Suggest(text); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
