@@ -31,7 +31,12 @@ func sourceOf(m *model.Message) source {
 		s.Patient, s.PatientBy = string(p.ID), "message"
 		if p.FromADT {
 			s.PatientBy = "adt"
+		} else if p.FoundBy != "" {
+			s.PatientBy = p.FoundBy
 		}
+	}
+	if a := m.Amended; a != nil {
+		s.Amended, s.First = inside(a.At), string(a.First)
 	}
 	var at model.Place
 	if v := m.Visit; v != nil {

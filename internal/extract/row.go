@@ -20,6 +20,8 @@ type source struct {
 	ReadWith    string    `parquet:"read_with,optional,dict"`
 	Patient     string    `parquet:"patient,optional,dict"`
 	PatientBy   string    `parquet:"patient_by,optional,dict"`
+	Amended     time.Time `parquet:"patient_corrected,timestamp(microsecond),optional"`
+	First       string    `parquet:"patient_first,optional,dict"`
 	Visit       string    `parquet:"visit,optional,dict"`
 	Ward        string    `parquet:"ward,optional,dict"`
 	Room        string    `parquet:"room,optional,dict"`
