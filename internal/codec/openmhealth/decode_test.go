@@ -140,7 +140,7 @@ func stands(m *model.Message, o *model.Observation) bool {
 // Values of documents of the corpus stay the same on their way in and out.
 func TestOutAndInAgain(t *testing.T) {
 	files, _ := filepath.Glob(filepath.Join(corpus(t), "test-data/*/*/*/shouldPass/*.json"))
-	read, written, nothing := 0, 0, 0
+	read, written, nothing, spreads := 0, 0, 0, 0
 	for _, file := range files {
 		body, err := os.ReadFile(file)
 		if err != nil {
@@ -161,6 +161,10 @@ func TestOutAndInAgain(t *testing.T) {
 			nothing++
 			continue
 		}
+		if m.Observations[0].Code.Key() == "" {
+			spreads++ // of a quantity, not a value of it
+			continue
+		}
 		read++
 		written += same(t, m)
 		for _, i := range m.Issues {
@@ -169,7 +173,7 @@ func TestOutAndInAgain(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d documents are observations, %d values are the same again; %d have no metric", read, written, nothing)
+	t.Logf("%d documents are observations, %d values are the same again; %d are spreads, %d have no metric", read, written, spreads, nothing)
 	if written < read {
 		t.Errorf("%d documents gave %d values", read, written)
 	}

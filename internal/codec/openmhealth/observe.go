@@ -87,6 +87,9 @@ func (d *decoder) observe(x *measure, member string) {
 	d.number(&o, v, x.unit)
 	if name := d.body.at("descriptive_statistic").string(); name != "" {
 		o.Method = model.Coding{Text: name}
+		if spread(name) || name == "sum" && x.refid != "" {
+			o.Mapped.Code = model.Code{Name: o.Mapped.Code.Name + ", " + name}
+		}
 		for _, s := range statistics {
 			if s.name == name {
 				o.Method.Code, o.Method.System = s.code, systemStatistic
@@ -103,6 +106,16 @@ func (d *decoder) observe(x *measure, member string) {
 		o.Notes = append(o.Notes, words)
 	}
 	d.m.Observations = append(d.m.Observations, o)
+}
+
+// spread says whether a statistic is no value of the quantity it is about: the
+// variance of a heart rate must not be taken for a heart rate.
+func spread(statistic string) bool {
+	switch statistic {
+	case "standard deviation", "variance", "quartile deviation", "count":
+		return true
+	}
+	return false
 }
 
 // blank is an observation with the times of the document.
