@@ -4,17 +4,9 @@ import (
 	"bytes"
 	"context"
 	"runtime"
-	"runtime/debug"
 	"time"
 
-	"thalamus/internal/app"
-	"thalamus/internal/builtin"
-	"thalamus/internal/codec"
 	"thalamus/internal/codec/hl7v2"
-	"thalamus/internal/fault"
-	"thalamus/internal/flow/decode"
-	"thalamus/internal/flow/normalise"
-	"thalamus/internal/model"
 	"thalamus/internal/sim"
 )
 
@@ -103,44 +95,5 @@ func parse(ctx context.Context, o Options, r *Report) error {
 	r.atLeast("HL7 v2 parse", parsed.MBPerSec, 500, "MB/s")
 	r.below("allocations for what is not asked", *parsed.Allocs, 0.5, "a message")
 	r.score = parsed.MBPerSec
-	return nil
-}
-
-// normalised measures the pure middle of the way, with memory collected as
-// the server does.
-func normalised(ctx context.Context, o Options, r *Report) error {
-	defer debug.SetGCPercent(debug.SetGCPercent(app.Growth))
-	raw := samples(o.Size, r)
-	decoder := decode.New(builtin.Codecs()...)
-	arrived := time.Now().UTC()
-	observations := 0
-	read := func(b []byte, further bool) error {
-		e := model.Entry{Seq: 1, Frame: model.Frame{Channel: "in", Codec: "hl7v2", Arrived: arrived, Bytes: b}}
-		all := decoder.Decode(e, codec.Context{Site: time.UTC})
-		if len(all) != 1 || len(all[0].Observations) == 0 {
-			return fault.New(fault.Broken, "bench.decode", "a simulated message was not understood")
-		}
-		if further {
-			normalise.Normalise(&all[0], normalise.Context{Site: time.UTC})
-		}
-		observations += len(all[0].Observations)
-		return nil
-	}
-	for _, part := range []struct {
-		name    string
-		further bool
-	}{{"decoded", false}, {"decoded and normalised", true}} {
-		st, err := alone(ctx, o, part.name, raw, func(b []byte) error { return read(b, part.further) })
-		if err != nil {
-			return err
-		}
-		r.Stretches = append(r.Stretches, st)
-	}
-	r.Counts["observations"] = int64(observations)
-	r.Counts["observationsSent"] = (r.Stretches[0].Count + r.Stretches[1].Count) * int64(r.Observations)
-	r.agree("observationsSent", "observations")
-	both := r.Stretches[1]
-	r.below("decode and normalise", both.CPUMs*1000, 25, "µs a message")
-	r.score = both.PerSecond
 	return nil
 }
