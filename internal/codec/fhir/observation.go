@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -226,8 +227,8 @@ func (b *builder) timeOfObservation(o *model.Observation) model.Timestamp {
 // notes writes comments as Annotations.
 func (b *builder) notes(list []string) {
 	w, open := &b.w, false
-	for _, n := range list {
-		if clean(n) == "" {
+	for i, n := range list {
+		if clean(n) == "" || slices.Contains(list[:i], n) {
 			continue
 		}
 		if !open {
