@@ -27,7 +27,7 @@ type Bed struct {
 	PatientName string               `json:"patientName,omitempty"`
 	Devices     []LiveDevice         `json:"devices"`
 	Values      []record.LatestValue `json:"values"`
-	Alerts      []record.AlertState  `json:"alerts,omitempty"`
+	Alerts      []AlertRow           `json:"alerts,omitempty"`
 	Last        time.Time            `json:"last,omitzero"`
 }
 
@@ -76,14 +76,7 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 		if s.Device != "" && !slices.ContainsFunc(b.Devices, func(d LiveDevice) bool { return d.ID == s.Device }) {
 			if d, err := c.s.Register.Get(s.Device); err == nil {
 				row := deviceRow(d)
-				name := row.Name
-				if name == "" {
-					name = strings.TrimSpace(row.Manufacturer + " " + row.Model)
-				}
-				if name == "" {
-					name = string(row.ID)
-				}
-				b.Devices = append(b.Devices, LiveDevice{ID: d.ID, Name: name, LastSeen: row.LastSeen})
+				b.Devices = append(b.Devices, LiveDevice{ID: d.ID, Name: nameOf(&row), LastSeen: row.LastSeen})
 				if b.Place == "" {
 					b.Place = row.Place
 				}
@@ -98,7 +91,10 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			b.Last = v.Time
 		}
 	}
-	for _, a := range alerts {
+	sources := sources{c: c, now: c.s.now()}
+	for i := range alerts {
+		a := sources.row(&alerts[i])
+		a.Steps = nil
 		if r.Patient != "" && a.Patient != r.Patient || r.Device != "" && a.Device != r.Device {
 			continue
 		}

@@ -102,16 +102,6 @@ func (t TrendAsk) query(now time.Time) record.TrendQuery {
 	return q
 }
 
-// AlertAsk says which alerts to list.
-type AlertAsk struct {
-	Patient model.PatientID `json:"patient,omitempty" doc:"patient id"`
-	Device  model.DeviceID  `json:"device,omitempty" doc:"device id"`
-	Active  bool            `json:"active,omitempty" doc:"only those without an end"`
-	From    time.Time       `json:"from,omitzero" doc:"told of at or after"`
-	Until   time.Time       `json:"until,omitzero" doc:"told of before"`
-	Limit   int             `json:"limit,omitempty" doc:"at most so many, 200 unless told"`
-}
-
 // IssueAsk says which issues to list.
 type IssueAsk struct {
 	Channel model.ChannelID `json:"channel,omitempty" doc:"channel id"`
@@ -127,7 +117,6 @@ func messageOps() []Op {
 		ofPatients(define(Reads, "entry.get", "Show one journal entry as it was received.", "4711", getEntry)),
 		ofPatients(define(Reads, "trend.get", "Show the numbers of a code over time.", "MDC_ECG_HEART_RATE --patient pat-abc --step 1m", getTrend)),
 		ofPatients(define(Reads, "waveform.get", "Show the waveform of a code over time.", "MDC_ECG_ELEC_POTL_II --patient pat-abc --from -1m", getWaveform)),
-		ofPatients(define(Reads, "alert.list", "List alerts as the devices reported them, the latest first.", "--active", listAlerts)),
 		define(Reads, "issue.list", "List what could not be understood, grouped by code and channel.", "--from -24h", listIssues),
 	}
 }
@@ -261,14 +250,11 @@ func getWaveform(ctx context.Context, c *call, r TrendAsk) ([]record.Samples, er
 	return rows, err
 }
 
-func listAlerts(ctx context.Context, c *call, r AlertAsk) ([]record.AlertState, error) {
-	rows, err := c.s.Record.Alerts(ctx, record.AlertQuery{Subject: record.Subject{Patient: r.Patient, Device: r.Device}, Active: r.Active, From: r.From, Until: r.Until, Limit: r.Limit})
-	for i := range rows {
-		c.look(rows[i].Patient)
-	}
-	return rows, err
-}
-
 func listIssues(ctx context.Context, c *call, r IssueAsk) ([]record.IssueGroup, error) {
-	return c.s.Record.Issues(ctx, record.IssueQuery{From: r.From, Until: r.Until, Channel: r.Channel, Code: r.Code})
+	groups, err := c.s.Record.Issues(ctx, record.IssueQuery{From: r.From, Until: r.Until, Channel: r.Channel, Code: r.Code})
+	if err != nil {
+		return nil, err
+	}
+	silent, err := silentIssues(ctx, c, r)
+	return append(silent, groups...), err
 }

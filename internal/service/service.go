@@ -68,6 +68,9 @@ type Parts struct {
 	Access     *access.Gate
 	Clock      func(model.DeviceID) (clock.Estimate, bool) // what is known of a device's clock
 
+	// Now is the clock by which silence and ages are judged; nil: time.Now.
+	Now func() time.Time
+
 	// Profiles gives the device profiles in force; Reader reads entries as the
 	// way does, with other profiles.
 	Profiles func() *profile.Set
@@ -113,7 +116,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1
@@ -123,7 +126,12 @@ func Ops() []Op {
 	return ops
 }
 
-func (s *Service) now() time.Time { return time.Now().UTC() }
+func (s *Service) now() time.Time {
+	if s.Now != nil {
+		return s.Now().UTC()
+	}
+	return time.Now().UTC()
+}
 
 // Origin is where a call comes from.
 type Origin struct {

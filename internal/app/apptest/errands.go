@@ -84,6 +84,15 @@ func (h *House) Errands() []Errand {
 		})
 		return id
 	}
+	alert := func() string {
+		h.Send("ORU^R40^ORU_R40", "OBR|1||AL-1|196616^MDC_EVT_ALARM^MDC\rOBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.0.0.0.1|196670^MDC_EVT_LO^MDC\rOBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.0.0.0.3|start")
+		var rows []service.AlertRow
+		h.Call("alert.list", service.AlertAsk{Active: true}, &rows)
+		if len(rows) == 0 {
+			h.t.Fatal("no alert is active")
+		}
+		return rows[0].Key
+	}
 	segment := journal.SegmentID(1)
 	return []Errand{
 		{"overview.get", is(service.None{}), "", ""},
@@ -132,6 +141,8 @@ func (h *House) Errands() []Errand {
 		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},
 		{"waveform.get", func() any { return service.TrendAsk{Device: device(), Code: "MDC_ECG_ELEC_POTL_II"} }, "*", ""},
 		{"alert.list", is(service.AlertAsk{}), "", ""},
+		{"alert.show", func() any { return service.ID{ID: alert()} }, "*", ""},
+		{"alert.sources", is(service.SourceAsk{}), "", ""},
 		{"issue.list", is(service.IssueAsk{}), "", ""},
 		{"live.get", is(service.LiveAsk{}), "", ""},
 		{"live.watch", is(service.None{}), "", ""},

@@ -126,7 +126,15 @@
 		bed.wave.take(w.at, w.period, w.samples);
 	};
 
-	const icon = () => document.getElementById("alarm-icon").content.firstElementChild.cloneNode(true);
+	// note says what is special about an alert: silence of its source counts by
+	// our clock, the rest is as reported.
+	const note = (row) => {
+		const heard = Number(row.dataset.heard ?? 0);
+		const lost = heard > 0 && serverNow() - heard > Number(row.dataset.silent);
+		row.classList.toggle("alarm-lost", lost);
+		const latched = row.classList.contains("alarm-latched");
+		set(row.querySelector("[data-note]"), [lost ? root.dataset.lost : "", latched ? root.dataset.latched : "", row.dataset.muted ?? ""].filter(Boolean).join(", "));
+	};
 	const alarms = (bed, list) => {
 		for (const a of list) {
 			let row = [...bed.alarms.children].find((li) => li.dataset.alarm === a.id);
@@ -137,21 +145,30 @@
 			if (!row) {
 				row = document.createElement("li");
 				row.dataset.alarm = a.id;
-				const weight = document.createElement("span");
-				weight.className = "vh";
-				const text = document.createElement("a");
-				text.className = "alarm-text";
-				const age = document.createElement("span");
-				age.className = "age";
-				age.dataset.at = a.at;
-				row.append(icon(), weight, text, age);
+				const part = (tag, name) => {
+					const node = document.createElement(tag);
+					node.className = name;
+					row.append(node);
+					return node;
+				};
+				part("span", "alarm-mark").setAttribute("aria-hidden", "true");
+				part("span", "vh");
+				part("a", "alarm-text").href = `/messages/${a.ref}`;
+				part("span", "alarm-note").dataset.note = "";
+				part("span", "age").dataset.at = a.at;
 				bed.alarms.append(row);
 			}
 			row.className = `alarm alarm-${a.priority}`;
+			row.classList.toggle("alarm-latched", Boolean(a.latched));
+			row.classList.toggle("alarm-muted", Boolean(a.muted));
+			row.dataset.device = a.device ?? "";
+			row.dataset.muted = a.muted ?? "";
+			row.dataset.silent ??= 120000;
+			row.dataset.heard = serverNow();
+			set(row.querySelector(".alarm-mark"), a.mark);
 			set(row.querySelector(".vh"), `${priorities[a.priority]}: `);
-			const text = row.querySelector(".alarm-text");
-			set(text, a.text);
-			text.href = `/messages/${a.ref}`;
+			set(row.querySelector(".alarm-text"), a.text);
+			note(row);
 		}
 		const order = ["high", "medium", "low", "none"];
 		const rank = (li) => order.findIndex((p) => li.classList.contains(`alarm-${p}`));
@@ -176,6 +193,7 @@
 		if (news.values) values(bed, news.values);
 		if (news.wave) waveform(bed, news.wave);
 		if (news.alarms) alarms(bed, news.alarms);
+		if (news.devices) for (const row of bed.alarms.children) if (news.devices.includes(row.dataset.device)) row.dataset.heard = news.now;
 	};
 
 	// Ages go on by themselves, so that silence is seen.
@@ -183,6 +201,7 @@
 		if (held || document.hidden) return;
 		const now = serverNow();
 		for (const bed of beds.values()) {
+			for (const row of bed.alarms.children) note(row);
 			for (const age of bed.el.querySelectorAll(".age")) {
 				const old = now - Number(age.dataset.at);
 				set(age, span(old));

@@ -4,20 +4,26 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
 
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
 
 // alertRow is one alert's life in a list.
 type alertRow struct {
+	Key                          string
 	Text, Priority, Kind, Source string
 	Value, Unit                  string
 	Muted                        string
-	Active                       bool
+	Active, Latched              bool
+	Lost                         bool      // no end was reported, and its source is silent
+	Silent                       time.Time // since when
+	Told                         time.Time // arrival of its last news
 	Began, Ended                 time.Time // by arrival
 	Events                       int
 	Place, Who                   string
@@ -52,13 +58,14 @@ func whereaboutsOf(beds []service.Bed) whereabouts {
 	return w
 }
 
-func alertRows(states []service.AlertState, where whereabouts) []alertRow {
+func alertRows(states []service.AlertRow, where whereabouts) []alertRow {
 	rows := make([]alertRow, 0, len(states))
 	for i := range states {
 		a := &states[i]
 		r := alertRow{
 			Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Kind: a.Alert.Kind, Muted: a.Alert.Muted, Active: a.Active,
 			Began: a.Since, Events: a.Events, Unit: unitText(a.Alert.UnitUCUM), Source: a.Alert.Source.Name,
+			Key: a.Key, Latched: a.Stage == model.AlertLatched, Lost: a.Lost, Silent: a.SilentSince, Told: a.Arrived,
 		}
 		if !a.Active {
 			r.Ended = a.Arrived
@@ -76,7 +83,12 @@ func alertRows(states []service.AlertState, where whereabouts) []alertRow {
 			r.To = ui.To("/patients/", string(a.Patient))
 		}
 		at := where[key]
-		r.Place, r.Who = at.place, at.who
+		if r.Place, r.Who = at.place, at.who; r.Place == "" {
+			r.Place = ui.PlaceText(a.Place)
+		}
+		if r.Place == "" {
+			r.Place = a.DeviceName
+		}
 		rows = append(rows, r)
 	}
 	return rows
@@ -102,6 +114,42 @@ func groups(rows []alertRow) []alertGroup {
 	return out
 }
 
+// alertsShown is everything on the page.
+type alertsShown struct {
+	Active  []alertGroup
+	Past    []alertRow
+	Sources []service.AlarmSource // that are silent
+	Span    span
+	Least   string // the least priority shown
+}
+
+// count gives how many alerts are active, and how many of them are of high
+// priority.
+func (p alertsShown) count() (all, high int) {
+	for _, g := range p.Active {
+		for _, r := range g.Rows {
+			all++
+			if r.Priority == "high" {
+				high++
+			}
+		}
+	}
+	return all, high
+}
+
+// said is what a reader who does not see the page is told when it changes.
+func (p alertsShown) said(ctx context.Context) string {
+	all, high := p.count()
+	text := ui.Plural(ctx, all, "%s active alert", "%s active alerts")
+	if high > 0 {
+		text += ", " + ui.Plural(ctx, high, "%s of high priority", "%s of high priority")
+	}
+	if n := len(p.Sources); n > 0 {
+		text += ", " + ui.Plural(ctx, n, "%s source silent", "%s sources silent")
+	}
+	return text
+}
+
 func alertsView(v *ui.Visit) (ui.View, error) {
 	var beds []service.Bed
 	if v.May("live.get") {
@@ -110,18 +158,44 @@ func alertsView(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	where := whereaboutsOf(beds)
-	var active, past []service.AlertState
-	if err := v.Call("alert.list", service.AlertAsk{Active: true, Limit: 500}, &active); err != nil {
+	page := alertsShown{Span: spanOf(v.Query("span")), Least: v.Query("priority")}
+	if alertRank(page.Least) < 0 {
+		page.Least = ""
+	}
+	var active, past []service.AlertRow
+	if err := v.Call("alert.list", service.AlertAsk{Active: true, Priority: page.Least, Limit: 500}, &active); err != nil {
 		return ui.View{}, err
 	}
-	s := spanOf(v.Query("span"))
-	if err := v.Call("alert.list", service.AlertAsk{From: v.Now.Add(-s.Long), Limit: 500}, &past); err != nil {
+	if err := v.Call("alert.list", service.AlertAsk{From: v.Now.Add(-page.Span.Long), Priority: page.Least, Limit: 500}, &past); err != nil {
 		return ui.View{}, err
 	}
+	if v.May("alert.sources") {
+		if err := v.Call("alert.sources", service.SourceAsk{Silent: true}, &page.Sources); err != nil {
+			return ui.View{}, err
+		}
+	}
+	page.Active, page.Past = groups(alertRows(active, where)), alertRows(past, where)
 	return ui.View{
-		Title: ui.T(v.Context(), "Alerts"), Body: alertsPage(groups(alertRows(active, where)), alertRows(past, where), s),
-		Styles: []string{"ward.css"},
+		Title: ui.T(v.Context(), "Alerts"), Body: alertsPage(page), Actions: alertActions(),
+		Styles: []string{"ward.css"}, Scripts: []string{"alerts.js"},
 	}, nil
+}
+
+// alertRank is the place of a priority in the filter, -1 for none of it.
+func alertRank(p string) int { return slices.Index([]string{"low", "medium", "high"}, p) }
+
+// priorityMark is a priority's sign, as alarm systems show it beside colour and
+// text (IEC 60601-1-8): its shape tells it apart where colours do not.
+func priorityMark(p string) string {
+	switch p {
+	case "high":
+		return "!!!"
+	case "medium":
+		return "!!"
+	case "low":
+		return "!"
+	}
+	return "i"
 }
 
 func priorityKind(p string) string {
@@ -142,18 +216,28 @@ func lasted(ctx context.Context, r alertRow) string {
 	return ui.Span(ctx, r.Ended.Sub(r.Began))
 }
 
+// mutedText says what keeps an alert from being heard at its device; empty
+// where nothing does.
 func mutedText(ctx context.Context, muted string) string {
-	switch muted {
-	case "audio-paused":
-		return ui.T(ctx, "Sound paused")
-	case "audio-off":
-		return ui.T(ctx, "Sound off")
-	case "alarm-paused":
-		return ui.T(ctx, "Alarm paused")
-	case "alarm-off":
-		return ui.T(ctx, "Alarm off")
+	var said []string
+	for one := range strings.FieldsSeq(muted) {
+		switch one {
+		case "enabled":
+		case "audio-paused":
+			said = append(said, ui.T(ctx, "Sound paused"))
+		case "audio-off":
+			said = append(said, ui.T(ctx, "Sound off"))
+		case "alarm-paused":
+			said = append(said, ui.T(ctx, "Alarm paused"))
+		case "alarm-off":
+			said = append(said, ui.T(ctx, "Alarm off"))
+		case "alert-acknowledged":
+			said = append(said, ui.T(ctx, "Acknowledged at the device"))
+		default:
+			said = append(said, one)
+		}
 	}
-	return ""
+	return strings.Join(said, ", ")
 }
 
 func kindText(ctx context.Context, kind string) string {

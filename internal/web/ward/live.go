@@ -22,7 +22,17 @@ type alarm struct {
 	Text     string
 	Priority string // high medium low none
 	Since    int64  // Unix milliseconds
-	Ref      string
+	Key      string
+	Muted    string // inactivation state as sent
+	Latched  bool
+	Device   string
+	Heard    int64 // when its source was last heard, Unix milliseconds; 0: not known
+	Silent   int64 // milliseconds from which it is silent
+}
+
+// lost says whether the source of an alarm is silent.
+func (a alarm) lost(now time.Time) bool {
+	return a.Heard > 0 && now.UnixMilli()-a.Heard > a.Silent
 }
 
 // card is one bed on the live page.
@@ -68,8 +78,14 @@ func cardOf(b *service.Bed) card {
 	}
 	for _, a := range b.Alerts {
 		if a.Active {
-			text, _ := a.Ref.MarshalText()
-			c.Alarms = append(c.Alarms, alarm{ID: a.Alert.ID, Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Since: a.Since.UnixMilli(), Ref: string(text)})
+			one := alarm{
+				ID: alarmID(string(a.Device), a.Alert.ID), Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Since: a.Since.UnixMilli(),
+				Key: a.Key, Muted: a.Alert.Muted, Latched: a.Stage == model.AlertLatched, Device: string(a.Device),
+			}
+			if !a.Heard.Last.IsZero() {
+				one.Heard, one.Silent = a.Heard.Last.UnixMilli(), a.Heard.Silent.Milliseconds()
+			}
+			c.Alarms = append(c.Alarms, one)
 		}
 	}
 	slices.SortStableFunc(c.Alarms, func(a, b alarm) int { return urgency(a.Priority) - urgency(b.Priority) })
@@ -110,6 +126,21 @@ func priorityText(ctx context.Context, p string) string {
 		return ui.T(ctx, "Information")
 	}
 	return ui.T(ctx, "Medium priority")
+}
+
+// alarmNote says in short what is special about an alarm on a card.
+func alarmNote(ctx context.Context, a alarm) string {
+	var notes []string
+	if a.lost(ui.From(ctx).Now) {
+		notes = append(notes, ui.T(ctx, "source silent"))
+	}
+	if a.Latched {
+		notes = append(notes, ui.T(ctx, "latched"))
+	}
+	if muted := mutedText(ctx, a.Muted); muted != "" {
+		notes = append(notes, muted)
+	}
+	return strings.Join(notes, ", ")
 }
 
 // units lists the points of care of the beds, for the filter.

@@ -48,16 +48,16 @@ func TestCardShowsWhatAWardLooksAtFirst(t *testing.T) {
 }
 
 func TestUrgentAlertsStandFirst(t *testing.T) {
-	state := func(id, priority string, active bool) service.AlertState {
-		return service.AlertState{Alert: model.Alert{ID: id, Text: id, Priority: priority}, Active: active, Since: arrived}
+	state := func(id, priority string, active bool) service.AlertRow {
+		return service.AlertRow{Life: service.AlertState{Alert: model.Alert{ID: id, Text: id, Priority: priority}, Active: active, Since: arrived}}
 	}
-	bed := service.Bed{Devices: []service.LiveDevice{{ID: "dev-1", Name: "Monitor 7"}}, Alerts: []service.AlertState{
+	bed := service.Bed{Devices: []service.LiveDevice{{ID: "dev-1", Name: "Monitor 7"}}, Alerts: []service.AlertRow{
 		state("low", "low", true), state("gone", "high", false), state("strange", "PX", true), state("high", "high", true),
 	}}
 	c := cardOf(&bed)
 	var got string
 	for _, a := range c.Alarms {
-		got += a.ID + " "
+		got += a.Text + " "
 	}
 	if got != "high strange low " {
 		t.Errorf("alerts in the order %s", got)

@@ -85,7 +85,7 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	if v.May("alert.list") {
-		var states []service.AlertState
+		var states []service.AlertRow
 		if err := v.Call("alert.list", service.AlertAsk{Patient: page.Patient.ID, Limit: 50}, &states); err != nil {
 			return ui.View{}, err
 		}

@@ -5,10 +5,13 @@
 //	vitals.go                    which values a ward looks at first
 //	patients.go, patients.templ  search, and everything of one patient
 //	trend.go                     numbers over time as SVG and table
-//	alerts.go, alerts.templ      what is active, and what was
+//	alerts.go, alerts.templ      what is active, what was, whose source is silent
+//	alert.go, alert.templ        the life of one alert
+//	alert_stream.go              what has the alerts page read itself again
 //
-// The scripts are assets/live.js (stream, numbers, alerts) and assets/wave.js
-// (the sweep); decision 0045 says how they share the work.
+// The scripts are assets/live.js (stream, numbers, alerts), assets/wave.js (the
+// sweep) and assets/alerts.js; decision 0045 says how the first two share the
+// work.
 package ward
 
 import "thalamus/internal/web/ui"
@@ -23,12 +26,14 @@ func Room() ui.Room {
 			{Path: "/patients", Name: ui.N("Patients"), Place: ui.Ward, Icon: "person", Needs: "patient.search", Show: patientsList},
 			{Path: "/patients/{id}", Place: ui.Ward, Under: "/patients", Needs: "patient.get", Show: patientView},
 			{Path: "/alerts", Name: ui.N("Alerts"), Place: ui.Ward, Icon: "bell", Needs: "alert.list", Show: alertsView},
+			{Path: "/alerts/{key}", Place: ui.Ward, Under: "/alerts", Needs: "alert.show", Show: alertView},
 		},
 		Acts: []ui.Act{
 			{Path: "/patients", Needs: "patient.search", Do: findPatients, Again: patientsList},
 		},
 		Streams: []ui.Stream{
-			{Path: "/live/stream", Needs: "live.watch", Serve: open.serve},
+			{Path: "/live/stream", Needs: "live.watch", Serve: open.serving(stream)},
+			{Path: "/alerts/stream", Needs: "live.watch", Serve: open.serving(alertStream)},
 		},
 	}
 }

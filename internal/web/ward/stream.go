@@ -1,6 +1,7 @@
 package ward
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
 
@@ -23,6 +25,9 @@ type news struct {
 	Values []newsValue `json:"values,omitempty"`
 	Wave   *newsWave   `json:"wave,omitempty"`
 	Alarms []newsAlarm `json:"alarms,omitempty"`
+	// Devices that have just been heard: the sources of alerts among them are
+	// not silent.
+	Devices []string `json:"devices,omitempty"`
 	// Again says that the page must be read again: somebody moved.
 	Again bool `json:"again,omitempty"`
 }
@@ -50,6 +55,10 @@ type newsAlarm struct {
 	Priority string `json:"priority,omitempty"`
 	At       int64  `json:"at"`
 	Ref      string `json:"ref"`
+	Mark     string `json:"mark,omitempty"`
+	Muted    string `json:"muted,omitempty"`
+	Latched  bool   `json:"latched,omitempty"`
+	Device   string `json:"device,omitempty"`
 }
 
 // waveValues are samples in the unit of the waveform; a missing one is null.
@@ -94,13 +103,16 @@ func newStreams(all, each int) *streams {
 	return &streams{all: all, each: each, open: map[model.ActorID]int{}}
 }
 
-func (s *streams) serve(v *ui.Visit, w http.ResponseWriter) error {
-	who := v.Door.Actor().ID
-	if !s.add(who, 1) {
-		return fault.New(fault.Transient, "web.too-many-streams", "too many live pages are open; close some")
+// serving counts the streams that f serves.
+func (s *streams) serving(f func(v *ui.Visit, w http.ResponseWriter) error) func(v *ui.Visit, w http.ResponseWriter) error {
+	return func(v *ui.Visit, w http.ResponseWriter) error {
+		who := v.Door.Actor().ID
+		if !s.add(who, 1) {
+			return fault.New(fault.Transient, "web.too-many-streams", "too many live pages are open; close some")
+		}
+		defer s.add(who, -1)
+		return f(v, w)
 	}
-	defer s.add(who, -1)
-	return stream(v, w)
 }
 
 func (s *streams) add(who model.ActorID, n int) bool {
@@ -132,7 +144,7 @@ func stream(v *ui.Visit, w http.ResponseWriter) error {
 	}
 	defer conn.CloseNow()
 	ctx = conn.CloseRead(ctx)
-	s := &streamer{only: v.Query("only"), waves: map[string]int{}, text: func(m model.Value) string { return ui.Shown(ctx, m) }}
+	s := &streamer{only: v.Query("only"), waves: map[string]int{}, text: func(m model.Value) string { return ui.Shown(ctx, m) }, muted: func(state string) string { return mutedText(ctx, state) }}
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -183,6 +195,7 @@ type streamer struct {
 	only  string
 	waves map[string]int // bed → rank of the waveform shown for it
 	text  func(model.Value) string
+	muted func(state string) string
 }
 
 // news gives what a message says, bed by bed: of its patient, else of its
@@ -235,11 +248,23 @@ func (s *streamer) news(m *model.Message) []*news {
 	ref, _ := m.Ref.MarshalText()
 	for i := range m.Alerts {
 		a := &m.Alerts[i]
+		if a.Heartbeat || a.Life.Late {
+			continue // nothing new is known
+		}
+		stage := cmp.Or(a.Life.Stage, service.AlertStage(a))
 		if n := of(a.Device); n != nil {
 			n.Alarms = append(n.Alarms, newsAlarm{
-				ID: a.ID, On: a.Phase != "end" && a.State != "inactive", Text: alertText(a), Priority: priority(a.Priority),
-				At: m.Arrived.UnixMilli(), Ref: string(ref),
+				ID: alarmID(whose(m, a.Device), a.ID), On: stage != model.AlertEnded, Text: alertText(a), Priority: priority(cmp.Or(a.Life.Priority, a.Priority)),
+				At: m.Arrived.UnixMilli(), Ref: string(ref), Mark: priorityMark(priority(cmp.Or(a.Life.Priority, a.Priority))),
+				Muted: s.muted(cmp.Or(a.Life.Muted, a.Muted)), Latched: stage == model.AlertLatched, Device: whose(m, a.Device),
 			})
+		}
+	}
+	for _, n := range out {
+		for i := range m.Devices {
+			if id := string(m.Devices[i].ID); id != "" && !slices.Contains(n.Devices, id) {
+				n.Devices = append(n.Devices, id)
+			}
 		}
 	}
 	return slices.DeleteFunc(out, func(n *news) bool { return !n.Again && n.Wave == nil && len(n.Values)+len(n.Alarms) == 0 })
@@ -269,22 +294,33 @@ func bedKey(m *model.Message, device int) string {
 	if m.Patient != nil && m.Patient.ID != "" {
 		return "p" + string(m.Patient.ID)
 	}
+	if id := whose(m, device); id != "" {
+		return "d" + id
+	}
+	return ""
+}
+
+// whose is the device behind one of a message's devices.
+func whose(m *model.Message, device int) string {
 	for range m.Devices {
 		if device < 0 || device >= len(m.Devices) {
 			break
 		}
 		if id := m.Devices[device].ID; id != "" {
-			return "d" + string(id)
+			return string(id)
 		}
 		device = m.Devices[device].Parent
 	}
 	for i := range m.Devices {
 		if id := m.Devices[i].ID; id != "" {
-			return "d" + string(id)
+			return string(id)
 		}
 	}
 	return ""
 }
+
+// alarmID tells the alerts of a bed apart: two devices may use one id.
+func alarmID(device, id string) string { return device + " " + id }
 
 // heldAt says when a value held, by our clock: as long before the message's
 // arrival as it was before the message by the device's clock, so that a wrong

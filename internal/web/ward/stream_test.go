@@ -12,7 +12,7 @@ import (
 )
 
 func newStreamer(only string) *streamer {
-	return &streamer{only: only, waves: map[string]int{}, text: func(v model.Value) string { return ui.Shown(context.Background(), v) }}
+	return &streamer{only: only, waves: map[string]int{}, text: func(v model.Value) string { return ui.Shown(context.Background(), v) }, muted: func(s string) string { return s }}
 }
 
 func decimal(t testing.TB, s string) model.Decimal {
