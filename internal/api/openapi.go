@@ -44,6 +44,11 @@ func Document(version string, ops []service.Op) ([]byte, error) {
 			return nil, err
 		}
 		paths[pathOf(o)] = path
+		if o.Name == "waveform.export" {
+			if paths[archivePath], err = describeArchive(o); err != nil {
+				return nil, err
+			}
+		}
 	}
 	problem := schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return json.MarshalIndent(object{

@@ -81,6 +81,7 @@ func (a *App) makeService() *service.Service {
 			return flow.TryCases(p, cases, builtin.Codecs())
 		},
 		Drivers: drivers, Kinds: receivers,
+		Waveforms: builtin.Waveforms(),
 		Redact: func(kind, name string, settings map[string]any) map[string]any {
 			return conf.Redact(settings, secrets[kind+" "+name])
 		},

@@ -4,9 +4,13 @@ package builtin
 
 import (
 	"thalamus/internal/codec"
+	"thalamus/internal/codec/edf"
+	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/hl7v2"
 	"thalamus/internal/codec/hl7v2/clinical"
 	"thalamus/internal/codec/openmhealth"
+	"thalamus/internal/codec/wavecsv"
+	"thalamus/internal/codec/wfdb"
 	"thalamus/internal/destination"
 	fhirdest "thalamus/internal/destinations/fhir"
 	"thalamus/internal/destinations/file"
@@ -15,6 +19,7 @@ import (
 	"thalamus/internal/driver"
 	"thalamus/internal/drivers/mllp"
 	"thalamus/internal/model"
+	"thalamus/internal/waveform"
 )
 
 // Drivers are the links to devices.
@@ -26,6 +31,11 @@ func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.N
 // Destinations are the receivers.
 func Destinations() []destination.Kind {
 	return []destination.Kind{fhirdest.Kind(), hl7dest.Kind(), webhook.Kind(), file.Kind()}
+}
+
+// Waveforms are the forms in which waveforms are written.
+func Waveforms() []waveform.Format {
+	return []waveform.Format{wfdb.Format(), edf.Format(), fhir.Sampled(), wavecsv.Format()}
 }
 
 // Part cuts one message out of an entry that holds several; for an entry with

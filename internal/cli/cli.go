@@ -82,7 +82,7 @@ func (c *program) root() *cobra.Command {
 	root.AddCommand(c.export(), c.diff(), c.apply())
 	root.AddCommand(c.journal())
 	root.AddCommand(c.ucum(), c.code(), c.profile())
-	root.AddCommand(c.extract())
+	root.AddCommand(c.extract(), c.waveform())
 	root.AddCommand(c.reference(root))
 	c.addOps(root)
 	root.AddCommand(c.completion(root))

@@ -41,7 +41,7 @@ var nouns = map[string]string{
 	"token":       "API tokens",
 	"trend":       "numbers over time",
 	"user":        "accounts of people",
-	"waveform":    "samples over time",
+	"waveform":    "samples over time, and as files: WFDB, EDF+, FHIR, CSV",
 }
 
 // addOps adds a command for every operation: `thalamus noun verb`. Operations

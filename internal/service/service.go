@@ -25,6 +25,7 @@ import (
 	"thalamus/internal/patients"
 	"thalamus/internal/profile"
 	"thalamus/internal/register"
+	"thalamus/internal/waveform"
 )
 
 // Tx is one transaction over everything that is governed.
@@ -84,6 +85,8 @@ type Parts struct {
 	CheckDestination func(model.Destination) error
 	// Drivers and Kinds say which drivers and kinds of destinations there are.
 	Drivers, Kinds []Kind
+	// Waveforms are the forms in which waveforms are written.
+	Waveforms []waveform.Format
 	// Redact leaves the secrets out of settings: kind is "driver" or
 	// "destination".
 	Redact func(kind, name string, settings map[string]any) map[string]any
@@ -116,7 +119,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

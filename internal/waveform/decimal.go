@@ -41,3 +41,23 @@ const largest = 1<<31 - 1
 
 // fits says whether n steps are still a sample.
 func fits(n int64) bool { return n >= -largest && n <= largest }
+
+// Value is what a sample of a signal means: origin + sample × scale, exactly;
+// false where 18 digits do not hold it.
+func Value(origin, scale model.Decimal, sample int32) (model.Decimal, bool) {
+	if most := int64(1) << 30; scale.Coef > most || scale.Coef < -most {
+		return model.Decimal{}, false
+	}
+	v := model.Decimal{Coef: int64(sample) * scale.Coef, Exp: scale.Exp}
+	if origin.Coef == 0 {
+		return v, true
+	}
+	for v.Exp > origin.Exp && v.Coef < 1e17 && v.Coef > -1e17 {
+		v.Coef, v.Exp = v.Coef*10, v.Exp-1
+	}
+	for origin.Exp > v.Exp && origin.Coef < 1e17 && origin.Coef > -1e17 {
+		origin.Coef, origin.Exp = origin.Coef*10, origin.Exp-1
+	}
+	v.Coef += origin.Coef
+	return v, v.Exp == origin.Exp
+}

@@ -140,6 +140,10 @@ func (h *House) Errands() []Errand {
 		{"observation.last", is(service.LastAsk{}), "", ""},
 		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},
 		{"waveform.get", func() any { return service.TrendAsk{Device: device(), Code: "MDC_ECG_ELEC_POTL_II"} }, "*", ""},
+		{"waveform.list", func() any { return service.WaveformAsk{Device: device()} }, "*", ""},
+		{"waveform.export", func() any {
+			return service.WaveformExportAsk{WaveformAsk: service.WaveformAsk{Device: device()}, Form: "wfdb"}
+		}, "*", ""},
 		{"alert.list", is(service.AlertAsk{}), "", ""},
 		{"alert.show", func() any { return service.ID{ID: alert()} }, "*", ""},
 		{"alert.sources", is(service.SourceAsk{}), "", ""},

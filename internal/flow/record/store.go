@@ -72,8 +72,9 @@ type Reader interface {
 	// and unit that has any.
 	Trend(ctx context.Context, q TrendQuery) ([]Trend, error)
 	NumbersReader
-	// Waveform gives the runs of samples of a code that touch the time span,
-	// oldest first.
+	// Waveform gives the runs of samples of a code, or of all where none is
+	// given, that touch the time span, oldest first; at most Limit, else
+	// MostRuns, of each series, the earliest.
 	Waveform(ctx context.Context, q TrendQuery) ([]Samples, error)
 	// Alerts gives alerts, the latest news first by arrival.
 	Alerts(ctx context.Context, q AlertQuery) ([]AlertState, error)
@@ -196,10 +197,15 @@ type Point struct {
 // Samples is a run of samples with the message that brought it.
 type Samples struct {
 	Subject
-	Ref      model.MessageRef `json:"ref"`
-	Start    time.Time        `json:"start"`
-	Waveform *model.Waveform  `json:"waveform"`
+	Ref   model.MessageRef `json:"ref"`
+	Start time.Time        `json:"start"`
+	// Simulated is what the samples or the whole message are (R17).
+	Simulated bool            `json:"simulated,omitempty"`
+	Waveform  *model.Waveform `json:"waveform"`
 }
+
+// MostRuns is how many runs of one series Waveform gives unless told.
+const MostRuns = 10_000
 
 // AlertQuery says which alerts to give.
 type AlertQuery struct {

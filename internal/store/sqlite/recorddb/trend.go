@@ -12,7 +12,6 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/grid"
-	"thalamus/internal/model"
 )
 
 const mostPoints = 100_000
@@ -48,7 +47,7 @@ type gathering struct {
 // of the day they arrived, whatever their own time, so no file is left out but
 // those that ended before the span began: nothing arrives before it was.
 func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathering, error) {
-	if q.Code == "" || q.Patient == "" && q.Device == "" {
+	if q.Code == "" && !wave || q.Patient == "" && q.Device == "" {
 		return nil, fault.New(fault.Invalid, "record.trend", "a trend needs a code and a patient or device")
 	}
 	g := &gathering{q: q, wave: wave, all: map[seriesKey]*gathered{}}
@@ -83,7 +82,7 @@ func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathe
 const ahead = 24 * time.Hour
 
 func (g *gathering) wants(s *series) bool {
-	return s.wave == g.wave && record.CodeIs(&s.meaning, &s.sent, g.q.Code)
+	return s.wave == g.wave && (g.q.Code == "" || record.CodeIs(&s.meaning, &s.sent, g.q.Code))
 }
 
 func (g *gathering) of(s *series) *gathered {
@@ -253,39 +252,4 @@ func floor(t, step int64) int64 {
 		r += step
 	}
 	return t - r
-}
-
-// Waveform gives the runs of samples of a code that touch the time span.
-func (d *DB) Waveform(ctx context.Context, q record.TrendQuery) ([]record.Samples, error) {
-	g, err := d.gather(ctx, q, true)
-	if err != nil {
-		return nil, err
-	}
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 10_000
-	}
-	var all []record.Samples
-	for _, one := range g.sorted() {
-		for _, p := range one.points[:min(len(one.points), limit)] {
-			m, err := d.Message(ctx, p.ref.ref())
-			if err != nil {
-				return nil, err
-			}
-			all = appendSamples(all, one.series, m, p.time)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b record.Samples) int { return a.Start.Compare(b.Start) })
-	return all, nil
-}
-
-// appendSamples adds the waveform of a series that begins at a time.
-func appendSamples(all []record.Samples, s *series, m *model.Message, at int64) []record.Samples {
-	for i := range m.Waveforms {
-		w := &m.Waveforms[i]
-		if codeKeyOf(&w.Code, &w.Received) == s.code && record.DeviceOf(m, w.Device) == s.device && w.UnitUCUM == s.unit && record.TimeOf(&w.DeviceTime, m).UnixNano() == at {
-			all = append(all, record.Samples{Subject: record.Subject{Patient: s.patient, Device: s.device}, Ref: m.Ref, Start: utc(at), Waveform: w})
-		}
-	}
-	return all
 }
