@@ -34,7 +34,7 @@ type LabelInbox struct {
 // UnknownLabel is a label that brought an issue, as one model on one channel
 // sends it in one unit.
 type UnknownLabel struct {
-	ID           model.LabelID    `json:"id"` // names it in the inbox; what it is mapped to has another
+	ID           string           `json:"id"` // names it in the inbox; what it is mapped to has another
 	Label        string           `json:"label"`
 	Code         string           `json:"code,omitempty"` // as sent beside the label
 	System       string           `json:"system,omitempty"`
@@ -215,7 +215,8 @@ func (all unknowns) add(m *model.Message) {
 				u.Label, u.Code = k.code, ""
 			}
 			u.Mapped = all.labels.For(m, o)
-			u.ID = register.LabelIDOf(model.Label{Label: u.Label + "\x00" + u.Code + "\x00" + what, Unit: u.Unit, Channel: u.Channel, Manufacturer: u.Manufacturer, Model: u.Model})
+			id := register.LabelIDOf(model.Label{Label: u.Label + "\x00" + u.Code + "\x00" + what, Unit: u.Unit, Channel: u.Channel, Manufacturer: u.Manufacturer, Model: u.Model})
+			u.ID = "new-" + strings.TrimPrefix(string(id), "lab-")
 			all.by[k] = u
 		}
 		u.Count++

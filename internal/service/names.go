@@ -19,6 +19,8 @@ type (
 	DeviceChange   = register.Change
 	DeadLetter     = deliver.DeadLetter
 	Replay         = deliver.Replay
+	ReplayJob      = deliver.Job
+	MessageVersion = deliver.Version
 	AlertState     = record.AlertState
 	Extract        = extract.Standing
 	ExtractedFile  = extract.File

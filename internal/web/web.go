@@ -11,8 +11,10 @@ import (
 	"thalamus/internal/web/devices"
 	"thalamus/internal/web/integration"
 	"thalamus/internal/web/issues"
+	"thalamus/internal/web/labels"
 	"thalamus/internal/web/letters"
 	"thalamus/internal/web/oversight"
+	"thalamus/internal/web/profiles"
 	"thalamus/internal/web/relay"
 	"thalamus/internal/web/ui"
 	"thalamus/internal/web/ward"
@@ -44,7 +46,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), relay.Room(), letters.Room(), devices.Room(), oversight.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), oversight.Room()}
 }
 
 // New makes the console.

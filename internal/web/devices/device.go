@@ -204,6 +204,10 @@ func factName(ctx context.Context, fact string) string {
 		return ui.T(ctx, "Note")
 	case "zone":
 		return ui.T(ctx, "Zone")
+	case "profile":
+		return ui.T(ctx, "Profile")
+	case "range":
+		return ui.T(ctx, "Software and its profile's range")
 	case "clock":
 		return ui.T(ctx, "When its clock is off")
 	}
@@ -225,6 +229,10 @@ func decided(ctx context.Context, fact, value string) string {
 		return ui.T(ctx, "adopted")
 	case fact == "adoption" && value == "unknown":
 		return ui.T(ctx, "new")
+	case fact == "range" && value == "outside":
+		return ui.T(ctx, "outside")
+	case fact == "range" && value == "inside":
+		return ui.T(ctx, "within")
 	case fact == "place":
 		return ui.PlaceText(value)
 	}

@@ -26,8 +26,9 @@ func list(v *ui.Visit) (ui.View, error) {
 	ask := service.DeviceAsk{
 		Text: v.Query("text"), Channel: model.ChannelID(v.Query("channel")), New: v.Query("new") != "",
 		After: model.DeviceID(v.Query("after")), Limit: pageSize,
+		Profile: v.Query("profile"), Outside: v.Query("outside") != "",
 	}
-	r.Filtered = ask.Text != "" || ask.Channel != "" || ask.New
+	r.Filtered = ask.Text != "" || ask.Channel != "" || ask.New || ask.Profile != "" || ask.Outside
 	if err := v.Call("device.list", ask, &r.List); err != nil {
 		return ui.View{}, err
 	}

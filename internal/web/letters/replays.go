@@ -138,6 +138,9 @@ func span(ctx context.Context, r service.Replay) string {
 	if s.Channel != "" {
 		parts = append(parts, ui.T(ctx, "channel %s", s.Channel))
 	}
+	if s.Reread {
+		parts = append(parts, ui.T(ctx, "read again"))
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -3,6 +3,7 @@
 //
 //	dead.go, dead.templ        dead letters: why, try again, set aside
 //	replays.go, replays.templ  replays: count first, then deliver again
+//	replay.go, replay.templ    one replay: how far it is, and what reading again changed
 package letters
 
 import "thalamus/internal/web/ui"
@@ -16,6 +17,7 @@ func Room() ui.Room {
 		Pages: []ui.Page{
 			{Path: "/dead-letters", Name: ui.N("Dead letters"), Place: ui.Integration, Icon: "letter", Needs: "deadletter.list", Show: dead},
 			{Path: "/replays", Name: ui.N("Replays"), Place: ui.Integration, Icon: "replay", Needs: "replay.list", Show: replays},
+			{Path: "/replays/{id}", Under: "/replays", Place: ui.Integration, Needs: "replay.get", Show: replay},
 		},
 		Acts: []ui.Act{
 			{Path: "/dead-letters/retry", Needs: "deadletter.retry", Do: settle("deadletter.retry"), Again: dead},
