@@ -404,3 +404,28 @@ func FuzzProfile(f *testing.F) {
 		}
 	})
 }
+
+// R17: values of no device are told of, where the profile knows how devices
+// are named; those of the document are found from the document.
+func TestRowsWithoutDevice(t *testing.T) {
+	p := parse(t, monitor, labels)
+	for document, want := range map[string]int{`{"obs":[{"name":"HR","v":72,"unit":"/min"},{"name":"HR","v":73,"unit":"/min"}]}`: 1, `{"sn":"S1","obs":[{"name":"HR","v":72,"unit":"/min"}]}`: 0} {
+		d, err := Document("json", []byte(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, err := p.Read(d, model.Message{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, i := range messages[0].Issues {
+			if i.Code == "profile.no-device" {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %d issues, want %d: %+v", document, n, want, messages[0].Issues)
+		}
+	}
+}

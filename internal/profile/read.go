@@ -250,7 +250,22 @@ func (r *reading) observe(a *applying, rule *Observe, row node, device int, fiel
 		a.p.give(&o, l)
 	}
 	a.m.Observations = append(a.m.Observations, o)
+	r.nameless(a, rule, row, device)
 	return true
+}
+
+// nameless says that a row names no device although the profile knows where it
+// should (R17): its values belong to nobody's device.
+func (r *reading) nameless(a *applying, rule *Observe, row node, device int) {
+	d := &r.p.Device
+	if device < 0 && (d.ID.asks() || d.Serial.asks() || d.UDI.asks() || rule.Device.asks()) {
+		a.issue("profile.no-device", model.Warning, row.at, "", "the row names no device where the profile looks for it", "correct what sends it, or the paths under device: those of a row begin at the row, those of the document with $")
+	}
+}
+
+// asks says whether one of the fields lies in the document.
+func (f Fields) asks() bool {
+	return slices.ContainsFunc(f, func(one path) bool { return !one.literal })
 }
 
 // decimal writes a computed number with the 15 digits that a double keeps of

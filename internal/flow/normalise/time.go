@@ -14,7 +14,7 @@ const ahead = 24 * time.Hour
 // times resolves the times of everything but waveforms and alerts.
 func (n *normaliser) times() {
 	m := n.m
-	m.DeviceTime = n.time(m.DeviceTime, "MSH-7")
+	m.DeviceTime = n.time(m.DeviceTime, n.place("MSH-7", "time"))
 	if p := m.Patient; p != nil {
 		p.DeceasedAt = n.time(p.DeceasedAt, "PID-29")
 	}
@@ -27,8 +27,8 @@ func (n *normaliser) times() {
 	}
 	for i := range m.Orders {
 		o := &m.Orders[i]
-		o.Start = n.time(o.Start, o.Field+"-7")
-		o.End = n.time(o.End, o.Field+"-8")
+		o.Start = n.time(o.Start, n.place(o.Field+"-7", o.Field))
+		o.End = n.time(o.End, n.place(o.Field+"-8", o.Field))
 	}
 	for i := range m.Observations {
 		o := &m.Observations[i]
@@ -43,6 +43,22 @@ func (n *normaliser) times() {
 			o.DeviceTimeEnd = r.End.UTC
 		}
 	}
+}
+
+// place is where a time stands, in a message or in a document.
+func (n *normaliser) place(message, document string) string {
+	if n.hl7 {
+		return message
+	}
+	return document
+}
+
+// howTimesAreWritten is what to do about a time that cannot be read.
+func (n *normaliser) howTimesAreWritten() string {
+	if n.hl7 {
+		return "the sender should write YYYYMMDDHHMMSS with its zone"
+	}
+	return "the sender should write ISO 8601 with its zone, or its profile say how it writes times (time.format)"
 }
 
 // time resolves one timestamp. The text read last is remembered: the
@@ -61,7 +77,7 @@ func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
 	switch {
 	case n.fault != "":
 		n.once(model.Issue{Code: prefix + "time", Severity: model.Error, Field: field, Received: n.fault,
-			Text: "the time cannot be read; only its text was kept", Hint: "the sender should write YYYYMMDDHHMMSS with its zone"}, ts.Original)
+			Text: "the time cannot be read; only its text was kept", Hint: n.howTimesAreWritten()}, ts.Original)
 	case n.last.Ambiguous:
 		n.once(model.Issue{Code: prefix + "time-ambiguous", Severity: model.Warning, Field: field, Received: string(n.last.Zone),
 			Text: "the local time happened twice or never, because the clocks were changed", Hint: "the sender should give the zone, for example +0100"}, ts.Original)
