@@ -53,6 +53,7 @@ type reading struct {
 	w     walk
 	frame model.Message
 	out   []model.Message
+	told  bool // of a row without device
 }
 
 // message is the one of the row's patient; id are the fields that name it.
@@ -254,11 +255,13 @@ func (r *reading) observe(a *applying, rule *Observe, row node, device int, fiel
 	return true
 }
 
-// nameless says that a row names no device although the profile knows where it
-// should (R17): its values belong to nobody's device.
+// nameless says, of the first such row of a document, that it names no device
+// although the profile knows where it should (R17): its values belong to
+// nobody's device.
 func (r *reading) nameless(a *applying, rule *Observe, row node, device int) {
 	d := &r.p.Device
-	if device < 0 && (d.ID.asks() || d.Serial.asks() || d.UDI.asks() || rule.Device.asks()) {
+	if device < 0 && !r.told && (d.ID.asks() || d.Serial.asks() || d.UDI.asks() || rule.Device.asks()) {
+		r.told = true
 		a.issue("profile.no-device", model.Warning, row.at, "", "the row names no device where the profile looks for it", "correct what sends it, or the paths under device: those of a row begin at the row, those of the document with $")
 	}
 }
