@@ -1,6 +1,7 @@
 package wfdb
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,4 +103,41 @@ func tool(dir, record, name string) (string, error) {
 	return string(out), err
 }
 
-var _ = peertest.Missing
+// BioSig reads an ordinary record of ours: the samples in their unit.
+func TestBioSigReadsUs(t *testing.T) {
+	save2gdf, err := exec.LookPath("save2gdf")
+	if err != nil {
+		peertest.Missing(t, "save2gdf (biosig-tools)")
+	}
+	feeds := waveformtest.Ward(3, waveformtest.Signals()[2:3], 30*time.Second)
+	all, files := written(t, feeds, waveform.About{})
+	dir, r := laid(t, files), all[0]
+	if len(all) != 1 || len(r.Spans) != 1 {
+		t.Fatalf("%d recordings, %d spans", len(all), len(r.Spans))
+	}
+	to := filepath.Join(dir, "out.asc")
+	if out, err := exec.Command(save2gdf, "-f=ASCII", filepath.Join(dir, r.Name, r.Name+".hea"), to).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "out.a01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(string(text))
+	at := 0
+	for b, err := range r.Blocks(waveformtest.Feeds(feeds)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range b.Samples[0] {
+			if at == len(lines) {
+				t.Fatalf("%d samples, want more", at)
+			}
+			want, _ := waveform.Value(r.Signals[0].Origin, r.Signals[0].Scale, v)
+			if got, err := strconv.ParseFloat(lines[at], 64); v != model.Gap && (err != nil || math.Abs(got-want.Float64()) > 1e-3) {
+				t.Fatalf("sample %d is %s, want %s", at, lines[at], want)
+			}
+			at++
+		}
+	}
+}

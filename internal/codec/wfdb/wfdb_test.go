@@ -87,6 +87,13 @@ func TestWriteAndRead(t *testing.T) {
 						if v == model.Gap {
 							continue
 						}
+						c, _ := scaleOf(s)
+						if int64(w) != int64(v)*c.times+c.shift {
+							t.Fatalf("%s %s: sample %d of span %d is %d, was %d", r.Name, line.Label, f, b.Span, w, v)
+						}
+						if f%97 > 0 {
+							continue // the rest follows: one gain for all
+						}
 						want := rational(s.Scale)
 						want.Add(want.Mul(want, big.NewRat(int64(v), 1)), rational(s.Origin))
 						if got := value(line, w); got.Cmp(want) != 0 {

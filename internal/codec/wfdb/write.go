@@ -132,7 +132,7 @@ func (w *writer) endSpan() error {
 	fmt.Fprintf(&t, "%s %d %s %d %s\n", name, len(w.used), rate(w.r.FrameNS), w.frames, w.base(span.Start))
 	for i, k := range w.used {
 		c := &w.scales[k]
-		fmt.Fprintf(&t, "%s.dat %d %s %d 0 %d %d 0 %s\n", name, c.format, w.calibrated(k), c.format, w.first[i], w.sums[i], w.label(k))
+		fmt.Fprintf(&t, "%s.dat %d %s %d %d %d %d 0 %s\n", name, c.format, w.calibrated(k), c.format, c.baseline, w.first[i], w.sums[i], w.label(k))
 	}
 	w.info(&t, w.span)
 	w.span++
@@ -147,7 +147,8 @@ func (w *writer) file(name, text string) error {
 	return err
 }
 
-// calibrated is gain(baseline)/units.
+// calibrated is gain(baseline)/units. The field for the converter's zero holds
+// the baseline again, for readers that look only there.
 func (w *writer) calibrated(k int) string {
 	c := &w.scales[k]
 	return fmt.Sprintf("%s(%d)/%s", strconv.FormatFloat(c.gain, 'f', -1, 64), c.baseline, units(w.r.Signals[k].Series.UnitUCUM))
@@ -211,7 +212,7 @@ func (w *writer) record() error {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%s %d %s 0 %s\n", layout, len(r.Signals), rate(r.FrameNS), w.base(r.Start()))
 	for k := range r.Signals {
-		fmt.Fprintf(&t, "~ 0 %s %d 0 0 0 0 %s\n", w.calibrated(k), w.scales[k].format, w.label(k))
+		fmt.Fprintf(&t, "~ 0 %s %d %d 0 0 0 %s\n", w.calibrated(k), w.scales[k].format, w.scales[k].baseline, w.label(k))
 	}
 	if err := w.file(layout+".hea", t.String()); err != nil {
 		return err
