@@ -85,7 +85,14 @@ func (h *House) Errands() []Errand {
 		return id
 	}
 	alert := func() string {
+		deadOf := func() int { // what is done in the background is not an errand's doing
+			var list service.List[deliver.DeadLetter]
+			h.Call("deadletter.list", service.DeadLetterAsk{Destination: his}, &list)
+			return len(list.Rows)
+		}
+		before := deadOf()
 		h.Send("ORU^R40^ORU_R40", "OBR|1||AL-1|196616^MDC_EVT_ALARM^MDC\rOBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.0.0.0.1|196670^MDC_EVT_LO^MDC\rOBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.0.0.0.3|start")
+		h.Until("the refusing destination gave it up", func() bool { return deadOf() > before })
 		var rows []service.AlertRow
 		h.Call("alert.list", service.AlertAsk{Active: true}, &rows)
 		if len(rows) == 0 {
