@@ -162,7 +162,7 @@ func (c *program) each(o *offline, files []string, write func(out *bufio.Writer,
 			if why := unread(m); why != nil {
 				out.Flush()
 				text := why.Text
-				if why.Field != "" {
+				if m.Codec == openmhealth.Name && why.Field != "" { // the text says what must stand there
 					text = why.Field + " " + text
 				}
 				c.report(fault.New(fault.Invalid, "cli.unread", "%s (%s)", text, why.Code).At(name))
