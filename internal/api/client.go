@@ -61,9 +61,39 @@ func NewLocal(socket string) *Client {
 
 // Call implements service.Caller.
 func (c *Client) Call(ctx context.Context, name string, request, response any) error {
+	answer, err := c.ask(ctx, name, request)
+	if err != nil {
+		return err
+	}
+	defer answer.Close()
+	if response == nil {
+		return nil
+	}
+	if err := json.NewDecoder(answer).Decode(response); err != nil {
+		return fault.Wrap(err, fault.Broken, "api.answer", "the server's answer cannot be read")
+	}
+	return nil
+}
+
+// Copy calls an operation and copies its answer, JSON, unread.
+func (c *Client) Copy(ctx context.Context, name string, request any, to io.Writer) (int64, error) {
+	answer, err := c.ask(ctx, name, request)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Close()
+	n, err := io.Copy(to, answer)
+	if err != nil {
+		return n, c.unreachable(err)
+	}
+	return n, nil
+}
+
+// ask calls an operation and gives the body of its answer.
+func (c *Client) ask(ctx context.Context, name string, request any) (io.ReadCloser, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "api.body", "the request cannot be written as JSON")
+		return nil, fault.Wrap(err, fault.Invalid, "api.body", "the request cannot be written as JSON")
 	}
 	if request == nil {
 		body = []byte("{}")
@@ -71,7 +101,7 @@ func (c *Client) Call(ctx context.Context, name string, request, response any) e
 	noun, verb, _ := strings.Cut(name, ".")
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/api/v1/"+noun+"/"+verb, bytes.NewReader(body))
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.place)
+		return nil, fault.Wrap(err, fault.Invalid, "api.address", "not the address of a server").At(c.place)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
@@ -79,19 +109,13 @@ func (c *Client) Call(ctx context.Context, name string, request, response any) e
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return c.unreachable(err)
+		return nil, c.unreachable(err)
 	}
-	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return problemFault(answer)
+		defer answer.Body.Close()
+		return nil, problemFault(answer)
 	}
-	if response == nil {
-		return nil
-	}
-	if err := json.NewDecoder(answer.Body).Decode(response); err != nil {
-		return fault.Wrap(err, fault.Broken, "api.answer", "the server's answer cannot be read")
-	}
-	return nil
+	return answer.Body, nil
 }
 
 // Events streams changes until ctx ends; each line is one event's JSON.

@@ -12,7 +12,7 @@ import (
 
 // samples are messages as the devices of the other benches send them.
 func samples(size int, r *Report) [][]byte {
-	all := templates(beds(1)[0], sim.NewTerms(), size)
+	all := templates(beds(1)[0], sim.NewTerms(), size, nil)
 	raw := make([][]byte, len(all))
 	at := time.Now()
 	for i, t := range all {

@@ -43,20 +43,31 @@ func newFleet(address string, connections, monitors, size int) *fleet {
 	terms := sim.NewTerms()
 	for i, bed := range beds(max(connections, monitors)) {
 		s := f.senders[i%connections]
-		s.monitors = append(s.monitors, templates(bed, terms, size))
+		s.monitors = append(s.monitors, templates(bed, terms, size, nil))
 	}
 	first := f.senders[0].monitors[0][0]
 	f.bytes, f.observed = first.bytes(), first.observations()
 	return f
 }
 
+// newStay makes one connection of one monitor that is none of a fleet of as
+// many. Its numbers are of 20 codes.
+func newStay(address string, after, size int) *fleet {
+	all := beds(after + 1)
+	terms := sim.NewTerms()
+	s := &sender{monitors: [][]*template{templates(all[after], terms, size, spread(terms))}}
+	first := s.monitors[0][0]
+	return &fleet{address: address, senders: []*sender{s}, bytes: first.bytes(), observed: first.observations()}
+}
+
 // pacing says how a fleet sends.
 type pacing struct {
-	length time.Duration // stop after this long; 0: not by time
-	count  int64         // stop after so many; 0: not by count
-	rate   float64       // messages a second over all connections; 0: as fast as answers come
-	ahead  int           // messages written before their answers are read; 0: 1
-	hold   *atomic.Bool  // while true nobody begins another message; may be nil
+	length time.Duration           // stop after this long; 0: not by time
+	count  int64                   // stop after so many; 0: not by count
+	rate   float64                 // messages a second over all connections; 0: as fast as answers come
+	ahead  int                     // messages written before their answers are read; 0: 1
+	hold   *atomic.Bool            // while true nobody begins another message; may be nil
+	of     func(n int64) time.Time // when what message n tells was measured; nil: now
 	onSend func(control string, at time.Time)
 	report func(acknowledged int64)
 }
@@ -213,7 +224,11 @@ func (r *sending) exchange(n int, asked time.Time) error {
 		of := s.monitors[s.sent%int64(len(s.monitors))]
 		t := of[s.sent/int64(len(s.monitors))%int64(len(of))]
 		var control []byte
+		begin := len(s.out)
 		s.out, control = t.appendTo(s.out, s.sent, now)
+		if r.of != nil {
+			t.measured(s.out[begin:], r.of(s.sent))
+		}
 		s.controls = append(s.controls, control)
 		if r.onSend != nil {
 			r.onSend(t.name+string(control), now)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"thalamus/internal/codec/mllpframe"
+	"thalamus/internal/mdc"
 	"thalamus/internal/sim"
 )
 
@@ -30,8 +31,9 @@ const (
 const distinct = 32
 
 // templates makes the messages of one monitor. size 0: 20 observations; else
-// as many as fit in, and a note that fills up what is left.
-func templates(bed sim.Bed, terms sim.Terms, size int) []*template {
+// as many as fit in, and a note that fills up what is left. With edit, that
+// changes the messages first.
+func templates(bed sim.Bed, terms sim.Terms, size int, edit func(text []byte) []byte) []*template {
 	m := sim.NewMonitor(bed, terms, "B", 1)
 	m.Waveforms = false
 	m.Padding = usualValues
@@ -47,6 +49,9 @@ func templates(bed sim.Bed, terms sim.Terms, size int) []*template {
 		text := bytes.ReplaceAll(msg.Bytes, []byte(msg.ControlID), append([]byte(name), digits...))
 		// The time of the whole report (OBR-7) holds for its values.
 		text = bytes.ReplaceAll(text, []byte("|||||R|||"+at.Format(stampForm)+"+0000\r"), []byte("|||||R\r"))
+		if edit != nil {
+			text = edit(text)
+		}
 		text = fit(text, size)
 		t := &template{wire: mllpframe.Append(nil, text), name: name, stream: msg.Stream}
 		t.controls = places(t.wire, digits)
@@ -54,6 +59,25 @@ func templates(bed sim.Bed, terms sim.Terms, size int) []*template {
 		all[i] = t
 	}
 	return all
+}
+
+// spread gives each of the numbers that fill up a monitor's message (sim,
+// Monitor.Padding), which are one code over and over, a code of its own.
+func spread(terms sim.Terms) func(text []byte) []byte {
+	const padding = "MDC_PULS_OXIM_SAT_O2"
+	var codes []string
+	for _, t := range mdc.Terms() {
+		if t.Kind == mdc.Numeric && t.Code != 0 && t.UCUM == "%" && t.RefID != padding {
+			codes = append(codes, terms[t.RefID])
+		}
+	}
+	padded := []byte("|" + terms[padding] + "|1.5.")
+	return func(text []byte) []byte {
+		for _, code := range codes {
+			text = bytes.Replace(text, padded, []byte("|"+code+"|1.5."), 1)
+		}
+		return text
+	}
 }
 
 // fit makes a message of size bytes: whole OBX are taken off its end, or a
@@ -111,6 +135,16 @@ func (t *template) appendTo(out []byte, number int64, now time.Time) (framed, co
 	}
 	at := t.controls[0]
 	return out, msg[at : at+controlDigits : at+controlDigits]
+}
+
+// measured sets the times within a framed message, but for that of the message
+// itself, which comes first.
+func (t *template) measured(framed []byte, at time.Time) {
+	var stamp [len(stampForm)]byte
+	at.UTC().AppendFormat(stamp[:0], stampForm)
+	for _, place := range t.stamps[1:] {
+		copy(framed[place:], stamp[:])
+	}
 }
 
 // message gives the message as the simulators hand it on.

@@ -3,10 +3,12 @@ package bench
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
+	"thalamus/internal/grid"
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/service"
@@ -28,17 +30,25 @@ func query(ctx context.Context, o Options, r *Report) error {
 		return err
 	}
 	defer s.Kill()
+	begins := time.Now().Add(-24 * time.Hour).Truncate(time.Minute)
+	stayed, err := stay(ctx, s, o, begins)
+	if err != nil {
+		return err
+	}
 	filled, f, err := fill(ctx, s, o)
 	if err != nil {
 		return err
 	}
 	r.Connections, r.MessageBytes, r.Observations = o.Connections, f.bytes, f.observed
 	r.Stretches = append(r.Stretches, filled)
-	if err := r.counted(ctx, s, filled.Count, f); err != nil {
+	if err := r.counted(ctx, s, stayed+filled.Count, f); err != nil {
 		return err
 	}
-	q, err := newQuestions(ctx, s)
+	q, err := newQuestions(ctx, s, stayed)
 	if err != nil {
+		return err
+	}
+	if err := q.ofStay(ctx, begins, stayed, f.observed-1); err != nil {
 		return err
 	}
 	worst := 0.0
@@ -49,8 +59,8 @@ func query(ctx context.Context, o Options, r *Report) error {
 		if err != nil {
 			return err
 		}
-		if one.find {
-			r.below(one.name+", p99", st.Latency.P99, 100, "ms")
+		if one.below > 0 {
+			r.below(one.name+", p99", st.Latency.P99, one.below, "ms")
 		}
 		worst = max(worst, st.Latency.P99)
 		r.Stretches = append(r.Stretches, st)
@@ -61,6 +71,28 @@ func query(ctx context.Context, o Options, r *Report) error {
 	}
 	r.score = -worst
 	return nil
+}
+
+// mostOfStay is how many messages a stay of 24 hours has: one a second.
+const mostOfStay = 24 * 60 * 60
+
+// stay sends what a monitor measured of one patient in 24 hours, one message a
+// second or, where fewer messages are wanted, as often as they allow.
+func stay(ctx context.Context, s *Server, o Options, begins time.Time) (int64, error) {
+	count := min(mostOfStay, int64(o.Messages))
+	every := 24 * time.Hour / time.Duration(count)
+	f := newStay(s.MLLP, max(o.Connections, min(mostMonitors, o.Messages/50)), o.Size)
+	hold, stop := s.brake(ctx, 8*mostBehind, func(v *service.Overview) int64 { return int64(v.Journal - v.Recorded) })
+	defer stop()
+	sent, err := f.send(ctx, pacing{
+		count: count, ahead: 64, hold: hold,
+		of:     func(n int64) time.Time { return begins.Add(time.Duration(n-1) * every) },
+		report: func(n int64) { o.Progress("stayed", float64(n), float64(count)) },
+	})
+	if err == nil {
+		err = s.recorded(ctx)
+	}
+	return sent.acknowledged, err
 }
 
 // fill sends messages of many monitors, and waits until they are recorded.
@@ -102,17 +134,21 @@ type questions struct {
 	patients []model.PatientID
 	controls []string
 	head     model.Seq
+	day      service.SeriesAsk // 24 hours of one patient by minutes
 }
 
-// question is one way of asking. find says that it is a search among all
-// messages; found must say that there was an answer.
+// question is one way of asking. below is its goal in ms, 0 for none; found
+// must say that there was an answer.
 type question struct {
-	name string
-	find bool
-	ask  func(ctx context.Context, i int) (found int, err error)
+	name  string
+	below float64
+	ask   func(ctx context.Context, i int) (found int, err error)
 }
 
-func newQuestions(ctx context.Context, s *Server) (*questions, error) {
+const findBelow = 100
+
+// newQuestions looks whom to ask about in what came after some messages.
+func newQuestions(ctx context.Context, s *Server, after int64) (*questions, error) {
 	q := &questions{s: s}
 	v, err := s.overview(ctx)
 	if err != nil {
@@ -121,7 +157,7 @@ func newQuestions(ctx context.Context, s *Server) (*questions, error) {
 	q.head = v.Journal
 	// Messages from all over the record name whom to ask for.
 	for i := range asks {
-		seq := 1 + q.head*model.Seq(i)/asks
+		seq := 1 + model.Seq(after) + (q.head-model.Seq(after))*model.Seq(i)/asks
 		var page service.MessagePage
 		if err := s.Client.Call(ctx, "message.get", service.Ref{Seq: seq}, &page); err != nil {
 			return nil, err
@@ -135,6 +171,36 @@ func newQuestions(ctx context.Context, s *Server) (*questions, error) {
 		q.controls = append(q.controls, m.ControlID)
 	}
 	return q, nil
+}
+
+// ofStay looks once whether the patient of the stay, whose messages came
+// first, has all codes at every minute, and as many values as were sent.
+func (q *questions) ofStay(ctx context.Context, begins time.Time, sent int64, codes int) error {
+	var page service.MessagePage
+	if err := q.s.Client.Call(ctx, "message.get", service.Ref{Seq: 1}, &page); err != nil {
+		return err
+	}
+	if page.Message == nil || page.Message.Patient == nil {
+		return fault.New(fault.Broken, "bench.record", "entry 1 has no patient in the record")
+	}
+	q.day = service.SeriesAsk{Patient: page.Message.Patient.ID, From: begins, Until: begins.Add(24 * time.Hour), Step: time.Minute, Take: []grid.Take{grid.Mean}}
+	var a service.SeriesAnswer
+	if err := q.s.Client.Call(ctx, "observation.series", q.day, &a); err != nil {
+		return err
+	}
+	for _, row := range a.Rows {
+		n := int64(0)
+		for _, p := range row.Points {
+			n += int64(p.Count)
+		}
+		if int64(len(row.Points)) < min(sent, 24*60) || n != sent {
+			return fault.New(fault.Broken, "bench.record", "%d values of %s in %d minutes, and %d were sent", n, row.Code.RefID, len(row.Points), sent)
+		}
+	}
+	if len(a.Rows) != codes {
+		return fault.New(fault.Broken, "bench.record", "%d codes of the stay in the record, and %d were sent", len(a.Rows), codes)
+	}
+	return nil
 }
 
 const askedCode = "MDC_ECG_HEART_RATE"
@@ -163,28 +229,39 @@ func (q *questions) all() []question {
 			return len(beds), err
 		}
 	}
+	// What is copied is not read by whoever measures: that would take longer
+	// than answering.
+	copied := func(name string, request any) func(context.Context, int) (int, error) {
+		return func(ctx context.Context, _ int) (int, error) {
+			n, err := q.s.Client.Copy(ctx, name, request, io.Discard)
+			return int(n), err
+		}
+	}
 	return []question{
-		{"find by patient", true, search(func(i int) service.MessageSearch { return service.MessageSearch{Patient: q.patients[i]} })},
-		{"find by device", true, search(func(i int) service.MessageSearch { return service.MessageSearch{Device: q.devices[i]} })},
-		{"find by code", true, search(func(int) service.MessageSearch { return service.MessageSearch{Code: askedCode} })},
-		{"find by device and code", true, search(func(i int) service.MessageSearch { return service.MessageSearch{Device: q.devices[i], Code: askedCode} })},
-		{"find by control id", true, search(func(i int) service.MessageSearch { return service.MessageSearch{Control: q.controls[i]} })},
-		{"newest messages", false, search(func(int) service.MessageSearch { return service.MessageSearch{} })},
-		{"patient's older page", false, search(func(i int) service.MessageSearch {
+		{"find by patient", findBelow, search(func(i int) service.MessageSearch { return service.MessageSearch{Patient: q.patients[i]} })},
+		{"find by device", findBelow, search(func(i int) service.MessageSearch { return service.MessageSearch{Device: q.devices[i]} })},
+		{"find by code", findBelow, search(func(int) service.MessageSearch { return service.MessageSearch{Code: askedCode} })},
+		{"find by device and code", findBelow, search(func(i int) service.MessageSearch { return service.MessageSearch{Device: q.devices[i], Code: askedCode} })},
+		{"find by control id", findBelow, search(func(i int) service.MessageSearch { return service.MessageSearch{Control: q.controls[i]} })},
+		{"newest messages", 0, search(func(int) service.MessageSearch { return service.MessageSearch{} })},
+		{"patient's older page", 0, search(func(i int) service.MessageSearch {
 			return service.MessageSearch{Patient: q.patients[i], After: model.MessageRef{Seq: 1 + q.head/2}}
 		})},
-		{"one message's whole way", false, func(ctx context.Context, i int) (int, error) {
+		{"one message's whole way", 0, func(ctx context.Context, i int) (int, error) {
 			var page service.MessagePage
 			err := q.s.Client.Call(ctx, "message.get", service.Ref{Seq: 1 + (q.head-1)*model.Seq(i)/asks}, &page)
 			return len(page.Received.Bytes), err
 		}},
-		{"last values of a patient", false, live(func(i int) service.LiveAsk { return service.LiveAsk{Patient: q.patients[i]} })},
-		{"last values of all beds", false, live(func(int) service.LiveAsk { return service.LiveAsk{} })},
-		{"trend as it came", false, trend(func(i int) service.TrendAsk { return service.TrendAsk{Patient: q.patients[i], Code: askedCode} })},
-		{"trend by minutes", false, trend(func(i int) service.TrendAsk {
+		{"last values of a patient", 0, live(func(i int) service.LiveAsk { return service.LiveAsk{Patient: q.patients[i]} })},
+		{"last values of all beds", 0, live(func(int) service.LiveAsk { return service.LiveAsk{} })},
+		{"24 h of 20 codes by minutes", 50, copied("observation.series", q.day)},
+		{"last heart rate of 500 devices", 20, copied("observation.last", service.LastAsk{Codes: []string{askedCode}})},
+		{"all last values of 500 devices", 0, copied("observation.last", service.LastAsk{})},
+		{"trend as it came", 0, trend(func(i int) service.TrendAsk { return service.TrendAsk{Patient: q.patients[i], Code: askedCode} })},
+		{"trend by minutes", 0, trend(func(i int) service.TrendAsk {
 			return service.TrendAsk{Patient: q.patients[i], Code: askedCode, Step: time.Minute}
 		})},
-		{"patient by name", false, func(ctx context.Context, _ int) (int, error) {
+		{"patient by name", 0, func(ctx context.Context, _ int) (int, error) {
 			var all []patients.Patient
 			err := q.s.Client.Call(ctx, "patient.search", service.PatientAsk{Text: "brandt"}, &all)
 			return len(all), err

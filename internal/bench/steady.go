@@ -29,7 +29,7 @@ func newSteady(ctx context.Context, address string, o Options) *steady {
 	every := time.Duration(float64(o.Connections) / o.Rate * float64(time.Second))
 	began := time.Now()
 	for i, bed := range beds(o.Connections) {
-		all := templates(bed, terms, o.Size)
+		all := templates(bed, terms, o.Size, nil)
 		l.bytes, l.observed = all[0].bytes(), all[0].observations()
 		due := began.Add(every * time.Duration(i) / time.Duration(o.Connections))
 		l.work.Go(func() {

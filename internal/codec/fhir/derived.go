@@ -44,7 +44,7 @@ type Statistic struct {
 // (Observation/$stats): the code that was observed, the step as
 // effectivePeriod, each number a component whose code names the statistic, and
 // no value, so that nobody takes what is derived for what was measured.
-// Sending it again has no second effect. Options.Provenance is not used.
+// Sending it again overwrites what it says. Options.Provenance is not used.
 func DerivedBundle(grids []Grid, o Options) []byte {
 	b := &builder{o: o}
 	messages := make([]*model.Message, len(grids))
@@ -133,7 +133,9 @@ func (b *builder) gridStep(g *Grid, step *GridStep, o *model.Observation, v *vit
 		b.statistic(&Statistic{Code: "count", Text: "count", Value: model.Decimal{Coef: int64(step.Count)}, Simple: true}, o)
 	}
 	w.close(']')
-	b.requestByID(id, "Observation", b.o.Replace || step.Open)
+	// What was derived before is overwritten: a correction or a late value may
+	// have changed it.
+	b.requestByID(id, "Observation", true)
 }
 
 // statistic writes one component. FHIR R4 wants its code to be understood with

@@ -117,69 +117,121 @@ func (c *chunk) clear() { *c = chunk{body: c.body[:0]} }
 func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
 func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
 
+// chunkReader reads a chunk's body point by point.
+type chunkReader struct {
+	body []byte
+	at   chunkState
+	bad  bool
+}
+
+// regular says that the next point takes three bytes, and skips to it: the
+// values that come regularly, which are nearly all.
+func (r *chunkReader) regular() bool {
+	b := r.body
+	if len(b) < 3 || b[0]&0x81 != 0 || (b[1]|b[2])&0x80 != 0 {
+		return false
+	}
+	r.at.msStep += unzigzag(uint64(b[0] >> 1))
+	r.at.digits += unzigzag(uint64(b[1]))
+	r.at.step += unzigzag(uint64(b[2]))
+	r.at.ms += r.at.msStep
+	r.at.seq += r.at.step
+	r.body = b[3:]
+	return true
+}
+
+func (r *chunkReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.body)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.body = r.body[n:]
+	return v
+}
+
+func (r *chunkReader) byte() byte {
+	if len(r.body) == 0 {
+		r.bad = true
+		return 0
+	}
+	b := r.body[0]
+	r.body = r.body[1:]
+	return b
+}
+
+// point reads the next point, of any form.
+func (r *chunkReader) point() (p point, err error) {
+	var nano, part uint64
+	head := r.uvarint()
+	if head&special != 0 {
+		mark := r.byte()
+		if mark&specialExp != 0 {
+			r.at.exp = int8(r.byte())
+		}
+		if mark&specialNano != 0 {
+			nano = r.uvarint()
+		}
+		if mark&specialPart != 0 {
+			part = r.uvarint()
+		}
+		p.flags = mark>>specialFlag&(corrects|voids) | mark>>specialKind<<kindShift
+	}
+	r.at.msStep += unzigzag(head >> 1)
+	r.at.ms += r.at.msStep
+	r.at.digits += unzigzag(r.uvarint())
+	r.at.step += unzigzag(r.uvarint())
+	r.at.seq += r.at.step
+	if r.bad || part >= 1<<partBits {
+		return p, fault.New(fault.Broken, "record.damaged", "a chunk of values cannot be read; set the file aside and read the journal again")
+	}
+	p.time, p.value, p.ref = r.at.ms*1e6+int64(nano), model.Decimal{Coef: r.at.digits, Exp: r.at.exp}, key(r.at.seq<<partBits)|key(part)
+	return p, nil
+}
+
 // readChunk calls each with the points of a chunk's body.
 func readChunk(body []byte, each func(p point)) error {
-	var at chunkState
-	bad := false
-	next := func() uint64 {
-		v, n := binary.Uvarint(body)
-		if n <= 0 {
-			bad = true
-			return 0
+	r := chunkReader{body: body}
+	for len(r.body) > 0 {
+		p, err := r.point()
+		if err != nil {
+			return err
 		}
-		body = body[n:]
-		return v
-	}
-	nextByte := func() byte {
-		if len(body) == 0 {
-			bad = true
-			return 0
-		}
-		b := body[0]
-		body = body[1:]
-		return b
-	}
-	for len(body) > 0 {
-		var p point
-		if len(body) >= 3 && body[0]&0x81 == 0 && body[1]|body[2] < 0x80 {
-			// What comes regularly: three bytes.
-			at.msStep += unzigzag(uint64(body[0] >> 1))
-			at.digits += unzigzag(uint64(body[1]))
-			at.step += unzigzag(uint64(body[2]))
-			at.ms += at.msStep
-			at.seq += at.step
-			body = body[3:]
-			p.time, p.value, p.ref = at.ms*1e6, model.Decimal{Coef: at.digits, Exp: at.exp}, key(at.seq<<partBits)
-			each(p)
-			continue
-		}
-		var nano, part uint64
-		head := next()
-		if head&special != 0 {
-			mark := nextByte()
-			if mark&specialExp != 0 {
-				at.exp = int8(nextByte())
-			}
-			if mark&specialNano != 0 {
-				nano = next()
-			}
-			if mark&specialPart != 0 {
-				part = next()
-			}
-			p.flags = mark>>specialFlag&(corrects|voids) | mark>>specialKind<<kindShift
-		}
-		at.msStep += unzigzag(head >> 1)
-		at.ms += at.msStep
-		at.digits += unzigzag(next())
-		at.step += unzigzag(next())
-		at.seq += at.step
-		if bad || part >= 1<<partBits {
-			return fault.New(fault.Broken, "record.damaged", "a chunk of values cannot be read; set the file aside and read the journal again")
-		}
-		p.time, p.value, p.ref = at.ms*1e6+int64(nano), model.Decimal{Coef: at.digits, Exp: at.exp}, key(at.seq<<partBits)|key(part)
 		each(p)
 	}
 	return nil
+}
+
+// readValues adds the values of a chunk from one time to another. tidy says
+// that they are in order of time and none corrects another: then they are what
+// settling would give, for they came in order. Where they are not it ends.
+func readValues(out []grid.Value, body []byte, lo, hi int64) (values []grid.Value, tidy bool, err error) {
+	r := chunkReader{body: body}
+	last := int64(-1 << 63)
+	for len(r.body) > 0 {
+		if r.regular() {
+			t := r.at.ms * 1e6
+			if t < last {
+				return out, false, nil
+			}
+			if last = t; t >= lo && t < hi {
+				out = append(out, grid.Value{At: t, Number: model.Decimal{Coef: r.at.digits, Exp: r.at.exp}, Ref: model.MessageRef{Seq: model.Seq(r.at.seq)}})
+			}
+			continue
+		}
+		p, err := r.point()
+		if err != nil || p.time < last || p.flags&(corrects|voids) != 0 {
+			return out, false, err
+		}
+		if last = p.time; p.time >= lo && p.time < hi {
+			out = append(out, valueOf(&p))
+		}
+	}
+	return out, true, nil
+}
+
+func valueOf(p *point) grid.Value {
+	return grid.Value{At: p.time, Number: p.value, Ref: p.ref.ref(), Kind: p.kind(), Corrected: p.flags&corrects != 0}
 }
 
 func utc(ns int64) time.Time { return time.Unix(0, ns).UTC() }

@@ -22,6 +22,7 @@ type run struct {
 // piece is a chunk as it lies in a file or in memory.
 type piece struct {
 	start, end int64
+	count      int
 	body       []byte
 }
 
@@ -58,6 +59,7 @@ func (d *DB) Numbers(ctx context.Context, q record.NumbersQuery, each record.Eac
 	}
 	var room []point
 	var values []grid.Value
+	var err error
 	for _, one := range n.sorted() {
 		head := record.Series{
 			Subject: record.Subject{Patient: one.patient, Device: one.device},
@@ -73,17 +75,10 @@ func (d *DB) Numbers(ctx context.Context, q record.NumbersQuery, each record.Eac
 				end = max(end, rest[k].end)
 				k++
 			}
-			room = room[:0]
-			for _, c := range rest[:k] {
-				if err := readChunk(c.body, func(p point) {
-					if p.time >= n.lo && p.time < n.hi {
-						room = append(room, p)
-					}
-				}); err != nil {
-					return err
-				}
+			if values, room, err = n.values(values[:0], room, rest[:k]); err != nil {
+				return err
 			}
-			if values = valuesOf(values[:0], settle(room)); len(values) > 0 {
+			if len(values) > 0 {
 				if err := each(&head, values); err != nil {
 					return err
 				}
@@ -98,12 +93,29 @@ func tooMany() error {
 	return fault.New(fault.Invalid, "record.too-many", "there are more than %d values; ask for a shorter span, fewer codes, or one patient or device", record.MostNumbers)
 }
 
-func valuesOf(out []grid.Value, points []point) []grid.Value {
-	for i := range points {
-		p := &points[i]
-		out = append(out, grid.Value{At: p.time, Number: p.value, Ref: p.ref.ref(), Kind: p.kind(), Corrected: p.flags&corrects != 0})
+// values reads chunks that overlap, or one. room is memory for points.
+func (n *numbers) values(out []grid.Value, room []point, chunks []piece) ([]grid.Value, []point, error) {
+	if len(chunks) == 1 {
+		out = slices.Grow(out, min(chunks[0].count, len(chunks[0].body)))
+		values, tidy, err := readValues(out, chunks[0].body, n.lo, n.hi)
+		if tidy || err != nil {
+			return values, room, err
+		}
 	}
-	return out
+	room = room[:0]
+	for _, c := range chunks {
+		if err := readChunk(c.body, func(p point) {
+			if p.time >= n.lo && p.time < n.hi {
+				room = append(room, p)
+			}
+		}); err != nil {
+			return nil, room, err
+		}
+	}
+	for _, p := range settle(room) {
+		out = append(out, valueOf(&p))
+	}
+	return out, room, nil
 }
 
 // wants says whether a series is asked for.
@@ -136,7 +148,7 @@ func (n *numbers) open(f *fresh) {
 					return
 				}
 				one := n.of(s)
-				one.chunks = append(one.chunks, piece{s.start, s.end, slices.Clone(s.body)})
+				one.chunks = append(one.chunks, piece{s.start, s.end, s.chunk.count, slices.Clone(s.body)})
 			}
 		}
 	}
@@ -172,10 +184,11 @@ func (n *numbers) file(r *reading, seal int64) error {
 	for _, s := range found {
 		one := n.of(s)
 		err := r.rows("SELECT start, until, count, body FROM chunk WHERE series=? AND start<? AND until>=? AND seal<=?", func(st *sqlite3.Stmt) (bool, error) {
-			if n.count += int(st.ColumnInt64(2)); n.count > record.MostNumbers {
+			count := int(st.ColumnInt64(2))
+			if n.count += count; n.count > record.MostNumbers {
 				return false, tooMany()
 			}
-			one.chunks = append(one.chunks, piece{st.ColumnInt64(0), st.ColumnInt64(1), slices.Clone(st.ColumnRawBlob(3))})
+			one.chunks = append(one.chunks, piece{st.ColumnInt64(0), st.ColumnInt64(1), count, slices.Clone(st.ColumnRawBlob(3))})
 			return true, nil
 		}, s.id, n.hi, n.lo, seal)
 		if err != nil {

@@ -101,14 +101,30 @@ func (t *tx) AppendAudit(ctx context.Context, r audit.Record) (audit.Record, err
 	}
 	r.Seq = t.head.Seq + 1
 	r = audit.Seal(t.head.Hash, r)
-	err := t.exec(ctx, "INSERT INTO audit ("+auditColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	if err := t.insertAudit(ctx,
 		int64(r.Seq), r.At.UnixMicro(), string(r.Actor), r.ActorName, r.ActorKind, r.Action, r.Object, string(r.Patient),
-		string(r.Outcome), r.Reason, r.FaultCode, r.Change, r.Remote, r.Hash[:])
-	if err != nil {
+		string(r.Outcome), r.Reason, r.FaultCode, r.Change, r.Remote, r.Hash[:]); err != nil {
 		return r, err
 	}
 	t.head = audit.Head{Seq: r.Seq, Hash: r.Hash}
 	return r, nil
+}
+
+// insertAudit writes one record. A look at many patients writes as many, so
+// from the second on the statement is prepared.
+func (t *tx) insertAudit(ctx context.Context, values ...any) error {
+	const insert = "INSERT INTO audit (" + auditColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	if t.head == t.was {
+		return t.exec(ctx, insert, values...)
+	}
+	if t.append == nil {
+		var err error
+		if t.append, err = t.sql.PrepareContext(ctx, insert); err != nil {
+			return writeFault(err)
+		}
+	}
+	_, err := t.append.ExecContext(ctx, values...)
+	return writeFault(err)
 }
 
 // AuditAfter gives records in order, those after seq.
