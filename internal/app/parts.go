@@ -88,9 +88,9 @@ func (a *App) makeService() *service.Service {
 		Apply:   a.apply,
 		Explain: explain,
 		FHIR: func(ctx context.Context, answer service.SeriesAnswer) ([]byte, error) {
-			return numbersAsFHIR(ctx, a.record, answer)
+			return numbersAsFHIR(ctx, a.amended(), answer)
 		},
-		Health:  a.health,
+		Health: a.health,
 	})
 }
 
