@@ -177,7 +177,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 			t.Errorf("%s without a token: %d %s", o.Name, s, body)
 		}
 	}
-	if len(document.Paths) != len(ops)+2 {
+	if len(document.Paths) != len(ops)+3 { // events, files of extracts, archives of waveforms
 		t.Errorf("%d paths for %d operations", len(document.Paths), len(ops))
 	}
 	registry := api.Schemas()
