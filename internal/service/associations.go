@@ -50,10 +50,12 @@ type AssociationEnd struct {
 // AssociationAttach gives what a device measured in a span to a patient.
 type AssociationAttach struct {
 	Device  model.DeviceID  `json:"device" arg:"device" doc:"device id"`
-	Patient model.PatientID `json:"patient" arg:"patient" doc:"patient id"`
-	From    time.Time       `json:"from" doc:"the beginning of the span, e.g. -3h"`
-	Until   time.Time       `json:"until,omitzero" doc:"its end; now unless told"`
-	Reason  string          `json:"reason" doc:"how it is known, for the audit; needed"`
+	Patient model.PatientID `json:"patient,omitempty" arg:"patient" doc:"patient id"`
+	// Wristband names the patient where no id is given.
+	Wristband string    `json:"wristband,omitempty" private:"true" doc:"what the scanner read on the wristband, instead of a patient id"`
+	From      time.Time `json:"from" doc:"the beginning of the span, e.g. -3h"`
+	Until     time.Time `json:"until,omitzero" doc:"its end; now unless told"`
+	Reason    string    `json:"reason" doc:"how it is known, for the audit; needed"`
 }
 
 func associationOps() []Op {
@@ -176,7 +178,14 @@ const LabelPrefix = "thalamus:device:"
 
 // scannedDevice gives the one device that a label stands on.
 func scannedDevice(ctx context.Context, c *call, text string) (model.DeviceID, error) {
-	got, err := scanDevice(ctx, c, Scan{Text: strings.TrimPrefix(strings.TrimSpace(text), LabelPrefix)})
+	text = strings.TrimPrefix(strings.TrimSpace(text), LabelPrefix)
+	got, err := scanDevice(ctx, c, Scan{Text: text})
+	if err == nil && len(got.Devices) == 0 {
+		for _, d := range c.s.Register.Bearing(text) {
+			got.Devices = append(got.Devices, ScanResult{Device: deviceRow(d), Why: "id"})
+		}
+		got.Unclear = len(got.Devices) > 1
+	}
 	switch {
 	case err != nil:
 		return "", err
@@ -227,6 +236,15 @@ func attachAssociation(ctx context.Context, c *call, r AssociationAttach) (Conne
 	}
 	if _, err := c.s.Register.Get(r.Device); err != nil {
 		return Connection{}, err
+	}
+	if r.Patient == "" {
+		band, err := patients.ParseWristband(r.Wristband)
+		if err == nil {
+			r.Patient, err = c.s.Patients.ByWristband(ctx, band, false, now)
+		}
+		if err != nil {
+			return Connection{}, err
+		}
 	}
 	return c.connect(ctx, patients.Connection{Device: r.Device, Patient: r.Patient, Source: patients.Hand, From: r.From, Until: r.Until, Made: now, By: c.actor.ID, Reason: r.Reason})
 }

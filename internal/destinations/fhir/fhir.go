@@ -115,7 +115,7 @@ func (v *server) deliver(ctx context.Context, parcels []destination.Parcel, form
 	messages := make([]*model.Message, len(parcels))
 	attempt := 0
 	for i, p := range parcels {
-		messages[i] = p.Message
+		messages[i] = p.Message.Restated()
 		attempt = max(attempt, p.Attempt)
 	}
 	bundles := codec.Transactions(messages, codec.Options{

@@ -97,10 +97,50 @@ func (d *Destination) Deliver(ctx context.Context, parcels []destination.Parcel)
 }
 
 func (d *Destination) one(ctx context.Context, client *Client, p destination.Parcel) (destination.Receipt, error) {
+	if p.Message.Amended != nil {
+		return d.corrected(ctx, client, p)
+	}
 	id, message, err := d.message(p)
 	if err != nil {
 		return destination.Receipt{}, err
 	}
+	return d.send(ctx, client, id, message)
+}
+
+// corrected tells that a message's patient was corrected (R20, decision 0094):
+// its results are withdrawn from the patient who had them (OBX-11 W, "post
+// original as wrong, e.g. transmitted for wrong patient", HL7 table 0085), and
+// sent for the right one as a correction (C). What was received names nobody,
+// so both are rebuilt, whatever the mode.
+func (d *Destination) corrected(ctx context.Context, client *Client, p destination.Parcel) (destination.Receipt, error) {
+	receipt := destination.Receipt{Text: "nothing to correct"}
+	if !encode.Can(p.Message) {
+		return receipt, nil
+	}
+	for _, version := range []struct {
+		suffix  string
+		message *model.Message
+	}{{"-w", p.Message.Withdrawn()}, {"", p.Message.Restated()}} {
+		if version.message == nil || version.suffix == "" && p.Message.Patient == nil {
+			continue
+		}
+		one := p
+		one.Message = version.message
+		id, message, err := d.rebuild(one, controlID(p.ID()+version.suffix))
+		if err == nil && !mllpframe.Whole(message) {
+			err = unframed()
+		}
+		if err != nil {
+			return destination.Receipt{}, err
+		}
+		if receipt, err = d.send(ctx, client, id, message); err != nil {
+			return destination.Receipt{}, err
+		}
+	}
+	return receipt, nil
+}
+
+func (d *Destination) send(ctx context.Context, client *Client, id string, message []byte) (destination.Receipt, error) {
 	answer, err := client.Send(ctx, id, message, func(c syntax.AckCode) bool {
 		return c != syntax.CA || d.settings.Acknowledgement == ackAccept
 	})
@@ -179,27 +219,31 @@ func plain(s string) bool {
 // message gives the control id and the bytes to send.
 func (d *Destination) message(p destination.Parcel) (id string, message []byte, err error) {
 	if d.settings.Mode == rebuilt && encode.Can(p.Message) {
-		id, message, err = d.rebuild(p)
+		id, message, err = d.rebuild(p, controlID(p.ID()))
 	} else {
 		id, message, err = d.asReceived(p)
 	}
 	if err == nil && !mllpframe.Whole(message) {
-		err = fault.New(fault.Invalid, "hl7v2dest.framing", "the message holds the byte that ends an MLLP frame, so it cannot be sent; use another destination, or mode rebuilt")
+		err = unframed()
 	}
 	return id, message, err
 }
 
+func unframed() error {
+	return fault.New(fault.Invalid, "hl7v2dest.framing", "the message holds the byte that ends an MLLP frame, so it cannot be sent; use another destination, or mode rebuilt")
+}
+
 // controlID is made from the parcel's identity: the same for each repeat, 20
 // characters as receivers before 2.7 allow.
-func controlID(p destination.Parcel) string {
-	sum := sha256.Sum256([]byte(p.ID()))
+func controlID(identity string) string {
+	sum := sha256.Sum256([]byte(identity))
 	return "TH" + base32.HexEncoding.EncodeToString(sum[:15])[:18]
 }
 
-func (d *Destination) rebuild(p destination.Parcel) (string, []byte, error) {
+func (d *Destination) rebuild(p destination.Parcel, id string) (string, []byte, error) {
 	s, m := &d.settings, p.Message
 	o := encode.Options{
-		ControlID: controlID(p),
+		ControlID: id,
 		Sender:    model.Party{Application: s.SendingApplication, Facility: or(s.SendingFacility, m.Sender.Facility)},
 		Receiver:  model.Party{Application: or(s.ReceivingApplication, m.Receiver.Application), Facility: or(s.ReceivingFacility, m.Receiver.Facility)},
 		AcceptAck: "AL", ApplicationAck: "NE",
@@ -242,7 +286,7 @@ func (d *Destination) asReceived(p destination.Parcel) (string, []byte, error) {
 	}
 	id := msh.Field(10).Text()
 	if !msh.Field(10).Present() || id == "" {
-		id = controlID(p)
+		id = controlID(p.ID())
 		set("MSH-10", id)
 	}
 	if msh.Field(15).Present() || msh.Field(16).Present() {

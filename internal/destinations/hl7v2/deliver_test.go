@@ -79,8 +79,8 @@ func TestAsReceived(t *testing.T) {
 		if _, err := one(t, open(t, r.settings(nil)), q); err != nil {
 			t.Fatal(err)
 		}
-		if id := field(r.last(), 10); id != controlID(q) || len(id) != 20 {
-			t.Errorf("control id %q, want %q", id, controlID(q))
+		if id := field(r.last(), 10); id != controlID(q.ID()) || len(id) != 20 {
+			t.Errorf("control id %q, want %q", id, controlID(q.ID()))
 		}
 	})
 	t.Run("second of a batch", func(t *testing.T) {
@@ -130,12 +130,12 @@ func TestRebuilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := r.last()
-	for _, want := range []string{"|THALAMUS||EHR||", "|" + controlID(p) + "|P|2.6|||AL|NE|", "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC^59408-5^SpO2^LN|1.1.1.1|93|%^^UCUM|"} {
+	for _, want := range []string{"|THALAMUS||EHR||", "|" + controlID(p.ID()) + "|P|2.6|||AL|NE|", "OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC^59408-5^SpO2^LN|1.1.1.1|93|%^^UCUM|"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("sent lacks %q:\n%s", want, strings.ReplaceAll(got, "\r", "\n"))
 		}
 	}
-	if receipt.Text != "AA "+controlID(p) {
+	if receipt.Text != "AA "+controlID(p.ID()) {
 		t.Errorf("receipt %q", receipt.Text)
 	}
 	p.Replay = 4

@@ -47,7 +47,7 @@ func TestForeignServers(t *testing.T) {
 						t.Fatalf("message %d: %v; the server said %v", n, err, server.Said())
 					}
 					if mode == rebuilt {
-						want = append(want, controlID(p))
+						want = append(want, controlID(p.ID()))
 					} else {
 						want = append(want, p.Message.ControlID)
 					}

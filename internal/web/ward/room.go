@@ -4,6 +4,7 @@
 //	stream.go                    what moves it, over a WebSocket
 //	vitals.go                    which values a ward looks at first
 //	patients.go, patients.templ  search, and everything of one patient
+//	connect.go, connect.templ    who is on which device, by scan and by hand
 //	trend.go                     numbers over time as SVG and table
 //	alerts.go, alerts.templ      what is active, what was, whose source is silent
 //	alert.go, alert.templ        the life of one alert
@@ -25,11 +26,16 @@ func Room() ui.Room {
 			{Path: "/live", Name: ui.N("Live beds"), Place: ui.Ward, Icon: "bed", Needs: "live.get", Show: live},
 			{Path: "/patients", Name: ui.N("Patients"), Place: ui.Ward, Icon: "person", Needs: "patient.search", Show: patientsList},
 			{Path: "/patients/{id}", Place: ui.Ward, Under: "/patients", Needs: "patient.get", Show: patientView},
+			{Path: "/connect", Name: ui.N("Connect"), Place: ui.Ward, Icon: "device", Needs: "association.list", Show: connectView},
 			{Path: "/alerts", Name: ui.N("Alerts"), Place: ui.Ward, Icon: "bell", Needs: "alert.list", Show: alertsView},
 			{Path: "/alerts/{key}", Place: ui.Ward, Under: "/alerts", Needs: "alert.show", Show: alertView},
 		},
 		Acts: []ui.Act{
 			{Path: "/patients", Needs: "patient.search", Do: findPatients, Again: patientsList},
+			{Path: "/connect", Needs: "association.start", Do: connect, Again: connectView},
+			{Path: "/connect/undo", Needs: "association.end", Do: undoConnect},
+			{Path: "/connect/end", Needs: "association.end", Do: endConnection},
+			{Path: "/connect/attach", Needs: "association.attach", Do: attach, Again: connectView},
 		},
 		Streams: []ui.Stream{
 			{Path: "/live/stream", Needs: "live.watch", Serve: open.serving(stream)},
