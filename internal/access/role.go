@@ -57,7 +57,7 @@ func BuiltIn() []Role {
 		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "fact.set", "fact.undo", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
+		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "service.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
 	)
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},

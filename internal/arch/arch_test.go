@@ -54,7 +54,7 @@ var table = []rule{
 	{"internal/flow/journal", []string{"model", "fault"}, false},
 	{"internal/flow/journal/*", []string{"flow/journal", "model", "fault"}, false},
 	{"internal/flow/*", []string{"model", "fault", "codec", "profile", "destination", "ucum", "mdc", "hl7time", "clock", "alert", "grid"}, false},
-	{"internal/register", []string{"register/fact", "register/state", "udi", "model", "fault"}, false},
+	{"internal/register", []string{"register/*", "udi", "model", "fault"}, false},
 	{"internal/register/*", []string{"model", "fault"}, true},
 	{"internal/patients", []string{"model", "fault"}, false},
 	{"internal/access", []string{"model", "fault"}, false},

@@ -86,6 +86,9 @@ type Set[T any] struct {
 	tidy  func(*T)
 }
 
+// ID is the id of a thing.
+func (s Set[T]) ID(v T) string { return s.id(v) }
+
 // Channels is the set of channels.
 func Channels() Set[model.Channel] {
 	return Set[model.Channel]{

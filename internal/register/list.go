@@ -47,6 +47,23 @@ func (r *Register) List(q Query) (page []Device, total int) {
 	return page, total
 }
 
+// Each calls see for every device, in the order of ids, with the id of its
+// model and its stage of life, both empty where they are not known. see must
+// not ask the register for anything.
+func (r *Register) Each(see func(d *Device, modelID, life string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.order {
+		life := ""
+		for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
+			if f.Name == "life" {
+				life = f.Value
+			}
+		}
+		see(&u.dev, r.modelOf(u).models, life)
+	}
+}
+
 // matches says whether a unit is one of those selected. Called with r.mu held.
 func (r *Register) matches(u *unit, q *Query) bool {
 	switch {

@@ -23,13 +23,9 @@ type ConfigChange struct {
 func (s *Service) compare(have, want governed) []ConfigChange {
 	h, w := s.redacted(have), s.redacted(want)
 	out := []ConfigChange{}
-	add := func(changes []ConfigChange, _ map[string]bool) { out = append(out, changes...) }
-	add(compareLists("channel", flat(have.Channels), flat(want.Channels), masks(flat(h.Channels), flat(w.Channels))))
-	add(compareLists("destination", flat(have.Destinations), flat(want.Destinations), masks(flat(h.Destinations), flat(w.Destinations))))
-	add(compareLists("route", flat(have.Routes), flat(want.Routes), nil))
-	add(compareLists("label", flat(have.Labels), flat(want.Labels), nil))
-	add(compareLists("profile", flat(have.Profiles), flat(want.Profiles), nil))
-	add(compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil))
+	for _, k := range textKinds() {
+		out = append(out, k.compare(have, want, h, w)...)
+	}
 	return out
 }
 

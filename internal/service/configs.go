@@ -21,6 +21,7 @@ type governed struct {
 	Routes       []model.Route         `yaml:"routes,omitempty"`
 	Labels       []model.Label         `yaml:"labels,omitempty"`
 	Profiles     []model.DeviceProfile `yaml:"profiles,omitempty"`
+	Services     []model.Service       `yaml:"services,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 
@@ -33,7 +34,7 @@ type ConfigText struct {
 
 func configOps() []Op {
 	return []Op{
-		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, adopted devices; secrets are left out.", "", exportConfig),
+		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
 		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
 	}
@@ -42,52 +43,12 @@ func configOps() []Op {
 // inForce gives what is governed, with its secrets.
 func (s *Service) inForce(ctx context.Context, r register.Reader) (governed, error) {
 	var g governed
-	channels, err := register.Channels().List(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	destinations, err := register.Destinations().List(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	routes, err := register.Routes().List(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	labels, err := register.Labels().List(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	for _, v := range labels {
-		g.Labels = append(g.Labels, v.Value)
-	}
-	profiles, err := register.Profiles().List(ctx, r)
-	if err != nil {
-		return g, err
-	}
-	for _, v := range profiles {
-		g.Profiles = append(g.Profiles, v.Value)
-	}
-	for _, v := range channels {
-		g.Channels = append(g.Channels, v.Value)
-	}
-	for _, v := range destinations {
-		g.Destinations = append(g.Destinations, v.Value)
-	}
-	for _, v := range routes {
-		g.Routes = append(g.Routes, v.Value)
-	}
-	adopted := true
-	for after := model.DeviceID(""); ; {
-		page, _ := s.Register.List(register.Query{Adopted: &adopted, Limit: 1000, After: after})
-		for _, d := range page {
-			g.Devices = append(g.Devices, d.Text())
-			after = d.ID
-		}
-		if len(page) < 1000 {
-			return g, nil
+	for _, k := range textKinds() {
+		if err := k.load(ctx, s, r, &g); err != nil {
+			return g, err
 		}
 	}
+	return g, nil
 }
 
 func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
@@ -98,8 +59,13 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	text := writeYAML(c.s.redacted(g))
 	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
 		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
-	if len(g.Channels)+len(g.Destinations)+len(g.Routes)+len(g.Labels)+len(g.Profiles)+len(g.Devices) == 0 {
-		text = "channels: []\ndestinations: []\nroutes: []\nlabels: []\nprofiles: []\ndevices: []\n"
+	count, empty := 0, ""
+	for _, k := range textKinds() {
+		count += k.count(g)
+		empty += k.key + ": []\n"
+	}
+	if count == 0 {
+		text = empty
 	}
 	return ConfigText{Name: "export.yaml", Text: head + text}, nil
 }
@@ -122,8 +88,13 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 	if len(top) == 0 {
 		return g, fault.New(fault.Invalid, "service.empty-text", "the text is empty, and bringing it in force would remove everything that is governed; to do that, write channels: [] in it").At(t.Name)
 	}
+	var known []string
+	for _, k := range textKinds() {
+		known = append(known, k.key)
+	}
+	slices.Sort(known)
 	for key := range top {
-		if known := []string{"channels", "destinations", "devices", "labels", "profiles", "routes"}; !slices.Contains(known, key) {
+		if !slices.Contains(known, key) {
 			return g, lines.Place(conf.UnknownKey(key, known).At(key))
 		}
 	}
@@ -137,11 +108,8 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 		}
 		return decodeList(list, into, key)
 	}
-	for _, one := range []struct {
-		key  string
-		into any
-	}{{"channels", &g.Channels}, {"destinations", &g.Destinations}, {"routes", &g.Routes}, {"labels", &g.Labels}, {"profiles", &g.Profiles}, {"devices", &g.Devices}} {
-		if err := read(one.key, one.into); err != nil {
+	for _, k := range textKinds() {
+		if err := read(k.key, k.list(&g)); err != nil {
 			return g, lines.Place(err)
 		}
 	}
@@ -207,48 +175,9 @@ func restore(g, have governed) error {
 
 // check says whether everything in g could be in force together.
 func (s *Service) check(g governed) error {
-	known := map[model.DestinationID]bool{}
-	for i, d := range g.Destinations {
-		known[d.ID] = true
-		if err := first(register.Destinations().Check(d), s.CheckDestination(d)); err != nil {
-			return under(err, fmt.Sprintf("destinations[%d]", i), string(d.ID))
-		}
-	}
-	for i, c := range g.Channels {
-		if err := first(register.Channels().Check(c), s.Links.Check(c)); err != nil {
-			return under(err, fmt.Sprintf("channels[%d]", i), string(c.ID))
-		}
-	}
-	for i, d := range g.Devices {
-		if err := register.CheckID("device", string(d.ID)); err != nil {
-			return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
-		}
-		if _, err := register.ParsePlace(d.Place); err != nil {
-			return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
-		}
-	}
-	for i, l := range g.Labels {
-		if err := checkLabel(l); err != nil {
-			return under(err, fmt.Sprintf("labels[%d]", i), string(l.ID))
-		}
-	}
-	for i, p := range g.Profiles {
-		one, stored, err := parseProfile(p.Files)
-		if err == nil && stored.ID != p.ID {
-			err = fault.New(fault.Invalid, "register.id", "the profile %s has the id %s", one.Name, stored.ID).At("id")
-		}
-		if err != nil {
-			return under(err, fmt.Sprintf("profiles[%d]", i), string(p.ID))
-		}
-	}
-	for i, r := range g.Routes {
-		if err := register.Routes().Check(r); err != nil {
-			return under(err, fmt.Sprintf("routes[%d]", i), string(r.ID))
-		}
-		for j, d := range r.Destinations {
-			if !known[d] {
-				return fault.New(fault.Invalid, "service.no-destination", "the route names a destination %q that the text does not hold", d).At(fmt.Sprintf("routes[%d].destinations[%d]", i, j))
-			}
+	for _, k := range textKinds() {
+		if err := k.check(s, g); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -267,7 +196,7 @@ func first(errs ...error) error {
 // their settings.
 var ownKeys = []string{
 	"id", "name", "driver", "codec", "kind", "zone", "unknown", "place", "label", "code", "ucum", "channels", "types", "devices", "models",
-	"locations", "codes", "patient_class", "destinations", "delivery",
+	"locations", "codes", "patient_class", "destinations", "delivery", "critical", "needs",
 }
 
 // under puts a fault's place under an element's path; what the fault says of

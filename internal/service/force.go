@@ -80,58 +80,8 @@ func (c *call) undo(ctx context.Context, before governed, why error) error {
 // set makes what is governed be want; have is what it is now, both with
 // their secrets.
 func (c *call) set(ctx context.Context, have, want governed) error {
-	if err := setAll(ctx, c, "channel", register.Channels(), have.Channels, want.Channels); err != nil {
-		return err
-	}
-	if err := setAll(ctx, c, "destination", register.Destinations(), have.Destinations, want.Destinations); err != nil {
-		return err
-	}
-	if err := setAll(ctx, c, "route", register.Routes(), have.Routes, want.Routes); err != nil {
-		return err
-	}
-	if err := setAll(ctx, c, "label", register.Labels(), have.Labels, want.Labels); err != nil {
-		return err
-	}
-	if err := setAll(ctx, c, "profile", register.Profiles(), have.Profiles, want.Profiles); err != nil {
-		return err
-	}
-	_, changes := compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil)
-	for _, d := range want.Devices {
-		if !changes[string(d.ID)] {
-			continue
-		}
-		if _, err := c.s.Register.Put(ctx, c.tx, d, register.AnyVersion, c.mark()); err != nil {
-			return err
-		}
-	}
-	for _, d := range have.Devices {
-		if slices.ContainsFunc(want.Devices, func(w register.DeviceText) bool { return w.ID == d.ID }) {
-			continue
-		}
-		if _, err := c.s.Register.Release(ctx, c.tx, d.ID, register.AnyVersion, c.mark()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func setAll[T any](ctx context.Context, c *call, noun string, set register.Set[T], have, want []T) error {
-	_, changes := compareLists(noun, flat(have), flat(want), nil)
-	keep := map[string]bool{}
-	for _, v := range want {
-		keep[idOf(v)] = true
-		if !changes[idOf(v)] {
-			continue
-		}
-		if _, err := set.Put(ctx, c.tx, v, register.AnyVersion, c.mark()); err != nil {
-			return err
-		}
-	}
-	for _, v := range have {
-		if keep[idOf(v)] {
-			continue
-		}
-		if err := set.Remove(ctx, c.tx, idOf(v), register.AnyVersion, c.mark()); err != nil {
+	for _, k := range textKinds() {
+		if err := k.set(ctx, c, have, want); err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,7 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 				return register.Versioned[T]{}, under(err, "value", "")
 			}
 			if err := first(set.Check(r.Value), check(c.s, value.(T))); err != nil {
-				return register.Versioned[T]{}, under(err, "value", idOf(r.Value))
+				return register.Versioned[T]{}, under(err, "value", set.ID(r.Value))
 			}
 			if err := c.bringInForce(ctx); err != nil {
 				return register.Versioned[T]{}, err
@@ -78,22 +78,6 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			return None{}, set.Remove(ctx, c.tx, r.ID, expected(r.Version), c.mark())
 		}),
 	}
-}
-
-func idOf(v any) string {
-	switch v := v.(type) {
-	case model.Channel:
-		return string(v.ID)
-	case model.Route:
-		return string(v.ID)
-	case model.Label:
-		return string(v.ID)
-	case model.DeviceProfile:
-		return string(v.ID)
-	case model.Destination:
-		return string(v.ID)
-	}
-	return ""
 }
 
 func relayOps() []Op {

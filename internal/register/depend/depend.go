@@ -1,0 +1,205 @@
+// Package depend answers what stops if something stops: which services, by
+// which way, and what is done then (R30). It is pure.
+package depend
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"thalamus/internal/model"
+)
+
+// Ref names a thing that may stop.
+type Ref struct {
+	Kind string `json:"kind"` // device, model, place, channel, route, destination, service
+	ID   string `json:"id"`
+}
+
+// Kinds are what may stop.
+func Kinds() []string {
+	return []string{"device", "model", "place", "channel", "route", "destination", "service"}
+}
+
+// Device is what counts of a device here.
+type Device struct {
+	ID      model.DeviceID
+	Model   string // id of its model
+	Place   string // ICU^2^23
+	Channel model.ChannelID
+	Works   bool // it is in use and speaks
+}
+
+// World is everything that depends on each other, as it is now.
+type World struct {
+	Services []model.Service
+	Routes   []model.Route
+	Devices  []Device
+}
+
+// Effect is what happens to one service.
+type Effect struct {
+	Service model.Service `json:"service"`
+	// Stops: one of its needs is not met any more. Otherwise it goes on with
+	// less than it has.
+	Stops bool `json:"stops"`
+	// Down says that a need is not met already, whatever stops.
+	Down    bool      `json:"down,omitempty"`
+	Because []Because `json:"because"`
+}
+
+// Because is one need that is touched.
+type Because struct {
+	Need  model.Need `json:"need"`
+	By    []Ref      `json:"by"`              // from what stops to the need
+	Left  int        `json:"left"`            // devices that still work
+	Of    int        `json:"of"`              // devices that work now
+	Least int        `json:"least,omitempty"` // devices that must
+}
+
+// Answer is what stops.
+type Answer struct {
+	What    Ref              `json:"what"`
+	Devices []model.DeviceID `json:"devices"` // that stop, or cannot be heard
+	Effects []Effect         `json:"effects"` // the gravest first
+}
+
+// Stops says what happens if a thing stops. What does not exist touches
+// nothing; the caller knows whether it does.
+func Stops(w World, what Ref) Answer {
+	a := Answer{What: what}
+	gone := map[Ref][]Ref{what: {what}} // what is gone, and by which way
+	for _, d := range w.Devices {
+		for _, of := range []Ref{{"device", string(d.ID)}, {"model", d.Model}, {"channel", string(d.Channel)}} {
+			if of == what {
+				a.Devices = append(a.Devices, d.ID)
+			}
+		}
+		if what.Kind == "place" && within(d.Place, what.ID) {
+			a.Devices = append(a.Devices, d.ID)
+		}
+	}
+	slices.Sort(a.Devices)
+	a.Devices = slices.Compact(a.Devices)
+	for _, id := range a.Devices {
+		if r := (Ref{"device", string(id)}); r != what {
+			gone[r] = []Ref{what, r}
+		}
+	}
+	for _, r := range w.Routes {
+		ref := Ref{"route", string(r.ID)}
+		switch {
+		case what.Kind == "destination" && slices.Contains(r.Destinations, model.DestinationID(what.ID)),
+			what.Kind == "channel" && len(r.Channels) == 1 && r.Channels[0] == model.ChannelID(what.ID):
+			gone[ref] = []Ref{what, ref}
+		}
+	}
+	// A service that stops takes with it those that need it, and so on. Each
+	// round adds at least one, so it ends.
+	effects := map[model.ServiceID]*Effect{}
+	for again := true; again; {
+		again = false
+		for _, s := range w.Services {
+			ref := Ref{"service", string(s.ID)}
+			if ref == what {
+				continue
+			}
+			e := touched(&w, &s, gone)
+			if e == nil {
+				continue
+			}
+			effects[s.ID] = e
+			if _, known := gone[ref]; !known && e.Stops {
+				gone[ref] = append(slices.Clone(e.Because[0].By), ref)
+				again = true
+			}
+		}
+	}
+	for _, e := range effects {
+		a.Effects = append(a.Effects, *e)
+	}
+	slices.SortFunc(a.Effects, func(x, y Effect) int {
+		return cmp.Or(boolean(y.Stops)-boolean(x.Stops), weight(x.Service.Critical)-weight(y.Service.Critical), cmp.Compare(x.Service.Name, y.Service.Name), cmp.Compare(x.Service.ID, y.Service.ID))
+	})
+	return a
+}
+
+// touched gives what happens to a service, nil when nothing does.
+func touched(w *World, s *model.Service, gone map[Ref][]Ref) *Effect {
+	e := Effect{Service: *s}
+	for _, n := range s.Needs {
+		if n.Kind == "service" && n.ID == string(s.ID) {
+			continue
+		}
+		b := Because{Need: n, Least: n.Least}
+		if n.Kind == "model" || n.Kind == "place" {
+			var by []Ref
+			for i := range w.Devices {
+				d := &w.Devices[i]
+				if n.Kind == "model" && d.Model != n.ID || n.Kind == "place" && !within(d.Place, n.ID) || !d.Works {
+					continue
+				}
+				b.Of++
+				if path, ok := gone[Ref{"device", string(d.ID)}]; ok {
+					if by == nil {
+						by = path
+					}
+				} else {
+					b.Left++
+				}
+			}
+			if path, ok := gone[Ref{n.Kind, n.ID}]; ok {
+				by = path
+			}
+			if by == nil {
+				e.Down = e.Down || n.Least > 0 && b.Of < n.Least
+				continue
+			}
+			if n.Least == 0 {
+				b.Least = b.Of
+			}
+			b.By = by
+			e.Stops = e.Stops || b.Left < b.Least || b.Left == 0
+			e.Down = e.Down || b.Of < n.Least
+		} else {
+			path, ok := gone[Ref{n.Kind, n.ID}]
+			if !ok {
+				continue
+			}
+			b.By = path
+			e.Stops = true
+		}
+		e.Because = append(e.Because, b)
+	}
+	if len(e.Because) == 0 {
+		return nil
+	}
+	// What makes it stop is said before what only weakens it.
+	slices.SortStableFunc(e.Because, func(x, y Because) int { return boolean(y.stops()) - boolean(x.stops()) })
+	return &e
+}
+
+func (b *Because) stops() bool {
+	return b.Need.Kind != "model" && b.Need.Kind != "place" || b.Left < b.Least || b.Left == 0
+}
+
+// within says whether a place lies at or below another: ICU^2 holds ICU^2^23
+// and not ICU^23.
+func within(place, of string) bool {
+	return of != "" && (place == of || strings.HasPrefix(place, of+"^"))
+}
+
+func weight(critical string) int {
+	i := slices.Index([]string{"life", "harm", "delay", "nuisance"}, critical)
+	if i < 0 {
+		return 4
+	}
+	return i
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,154 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/register/depend"
+)
+
+// DependencyAsk names a thing that may stop.
+type DependencyAsk struct {
+	Kind string `json:"kind" arg:"kind" doc:"device, model, place, channel, route, destination or service"`
+	ID   string `json:"id" arg:"id" doc:"its id; of a place its beginning, ICU^2"`
+}
+
+func serviceOps() []Op {
+	return append(governedOps("service", "service", `{"id":"icu","name":"Monitoring ICU","critical":"life","needs":[{"kind":"place","id":"ICU","least":4}]}`,
+		register.Services(), func(*Service, model.Service) error { return nil }),
+		define(Reads, "service.list", "List the services of the house: what they need and what is done when they stop.", "", func(ctx context.Context, c *call, _ None) ([]model.Service, error) {
+			rows, err := register.Services().List(ctx, c.s.Store)
+			out := make([]model.Service, len(rows))
+			for i := range rows {
+				out[i] = rows[i].Value
+			}
+			return out, err
+		}),
+		ofPatients(define(Reads, "dependency.get", "Tell what stops if a thing stops: which services, for how many patients right now, and what is done then.", "channel icu", getDependency)),
+	)
+}
+
+// Dependency is what stops if a thing stops, and for whom.
+type Dependency struct {
+	depend.Answer
+	// Patients are those connected to the devices that stop, now; at most 1,000
+	// of the devices are looked at.
+	Patients []DependentPatient `json:"patients"`
+}
+
+// DependentPatient is a patient whom it concerns.
+type DependentPatient struct {
+	Patient model.PatientID `json:"patient"`
+	Device  model.DeviceID  `json:"device"`
+	Since   time.Time       `json:"since,omitzero"`
+}
+
+func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, error) {
+	if !slices.Contains(depend.Kinds(), r.Kind) {
+		return Dependency{}, fault.New(fault.Invalid, "service.argument", "there is no kind %q; expected %s", clip(r.Kind, 40), strings.Join(depend.Kinds(), ", ")).At("kind")
+	}
+	if err := c.s.known(ctx, r); err != nil {
+		return Dependency{}, err
+	}
+	world, err := c.s.world(ctx)
+	if err != nil {
+		return Dependency{}, err
+	}
+	out := Dependency{Answer: depend.Stops(world, depend.Ref{Kind: r.Kind, ID: r.ID})}
+	now := c.s.now()
+	for _, id := range out.Devices[:min(len(out.Devices), 1000)] {
+		who, ok, err := c.s.onDevice(ctx, id, now)
+		if err != nil {
+			return Dependency{}, err
+		}
+		if ok {
+			out.Patients = append(out.Patients, DependentPatient{Patient: who.Patient, Device: id, Since: who.From})
+			c.look(who.Patient)
+		}
+	}
+	return out, nil
+}
+
+// onDevice gives who is connected to a device now: whom somebody connected,
+// else whom its messages name, as long as it speaks.
+func (s *Service) onDevice(ctx context.Context, id model.DeviceID, now time.Time) (model.Association, bool, error) {
+	d, err := s.Register.Get(id)
+	if err != nil {
+		return model.Association{}, false, err
+	}
+	who, ok, err := s.Patients.On(ctx, id, now)
+	if err != nil || !ok || who.Source == "message" && !speaks(&d, now) {
+		return model.Association{}, false, err
+	}
+	return who, true, nil
+}
+
+// known says whether a thing is there to stop.
+func (s *Service) known(ctx context.Context, r DependencyAsk) (err error) {
+	switch r.Kind {
+	case "device":
+		_, err = s.Register.Get(model.DeviceID(r.ID))
+	case "model":
+		if _, ok := s.Register.Model(r.ID); !ok {
+			err = fault.New(fault.Absent, "register.no-subject", "there is no model %q in the register; list them to see their ids", clip(r.ID, 60))
+		}
+	case "channel":
+		_, err = register.Channels().Get(ctx, s.Store, r.ID)
+	case "route":
+		_, err = register.Routes().Get(ctx, s.Store, r.ID)
+	case "destination":
+		_, err = register.Destinations().Get(ctx, s.Store, r.ID)
+	case "service":
+		_, err = register.Services().Get(ctx, s.Store, r.ID)
+	}
+	return err
+}
+
+// world is what depends on each other, now.
+func (s *Service) world(ctx context.Context) (depend.World, error) {
+	var w depend.World
+	services, err := register.Services().List(ctx, s.Store)
+	if err != nil {
+		return w, err
+	}
+	for _, v := range services {
+		w.Services = append(w.Services, v.Value)
+	}
+	routes, err := register.Routes().List(ctx, s.Store)
+	if err != nil {
+		return w, err
+	}
+	for _, v := range routes {
+		if !v.Value.Disabled {
+			w.Routes = append(w.Routes, v.Value)
+		}
+	}
+	now := s.now()
+	s.Register.Each(func(d *register.Device, modelID, life string) {
+		place := d.Observed.Place
+		if d.Asserted.Place != (model.Place{}) {
+			place = d.Asserted.Place
+		}
+		w.Devices = append(w.Devices, depend.Device{
+			ID: d.ID, Model: modelID, Place: place.String(), Channel: d.Seen.Channel,
+			Works: works(d, life, now),
+		})
+	})
+	return w, nil
+}
+
+// works says whether a device is in use and speaks.
+func works(d *register.Device, life string, now time.Time) bool {
+	return (life == "" || life == "in-use" || life == "lent") && speaks(d, now)
+}
+
+// speaks says whether a device is not silent.
+func speaks(d *register.Device, now time.Time) bool {
+	h := Hear(d.Observed.FirstSeen, d.Seen.LastSeen, d.Seen.Messages, now)
+	return !h.Last.IsZero() && !h.IsSilent
+}

@@ -1,0 +1,55 @@
+package service_test
+
+import (
+	"testing"
+
+	"thalamus/internal/app/apptest"
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+	"thalamus/internal/service"
+)
+
+// R30: what stops if the ward's channel stops, for whom, and what is done then.
+func TestDependency(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	put := func(s model.Service) error {
+		return h.Door().Call(t.Context(), "service.put", service.Put[model.Service]{Value: s, Reason: "test"}, nil)
+	}
+	for _, s := range []model.Service{
+		{ID: "monitoring", Name: "Monitoring", Critical: "life", Fallback: "transport monitors", Contact: "4711", Needs: []model.Need{{Kind: "channel", ID: "ward"}}},
+		{ID: "scores", Name: "Scores", Needs: []model.Need{{Kind: "service", ID: "monitoring"}}},
+		{ID: "other", Name: "Other", Needs: []model.Need{{Kind: "destination", ID: "archive"}}},
+	} {
+		if err := put(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var d service.Dependency
+	h.Call("dependency.get", service.DependencyAsk{Kind: "channel", ID: "ward"}, &d)
+	if len(d.Devices) == 0 || len(d.Patients) == 0 || d.Patients[0].Since.IsZero() || d.Patients[0].Device == "" {
+		t.Errorf("for whom: %+v", d)
+	}
+	if len(d.Effects) != 2 || d.Effects[0].Service.ID != "monitoring" || !d.Effects[0].Stops || d.Effects[0].Service.Fallback == "" || d.Effects[1].Service.ID != "scores" {
+		t.Errorf("what stops: %+v", d.Effects)
+	}
+	if audited := h.Audited("dependency.get"); len(audited) == 0 {
+		t.Error("a look at patients is not in the audit")
+	}
+	for _, ask := range []service.DependencyAsk{{Kind: "channel", ID: "none"}, {Kind: "device", ID: "dev-none"}, {Kind: "model", ID: "none"}, {Kind: "service", ID: "none"}} {
+		if err := h.Door().Call(t.Context(), "dependency.get", ask, nil); fault.KindOf(err) != fault.Absent {
+			t.Errorf("%v: %v", ask, err)
+		}
+	}
+	if err := h.Door().Call(t.Context(), "dependency.get", service.DependencyAsk{Kind: "ward", ID: "x"}, nil); fault.CodeOf(err) != "service.argument" {
+		t.Error(err)
+	}
+	for _, s := range []model.Service{
+		{ID: "x"}, {ID: "x", Name: "x", Critical: "very"}, {ID: "x", Name: "x", Needs: []model.Need{{Kind: "bed", ID: "1"}}},
+		{ID: "x", Name: "x", Needs: []model.Need{{Kind: "channel", ID: "ward", Least: 2}}}, {ID: "X y", Name: "x"},
+	} {
+		if err := put(s); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package service
+
+import (
+	"context"
+	"fmt"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+)
+
+// textKind is one kind of governed things in the configuration text.
+type textKind struct {
+	key     string // in the text
+	list    func(g *governed) any
+	count   func(g governed) int
+	load    func(ctx context.Context, s *Service, r register.Reader, g *governed) error
+	check   func(s *Service, g governed) error
+	compare func(have, want, shownHave, shownWant governed) []ConfigChange
+	set     func(ctx context.Context, c *call, have, want governed) error
+}
+
+// textKinds are all kinds, in the order in which they are written, compared
+// and brought in force. A new kind is a row here and a field of governed.
+func textKinds() []textKind {
+	return []textKind{
+		kindOf("channels", register.Channels(), func(g *governed) *[]model.Channel { return &g.Channels }, func(s *Service, v model.Channel, _ governed) error { return s.Links.Check(v) }),
+		kindOf("destinations", register.Destinations(), func(g *governed) *[]model.Destination { return &g.Destinations }, func(s *Service, v model.Destination, _ governed) error { return s.CheckDestination(v) }),
+		kindOf("routes", register.Routes(), func(g *governed) *[]model.Route { return &g.Routes }, func(_ *Service, v model.Route, g governed) error { return routeKnows(v, g) }),
+		kindOf("labels", register.Labels(), func(g *governed) *[]model.Label { return &g.Labels }, func(_ *Service, v model.Label, _ governed) error { return checkLabel(v) }),
+		kindOf("profiles", register.Profiles(), func(g *governed) *[]model.DeviceProfile { return &g.Profiles }, func(_ *Service, v model.DeviceProfile, _ governed) error { return checkProfile(v) }),
+		kindOf("services", register.Services(), func(g *governed) *[]model.Service { return &g.Services }, nil),
+		deviceKind(),
+	}
+}
+
+// kindOf makes a kind of what a Set governs. check says what the set alone
+// cannot: it may look at the rest of the text.
+func kindOf[T any](key string, set register.Set[T], list func(g *governed) *[]T, check func(s *Service, v T, g governed) error) textKind {
+	of := func(g governed) []T { return *list(&g) }
+	return textKind{
+		key:   key,
+		list:  func(g *governed) any { return list(g) },
+		count: func(g governed) int { return len(of(g)) },
+		load: func(ctx context.Context, _ *Service, r register.Reader, g *governed) error {
+			rows, err := set.List(ctx, r)
+			for _, v := range rows {
+				*list(g) = append(*list(g), v.Value)
+			}
+			return err
+		},
+		check: func(s *Service, g governed) error {
+			for i, v := range of(g) {
+				err := set.Check(v)
+				if err == nil && check != nil {
+					err = check(s, v, g)
+				}
+				if err != nil {
+					return under(err, fmt.Sprintf("%s[%d]", key, i), set.ID(v))
+				}
+			}
+			return nil
+		},
+		compare: func(have, want, shownHave, shownWant governed) []ConfigChange {
+			changes, _ := compareLists(set.Kind, flat(of(have)), flat(of(want)), masks(flat(of(shownHave)), flat(of(shownWant))))
+			return changes
+		},
+		set: func(ctx context.Context, c *call, have, want governed) error {
+			return setAll(ctx, c, set, of(have), of(want))
+		},
+	}
+}
+
+// setAll makes the things of a set be want; have is what they are.
+func setAll[T any](ctx context.Context, c *call, set register.Set[T], have, want []T) error {
+	_, changes := compareLists(set.Kind, flat(have), flat(want), nil)
+	keep := map[string]bool{}
+	for _, v := range want {
+		keep[set.ID(v)] = true
+		if !changes[set.ID(v)] {
+			continue
+		}
+		if _, err := set.Put(ctx, c.tx, v, register.AnyVersion, c.mark()); err != nil {
+			return err
+		}
+	}
+	for _, v := range have {
+		if keep[set.ID(v)] {
+			continue
+		}
+		if err := set.Remove(ctx, c.tx, set.ID(v), register.AnyVersion, c.mark()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// routeKnows says whether a route names only destinations that the text holds.
+func routeKnows(v model.Route, g governed) error {
+	known := map[model.DestinationID]bool{}
+	for _, d := range g.Destinations {
+		known[d.ID] = true
+	}
+	for i, d := range v.Destinations {
+		if !known[d] {
+			return fault.New(fault.Invalid, "service.no-destination", "the route names a destination %q that the text does not hold", d).At(fmt.Sprintf("destinations[%d]", i))
+		}
+	}
+	return nil
+}
+
+func checkProfile(v model.DeviceProfile) error {
+	one, stored, err := parseProfile(v.Files)
+	if err == nil && stored.ID != v.ID {
+		return fault.New(fault.Invalid, "register.id", "the profile %s has the id %s", one.Name, stored.ID).At("id")
+	}
+	return err
+}
+
+// deviceKind is the kind of adopted devices: a text makes a device known where
+// it was never heard, and adopts it; one that the text leaves out is released.
+func deviceKind() textKind {
+	return textKind{
+		key:   "devices",
+		list:  func(g *governed) any { return &g.Devices },
+		count: func(g governed) int { return len(g.Devices) },
+		load: func(_ context.Context, s *Service, _ register.Reader, g *governed) error {
+			adopted := true
+			for after := model.DeviceID(""); ; {
+				page, _ := s.Register.List(register.Query{Adopted: &adopted, Limit: 1000, After: after})
+				for _, d := range page {
+					g.Devices = append(g.Devices, d.Text())
+					after = d.ID
+				}
+				if len(page) < 1000 {
+					return nil
+				}
+			}
+		},
+		check: func(_ *Service, g governed) error {
+			for i, d := range g.Devices {
+				err := register.CheckID("device", string(d.ID))
+				if err == nil {
+					_, err = register.ParsePlace(d.Place)
+				}
+				if err != nil {
+					return under(err, fmt.Sprintf("devices[%d]", i), string(d.ID))
+				}
+			}
+			return nil
+		},
+		compare: func(have, want, _, _ governed) []ConfigChange {
+			changes, _ := compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil)
+			return changes
+		},
+		set: setDevices,
+	}
+}
+
+func setDevices(ctx context.Context, c *call, have, want governed) error {
+	_, changes := compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil)
+	keep := map[model.DeviceID]bool{}
+	for _, d := range want.Devices {
+		keep[d.ID] = true
+		if !changes[string(d.ID)] {
+			continue
+		}
+		if _, err := c.s.Register.Put(ctx, c.tx, d, register.AnyVersion, c.mark()); err != nil {
+			return err
+		}
+	}
+	for _, d := range have.Devices {
+		if keep[d.ID] {
+			continue
+		}
+		if _, err := c.s.Register.Release(ctx, c.tx, d.ID, register.AnyVersion, c.mark()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
