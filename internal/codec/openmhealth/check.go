@@ -13,6 +13,10 @@ const maxViolations = 16
 
 // violations holds a value against the shape.
 func (s *shape) violations(n *node, place string) []Violation {
+	quiet := checker{silent: true}
+	if quiet.check(s, n, nil) {
+		return nil
+	}
 	c := checker{}
 	c.check(s, n, &step{name: place})
 	return c.found
@@ -87,7 +91,11 @@ func (c *checker) list(s *shape, n *node, at *step) bool {
 	}
 	ok := true
 	for i, e := range n.members {
-		ok = c.check(s.parts[0], e, &step{at, "[" + strconv.Itoa(i) + "]"}) && ok
+		next := at
+		if !c.silent {
+			next = &step{at, "[" + strconv.Itoa(i) + "]"}
+		}
+		ok = c.check(s.parts[0], e, next) && ok
 		if !ok && (c.silent || len(c.found) == maxViolations) {
 			return false
 		}
@@ -101,11 +109,21 @@ func (c *checker) object(s *shape, n *node, at *step) bool {
 	}
 	ok := true
 	for i, name := range s.names {
-		switch v := n.member(name); {
-		case v != nil:
-			ok = c.check(s.parts[i], v, &step{at, name}) && ok
-		case s.must[i]:
-			ok = c.wrong(&step{at, name}, "must be there")
+		v := n.member(name)
+		if v == nil && !s.must[i] {
+			continue
+		}
+		next := at
+		if !c.silent {
+			next = &step{at, name}
+		}
+		if v == nil {
+			ok = c.wrong(next, "must be there")
+		} else {
+			ok = c.check(s.parts[i], v, next) && ok
+		}
+		if !ok && c.silent {
+			return false
 		}
 	}
 	return ok

@@ -222,3 +222,17 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDecode(b *testing.B) {
+	raw, err := os.ReadFile("testdata/blood-pressure/in.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := model.Entry{Seq: 7, Frame: model.Frame{Codec: openmhealth.Name, Bytes: raw}}
+	c := openmhealth.New()
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Decode(e, codec.Context{})
+	}
+}

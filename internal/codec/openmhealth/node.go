@@ -160,17 +160,25 @@ func elements(d *json.Decoder, depth int) (*node, error) {
 
 func members(d *json.Decoder, depth int) (*node, error) {
 	n := &node{kind: object}
-	seen := map[string]bool{}
+	var seen map[string]bool // of objects with many members
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
 			return nil, err
 		}
 		key, _ := name.(string)
-		if seen[key] {
+		if len(n.names) == 16 {
+			seen = make(map[string]bool, 64)
+			for _, other := range n.names {
+				seen[other] = true
+			}
+		}
+		if seen[key] || seen == nil && n.member(key) != nil {
 			return nil, fault.New(fault.Invalid, "openmhealth.json", "a member of an object stands twice")
 		}
-		seen[key] = true
+		if seen != nil {
+			seen[key] = true
+		}
 		v, err := value(d, depth+1)
 		if err != nil {
 			return nil, err
