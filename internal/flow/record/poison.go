@@ -40,7 +40,6 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 			s.clocks.feed(m, s.o.Clock)
 		}
 		s.window.contradict(m)
-		s.lives.feed(m)
 		m.Routed = s.router.Decide(m)
 		s.window.share(m)
 		return nil

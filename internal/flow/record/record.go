@@ -161,6 +161,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 			return err
 		}
 		s.window.end(m)
+		s.lives.feed(m)
 	}
 	if err := s.commit(ctx, b); err != nil {
 		if ctx.Err() == nil && blames(err) {
