@@ -50,7 +50,7 @@ type Role struct {
 // handles accounts.
 func BuiltIn() []Role {
 	viewer := []string{
-		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan",
+		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan", "alert.show", "alert.sources",
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
