@@ -134,8 +134,14 @@ func (b *builder) alertTime(a *model.Alert, life *model.AlertLife) {
 	}
 	w.open("effectivePeriod", '{')
 	w.instant("start", life.Began)
+	if life.Began.Equal(a.DeviceTime.UTC) {
+		w.beside("start", &a.DeviceTime)
+	}
 	if sane(life.Ended) && !life.Ended.Before(life.Began) {
 		w.instant("end", life.Ended)
+		if life.Ended.Equal(a.DeviceTime.UTC) {
+			w.beside("end", &a.DeviceTime)
+		}
 	}
 	w.close('}')
 }

@@ -10,8 +10,20 @@ import "thalamus/internal/model"
 //	offset       Duration  how far the clock was ahead of ours, in s
 //	uncertainty  Duration  how far the corrected time may be off, in s
 //
-// It stands on the dateTime, or on the Period where both ends were corrected.
+// It stands on the dateTime, or on the Period where both ends were corrected
+// alike, or on the end of an alert's Period that the report is of.
 const ExtensionClock = "urn:id:thalamus-corrected-clock"
+
+// beside writes what goes with a corrected time that was written as member n.
+func (w *writer) beside(n string, t *model.Timestamp) {
+	if !t.Corrected() {
+		return
+	}
+	w.comma()
+	w.b = append(append(append(w.b, '"', '_'), n...), `":{`...)
+	w.clock(t)
+	w.close('}')
+}
 
 // clock writes the member "extension" for a corrected time.
 func (w *writer) clock(t *model.Timestamp) {

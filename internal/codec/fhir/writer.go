@@ -86,12 +86,7 @@ func (w *writer) dateTime(n string, t model.Timestamp) {
 	w.b = append(w.b, '"')
 	w.b = appendDateTime(w.b, t)
 	w.b = append(w.b, '"')
-	if t.Corrected() {
-		w.comma()
-		w.b = append(append(append(w.b, '"', '_'), n...), `":{`...)
-		w.clock(&t)
-		w.close('}')
-	}
+	w.beside(n, &t)
 }
 
 // sane keeps years that have four digits.
