@@ -54,14 +54,14 @@ func BuiltIn() []Role {
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
-		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "fact.set", "fact.undo", "destination.pause", "destination.resume",
+		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "fact.undo", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
 		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "service.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
 	)
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},
-		{Name: "operator", Doc: "also replays, settles dead letters and adopts devices", May: operator},
+		{Name: "operator", Doc: "also replays, settles dead letters, adopts devices and connects them to patients", May: operator},
 		{Name: "engineer", Doc: "also configures channels, routes, destinations and devices", May: engineer},
 		{Name: "administrator", Doc: "everything, including accounts, tokens and the audit", May: []string{"*.*"}},
 	}
