@@ -53,7 +53,7 @@ func (b *bulk) add(m *model.Message) (rows int, err error) {
 	if m.Duplicate != (model.MessageRef{}) {
 		return 0, nil
 	}
-	for _, r := range b.split.Resources(b.filter.narrow(m.OnlyNew())) {
+	for _, r := range b.split.Resources(b.filter.narrow(m.OnlyNew().Restated())) {
 		if r.Shared {
 			key := r.Type + "/" + r.ID
 			have, ok := b.shared[key]
