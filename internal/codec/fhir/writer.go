@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"thalamus/internal/hl7time"
 	"thalamus/internal/model"
 )
 
@@ -94,8 +95,8 @@ func sane(t time.Time) bool { y := t.Year(); return y >= 1 && y <= 9999 }
 
 func appendDateTime(b []byte, t model.Timestamp) []byte {
 	// A date without a time of day is the sender's calendar date, not UTC's.
-	if o := t.Original; t.Precision == "day" && isCalendarDate(o) {
-		return append(b, o...)
+	if date, ok := calendarDate(t); ok {
+		return append(b, date...)
 	}
 	if n := dateLength(t); n > 0 {
 		o := t.Original
@@ -119,10 +120,17 @@ func appendDateTime(b []byte, t model.Timestamp) []byte {
 	return appendInstant(b, t.UTC)
 }
 
-// isCalendarDate knows the ISO 8601 form of a date, 2026-01-31.
-func isCalendarDate(s string) bool {
-	_, err := time.Parse(time.DateOnly, s)
-	return err == nil
+// calendarDate reads a date that was not written as HL7 writes it, as precise
+// as it was said.
+func calendarDate(t model.Timestamp) (string, bool) {
+	if t.Format == "" || t.Precision != "year" && t.Precision != "month" && t.Precision != "day" {
+		return "", false
+	}
+	read, err := hl7time.ParseAs(t.Format, t.Original)
+	if err != nil || read.Precision.String() != t.Precision {
+		return "", false
+	}
+	return read.Date(), true
 }
 
 // dateLength is 4, 6 or 8 when the time is a date whose digits stand in the
