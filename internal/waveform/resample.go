@@ -2,6 +2,7 @@ package waveform
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
 )
 
@@ -122,10 +123,19 @@ func (r *resampling) mean(t, v int64, out []int32) []int32 {
 
 // line is the value x of p behind a on the way to b.
 func line(a, b, x, p int64) int64 {
-	d := b - a
-	whole, rest := d/p, d%p
-	// x < p, so neither product overflows for periods up to some hours.
-	return a + whole*x + divide(rest*x, p)
+	d := uint64(max(b-a, a-b))
+	hi, lo := bits.Mul64(d, uint64(x)) // x < p: the quotient fits
+	whole, rest := bits.Div64(hi, lo, uint64(p))
+	v := a + int64(whole)
+	if b < a && rest > 0 { // down to the step below
+		v, rest = a-int64(whole)-1, uint64(p)-rest
+	} else if b < a {
+		v = a - int64(whole)
+	}
+	if rest > uint64(p)-rest || rest == uint64(p)-rest && v >= 0 {
+		v++
+	}
+	return v
 }
 
 // divide rounds halves away from zero.
