@@ -145,7 +145,9 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 			aside(o, "error")
 			return
 		}
-		o.ValueSent = o.Value
+		if o.ValueSent.Kind == model.ValueNone { // else a number sent as text
+			o.ValueSent = o.Value
+		}
 		v.Number, v.High = number, high
 		o.Value, o.UnitUCUM = v, preferred.Code()
 		return

@@ -74,8 +74,13 @@ func (n *normaliser) plausible(o *model.Observation, q *mdc.Quantity) {
 		return
 	}
 	raw := o.Value.Number
-	if o.ValueSent.Kind == model.ValueNumber {
+	switch o.ValueSent.Kind {
+	case model.ValueNumber:
 		raw = o.ValueSent.Number
+	case model.ValueText:
+		if d, err := model.ParseDecimal(strings.TrimSpace(o.ValueSent.Text)); err == nil {
+			raw = d
+		}
 	}
 	low, high := q.Low, q.High
 	if len(q.Ages) > 0 {
