@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,15 @@ func TestLabels(t *testing.T) {
 		}
 		return all
 	}
+	var terms []service.LabelCandidate
+	h.Call("term.find", service.TermAsk{Text: "Sauerstoffsättigung", Unit: "%"}, &terms)
+	if len(terms) == 0 || terms[0].Code != "MDC_PULS_OXIM_SAT_O2" || terms[0].Fits != "yes" || terms[0].Evidence == "" {
+		t.Errorf("%+v", terms)
+	}
 	u, ok := unknown()["Sp02 finger"]
+	if u.Devices != 1 || len(u.Examples) != 1 || u.Examples[0] != "97" || u.First.After(u.Last) || u.Mapped != "" || !strings.HasPrefix(u.ID, "new-") || u.Nearest[0].Evidence == "" {
+		t.Errorf("%+v", u)
+	}
 	if !ok || u.Code != "4711" || u.Unit != "%" || u.Channel != "ward" || u.Count != 2 || len(u.Nearest) != 3 || u.Ref.Seq == 0 {
 		t.Fatalf("%+v", u)
 	}
@@ -103,6 +112,39 @@ func TestLabels(t *testing.T) {
 	if o.Code.RefID != "MDC_PULS_OXIM_SAT_O2" || o.UnitUCUM != "%" || !strings.HasPrefix(o.Mapped.By, "label "+string(made.id)+"@") {
 		t.Errorf("%+v", o)
 	}
+	// What was stored before keeps its first reading, and can be read again.
+	if u := unknown()["Sp02 finger"]; u.Mapped != made.id {
+		t.Errorf("%+v", u)
+	}
+	var trial service.LabelTrial
+	h.Call("label.try", service.TryLabel{ID: string(made.id)}, &trial)
+	if trial.Holding != 3 || len(trial.Changed) != 2 || len(trial.Kinds) == 0 || trial.Changed[0].Seq > trial.Changed[1].Seq {
+		t.Errorf("%+v", trial)
+	}
+	if !slices.ContainsFunc(trial.Kinds, func(k service.TrialKind) bool {
+		return k.Before == "[Sp02 finger] in %" && k.After == "MDC_PULS_OXIM_SAT_O2 in %" && k.Count == 2
+	}) {
+		t.Errorf("%+v", trial.Kinds)
+	}
+	var replayed service.ReplayMade
+	h.Call("entry.replay", service.ReplayAsk{Refs: trial.Changed, Reread: true, Reason: "mapped"}, &replayed)
+	var page service.ReplayPage
+	h.Until("both are read again", func() bool {
+		h.Call("replay.get", service.ReplayID{ID: replayed.Replay}, &page)
+		return page.Read == 2
+	})
+	if page.Changed != 2 || page.First != trial.Changed[0] || len(page.Kinds) == 0 {
+		t.Errorf("%+v", page)
+	}
+	var message service.MessagePage
+	h.Call("message.get", service.Ref{Seq: trial.Changed[0].Seq}, &message)
+	if len(message.Versions) != 1 {
+		t.Fatalf("%d versions", len(message.Versions))
+	}
+	if said := service.Rereads(message.Message, message.Versions[0].Message); len(said) == 0 || said[0].Field != "OBX[1]" || !strings.Contains(said[0].After, "MDC_PULS_OXIM_SAT_O2 in % = 97") {
+		t.Errorf("%+v", said)
+	}
+
 	var in service.LabelInbox
 	h.Call("label.list", service.LabelAsk{Channel: "ward", Messages: 1}, &in)
 	if len(in.Mapped) != 1 || in.Mapped[0].Name == "" || in.Mapped[0].Label != "sp02-finger" || len(in.Unknown) != 3 || !in.More {

@@ -49,3 +49,59 @@ func TestProfileInForce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// R12: what reads a device stands in the register, with its firmware outside
+// of the profile's range; a profile of the program is gone back to.
+func TestProfileOfADevice(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	send := func() {
+		h.Send("ORU^R01^ORU_R01", "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda||19470603|F\rOBR|1|||VITALS\r"+
+			"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-7^^MON-7^EUI-64\rOBX|2|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||||||MON-7^^MON-7^EUI-64")
+	}
+	files := func(version, software string) map[string]string {
+		return map[string]string{"profile.yaml": "profile: ge/vc150\nversion: " + version + "\ntitle: of a test\ncodec: hl7v2\napplies_to: {sender: MON, software: '" + software + "'}\nevidence: [{document: this test}]\n"}
+	}
+	reading := func() service.DeviceReading {
+		t.Helper()
+		var list service.List[service.DeviceRow]
+		h.Call("device.list", service.DeviceAsk{Text: "MON-7"}, &list)
+		if len(list.Rows) != 1 {
+			t.Fatalf("%+v", list)
+		}
+		var page service.DevicePage
+		h.Call("device.get", service.ID{ID: string(list.Rows[0].ID)}, &page)
+		return page.Reading
+	}
+	send()
+	if r := reading(); r.Profile != "" {
+		t.Errorf("%+v", r)
+	}
+	h.Call("profile.put", service.PutProfile{Files: files("2", ">=9"), Reason: "test"}, nil)
+	send()
+	send()
+	r := reading()
+	if r.Profile != "ge/vc150@2" || r.ID != "ge-vc150" || r.Messages != 2 || r.Range != ">=9" || r.Outside.IsZero() || !r.Outside.Equal(r.Since) {
+		t.Errorf("%+v", r)
+	}
+	var page service.ProfilePage
+	h.Call("profile.get", service.ProfileAsk{ID: "ge-vc150"}, &page)
+	if page.Devices != 1 || page.Messages != 2 || page.Outside != 1 || len(page.Versions) != 2 || len(page.Cases) != 1 || page.Cases[0].OK || page.By == "" {
+		t.Errorf("%+v", page)
+	}
+	var list service.List[service.DeviceRow]
+	h.Call("device.list", service.DeviceAsk{Profile: "ge/vc150", Outside: true}, &list)
+	if len(list.Rows) != 1 {
+		t.Errorf("%+v", list)
+	}
+	var old service.ProfilePage
+	h.Call("profile.get", service.ProfileAsk{ID: "ge/vc150", Version: 1}, &old)
+	if old.Own || old.Version != 1 || old.Files["labels.csv"] == "" || !old.Cases[0].OK {
+		t.Errorf("%+v", old)
+	}
+	h.Call("profile.rollback", service.RollbackProfile{ID: "ge/vc150", Reason: "test"}, nil)
+	h.Call("profile.get", service.ProfileAsk{ID: "ge/vc150"}, &page)
+	if page.Own || page.Version != 1 || len(page.Versions) != 1 {
+		t.Errorf("%+v", page)
+	}
+}

@@ -12,6 +12,7 @@
 //	assets/         stylesheet, scripts (htmx 4), pictures; hashed names
 //	ui/             visit, page, act, components; one templ file each
 //	ward/ integration/ devices/ oversight/   the pages of the four work places
+//	issues/ labels/ profiles/ relay/ letters/   further pages of Integration
 //	browser/        looks at every page with a real browser
 //
 // # How to add a page

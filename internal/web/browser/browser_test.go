@@ -202,6 +202,7 @@ func analyser(i int, at time.Time) string {
 		`OBX|1|NM|2744-1^pH^LN||7.38||7.35-7.45|N|||F|||` + stamp + `|||||GL5-00217^GASLAB^0012EE0300000217^EUI-64`,
 		`OBX|2|NM|K+x^Kalium^99GAS||4.1|mmol/L||N|||F|||` + stamp,
 		`OBX|3|NM|cLac^Lactate^99GAS||1.2|furlong||N|||F|||` + stamp,
+		`OBX|4|NM|4711^Sp02 finger^99GAS||97|%^%^UCUM||N|||F|||` + stamp,
 	}, "\r") + "\r"
 }
 
