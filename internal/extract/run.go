@@ -185,7 +185,8 @@ func (r *run) close(p part, done Part, fresh []model.PatientID, more bool, end t
 	return nil
 }
 
-// firstArrival is the day on which the record begins, for an ask without From.
+// firstArrival is the day on which the record begins: no extract reaches
+// further back.
 func firstArrival(ctx context.Context, src Source) (time.Time, error) {
 	for m, err := range src.Scan(ctx, record.Query{}) {
 		if err != nil {

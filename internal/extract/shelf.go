@@ -125,11 +125,11 @@ func (s *Shelf) Begin(ctx context.Context, ask Ask, by model.ActorID, reason str
 		return Standing{}, err
 	}
 	now := s.o.Now().UTC().Truncate(time.Microsecond)
-	if ask.From.IsZero() {
-		first, err := firstArrival(ctx, s.src)
-		if err != nil {
-			return Standing{}, err
-		}
+	first, err := firstArrival(ctx, s.src)
+	if err != nil {
+		return Standing{}, err
+	}
+	if ask.From.Before(first) {
 		ask.From = first
 	}
 	if ask.Until.IsZero() || ask.Until.After(now) {
