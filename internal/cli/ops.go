@@ -226,6 +226,9 @@ func (v *flagValue) Type() string {
 // print writes a response: JSON with --json, else a table or a list of
 // fields.
 func (c *program) print(v any) error {
+	if a, ok := v.(service.SeriesAnswer); ok && (!c.json || len(a.FHIR) > 0) {
+		return c.printSeries(a)
+	}
 	if c.json {
 		return c.printJSON(c.out, v)
 	}
