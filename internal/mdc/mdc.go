@@ -78,6 +78,7 @@ type table struct {
 	loincs map[string]*Quantity
 	labels map[string]*Term // folded names and synonyms of metrics
 	words  []word           // the same, in order, for Nearest
+	units  map[string]*ucum.Unit
 }
 
 var loaded = load()
@@ -85,7 +86,7 @@ var loaded = load()
 // load reads the tables; TestTables says what is wrong with a row that could
 // not be read.
 func load() *table {
-	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}, labels: map[string]*Term{}}
+	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}, labels: map[string]*Term{}, units: map[string]*ucum.Unit{}}
 	for p := range rows(metricText, 13) {
 		term := t.add(p[0], p[1], p[2], p[12], quantity(p[3], p[5], p[6], p[7], p[9]))
 		term.LOINC, term.German, term.French = p[4], p[10], p[11]
@@ -121,6 +122,7 @@ func load() *table {
 			}
 		}
 	}
+	t.keepUnits()
 	return t
 }
 
@@ -155,7 +157,7 @@ func (q *Quantity) Fits(u *ucum.Unit) bool {
 		if preferred == u {
 			return true
 		}
-		if _, err := ucum.Between(u, preferred); err == nil {
+		if ucum.Commensurable(u, preferred) {
 			return true
 		}
 	}

@@ -92,10 +92,13 @@ type normaliser struct {
 	hl7     bool
 	last    model.Timestamp // the time read last; most of a message share one
 	fault   string          // code of its fault
-	said    []string        // what was reported already: code and subject
+	said    []about         // what was reported already
 	birth   time.Time       // of the patient, where the day is known
 	aged    bool            // birth was looked for
 }
+
+// about is what an issue says: its code, and of what.
+type about struct{ code, subject string }
 
 const prefix = "normalise."
 
@@ -116,7 +119,7 @@ const maxSaid = 64
 
 // once adds an issue unless one of that code was added about the subject.
 func (n *normaliser) once(i model.Issue, subject string) {
-	key := i.Code + " " + subject
+	key := about{i.Code, subject}
 	for _, s := range n.said {
 		if s == key {
 			return
@@ -124,7 +127,7 @@ func (n *normaliser) once(i model.Issue, subject string) {
 	}
 	if len(n.said) >= maxSaid {
 		if len(n.said) == maxSaid {
-			n.said = append(n.said, "")
+			n.said = append(n.said, about{})
 			n.m.Issues = append(n.m.Issues, model.Issue{Code: prefix + "more-issues", Severity: model.Warning,
 				Text: "more could not be understood than is listed", Hint: "correct the first issues, then look again"})
 		}

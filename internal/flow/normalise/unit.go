@@ -18,6 +18,9 @@ func unitOf(c model.Coding) (u *ucum.Unit, found, lenient, ok bool) {
 		return t.Unit, true, false, t.Kind == mdc.Unit && t.Unit != nil
 	}
 	if strings.EqualFold(c.System, "UCUM") || c.System == "http://unitsofmeasure.org" {
+		if u, ok := mdc.UnitOf(c.Code); ok {
+			return u, true, false, true
+		}
 		if u, lenient, ok := ucum.Coded(c.Code); ok {
 			return u, true, lenient, true
 		}
@@ -124,6 +127,9 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 		if preferred == u || preferred.Code() == u.Code() {
 			o.UnitUCUM = preferred.Code()
 			return
+		}
+		if !ucum.Commensurable(u, preferred) {
+			continue
 		}
 		c, err := ucum.Between(u, preferred)
 		if err != nil {
