@@ -79,6 +79,13 @@ func row(f profile.InForce) ProfileRow {
 	return r
 }
 
+// used is the row of a profile with who is read with it.
+func (s *Service) used(f profile.InForce) ProfileRow {
+	r := row(f)
+	r.ProfileUse = s.uses()[r.Name]
+	return r
+}
+
 // uses counts by profile who is read with it.
 func (s *Service) uses() map[string]ProfileUse {
 	out := map[string]ProfileUse{}

@@ -82,7 +82,7 @@ func putProfile(ctx context.Context, c *call, r PutProfile) (ProfileRow, error) 
 		return ProfileRow{}, err
 	}
 	v, err := register.Profiles().Put(ctx, c.tx, stored, register.AnyVersion, c.mark())
-	return row(profile.InForce{Profile: p, Since: v.At}), err
+	return c.s.used(profile.InForce{Profile: p, Since: v.At}), err
 }
 
 func rollbackProfile(ctx context.Context, c *call, r RollbackProfile) (ProfileRow, error) {
@@ -113,14 +113,14 @@ func rollbackProfile(ctx context.Context, c *call, r RollbackProfile) (ProfileRo
 			return ProfileRow{}, err
 		}
 		now, err := register.Profiles().Put(ctx, c.tx, stored, register.AnyVersion, c.mark())
-		return row(profile.InForce{Profile: p, Since: now.At}), err
+		return c.s.used(profile.InForce{Profile: p, Since: now.At}), err
 	}
 	if p := c.s.ofProgram(r.ID); current != 0 && p != nil && (r.Version == 0 || r.Version == p.Version) {
 		c.object = "profile " + p.Ref()
 		if err := c.bringInForce(ctx); err != nil {
 			return ProfileRow{}, err
 		}
-		return row(profile.InForce{Profile: p}), register.Profiles().Remove(ctx, c.tx, string(profileID(r.ID)), register.AnyVersion, c.mark())
+		return c.s.used(profile.InForce{Profile: p}), register.Profiles().Remove(ctx, c.tx, string(profileID(r.ID)), register.AnyVersion, c.mark())
 	}
 	return ProfileRow{}, fault.New(fault.Absent, "service.no-profile", "there is no such earlier version of the profile; `profile get` lists its versions").At("version")
 }
