@@ -251,6 +251,9 @@ func valuesOf(m *model.Message, device model.DeviceID) []LatestValue {
 	var out []LatestValue
 	for i := range m.Observations {
 		o := &m.Observations[i]
+		if o.Same != (model.MessageRef{}) {
+			continue // it counts where it came first
+		}
 		v := LatestValue{
 			Subject: Subject{Patient: PatientOf(m), Device: DeviceOf(m, o.Device)}, Ref: m.Ref, Code: o.Code, Received: o.Received, Value: o.Value,
 			UnitUCUM: o.UnitUCUM, Time: TimeOf(&o.DeviceTime, m), Arrived: m.Arrived, Status: o.Status, Absent: o.Absent, Simulated: o.Simulated || m.Test,
