@@ -24,6 +24,7 @@ type template struct {
 const (
 	controlDigits = 9
 	stampForm     = "20060102150405.000"
+	stampRoom     = len(stampForm) + 6 // nanoseconds are written before they are cut
 )
 
 // distinct is how many different messages a monitor has: values must change
@@ -128,10 +129,10 @@ func (t *template) appendTo(out []byte, number int64, now time.Time) (framed, co
 	for _, at := range t.controls {
 		copy(msg[at:], digits[:])
 	}
-	var stamp [len(stampForm)]byte
-	now.UTC().AppendFormat(stamp[:0], stampForm)
+	var room [stampRoom]byte
+	stamp := now.UTC().AppendFormat(room[:0], stampForm)
 	for _, at := range t.stamps {
-		copy(msg[at:], stamp[:])
+		copy(msg[at:], stamp)
 	}
 	at := t.controls[0]
 	return out, msg[at : at+controlDigits : at+controlDigits]
@@ -140,10 +141,10 @@ func (t *template) appendTo(out []byte, number int64, now time.Time) (framed, co
 // measured sets the times within a framed message, but for that of the message
 // itself, which comes first.
 func (t *template) measured(framed []byte, at time.Time) {
-	var stamp [len(stampForm)]byte
-	at.UTC().AppendFormat(stamp[:0], stampForm)
+	var room [stampRoom]byte
+	stamp := at.UTC().AppendFormat(room[:0], stampForm)
 	for _, place := range t.stamps[1:] {
-		copy(framed[place:], stamp[:])
+		copy(framed[place:], stamp)
 	}
 }
 

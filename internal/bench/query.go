@@ -133,6 +133,7 @@ type questions struct {
 	devices  []model.DeviceID
 	patients []model.PatientID
 	controls []string
+	stay     model.Seq // the last message of the patient of one day
 	head     model.Seq
 	day      service.SeriesAsk // 24 hours of one patient by minutes
 }
@@ -149,7 +150,7 @@ const findBelow = 100
 
 // newQuestions looks whom to ask about in what came after some messages.
 func newQuestions(ctx context.Context, s *Server, after int64) (*questions, error) {
-	q := &questions{s: s}
+	q := &questions{s: s, stay: model.Seq(after)}
 	v, err := s.overview(ctx)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func newQuestions(ctx context.Context, s *Server, after int64) (*questions, erro
 	q.head = v.Journal
 	// Messages from all over the record name whom to ask for.
 	for i := range asks {
-		seq := 1 + model.Seq(after) + (q.head-model.Seq(after))*model.Seq(i)/asks
+		seq := 1 + q.stay + (q.head-q.stay)*model.Seq(i)/asks
 		var page service.MessagePage
 		if err := s.Client.Call(ctx, "message.get", service.Ref{Seq: seq}, &page); err != nil {
 			return nil, err
@@ -245,7 +246,7 @@ func (q *questions) all() []question {
 		{"find by control id", findBelow, search(func(i int) service.MessageSearch { return service.MessageSearch{Control: q.controls[i]} })},
 		{"newest messages", 0, search(func(int) service.MessageSearch { return service.MessageSearch{} })},
 		{"patient's older page", 0, search(func(i int) service.MessageSearch {
-			return service.MessageSearch{Patient: q.patients[i], After: model.MessageRef{Seq: 1 + q.head/2}}
+			return service.MessageSearch{Patient: q.patients[i], After: model.MessageRef{Seq: 1 + (q.stay+q.head)/2}}
 		})},
 		{"one message's whole way", 0, func(ctx context.Context, i int) (int, error) {
 			var page service.MessagePage
