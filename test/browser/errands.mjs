@@ -3,6 +3,7 @@
 import { connect } from 'node:net'
 import { run } from '../peers/load.mjs'
 import { origin } from './browser.mjs'
+import { accessible, fits } from './check.mjs'
 
 /** Sends HL7 messages as a device does; ends when all are acknowledged. */
 function device(...messages) {
@@ -33,6 +34,16 @@ const alarm = (phase, state) =>
 
 const go = (page, path) => page.goto(origin + path)
 const must = (is, text) => (is ? [] : [text])
+
+/** What a page that only an act leads to must be like: the crawl does not see it. */
+const looked = async (page) => {
+  await page.evaluate(() => scrollTo(0, 0)) // what the bar at the top covers is not small
+  const wrong = await accessible(page)
+  await page.setViewportSize({ width: 320, height: 640 })
+  wrong.push(...(await fits(page)))
+  await page.setViewportSize({ width: 1280, height: 800 })
+  return wrong.map((w) => `${new URL(page.url()).pathname}: ${w}`)
+}
 
 /** Waits until a condition holds, reading the page anew in between. */
 async function until(page, what, holds, most = 20000) {
@@ -232,7 +243,7 @@ export const errands = {
     return wrong
   },
 
-  async 'map an unknown label and read what was stored again'(page) {
+  async 'map an unknown label and read what was stored again'(page, { picture }) {
     await go(page, '/labels')
     await page.locator('#unknown tbody tr', { hasText: 'Sp02 finger' }).getByRole('link', { name: 'Sp02 finger' }).click()
     await page.getByRole('searchbox', { name: 'Search the table' }).fill('oxygen saturation')
@@ -250,11 +261,14 @@ export const errands = {
     await page.getByRole('button', { name: 'Find the stored messages' }).click()
     await page.getByText(/stored messages? would say something else/).waitFor()
     wrong.push(...must(/\[Sp02 finger\]/.test(await page.locator('#difference').innerText()) && /MDC_PULS_OXIM_SAT_O2/.test(await page.locator('#difference').innerText()), 'the difference is not told before'))
+    wrong.push(...(await looked(page)))
     const again = page.locator('form[action$="/reread"]')
     await again.getByLabel(/^Reason/).fill('values of today are wanted in the record of the ward')
     await again.getByRole('button', { name: /^Read .* again$/ }).click()
     await page.getByRole('heading', { level: 1, name: /^Replay \d+$/ }).waitFor()
     await until(page, 'the messages are read again', async () => /MDC_PULS_OXIM_SAT_O2/.test(await page.locator('main').innerText()))
+    wrong.push(...(await looked(page)))
+    await picture(page, 'label-replay-light')
     await page.locator('#difference').getByRole('link', { name: /^Message/ }).first().click()
     wrong.push(...must(/MDC_PULS_OXIM_SAT_O2/.test(await page.locator('#versions').innerText()), 'the message does not show its new reading'))
     await go(page, '/labels')
@@ -265,6 +279,8 @@ export const errands = {
     await back.getByLabel(/^Reason/).fill('it was the pulse')
     await back.getByRole('button', { name: 'Take it back' }).click()
     await page.getByText('This mapping was taken back').waitFor()
+    wrong.push(...(await looked(page)))
+    await picture(page, 'label-taken-back-light')
     await go(page, '/audit?action=label.')
     wrong.push(...must(/it was the pulse/.test(await page.locator('#audit tbody tr').first().innerText()), 'the audit does not tell of it'))
     return wrong
@@ -290,6 +306,7 @@ export const errands = {
     await table.fill((await table.inputValue()).replace('MDC_TEMP;Cel', 'MDC_TEMP;[degF]'))
     await page.getByRole('button', { name: /Check and try|Try again/ }).click()
     await page.locator('#difference').waitFor()
+    wrong.push(...(await looked(page)))
     await picture(page, 'profile-tried-light')
     await page.emulateMedia({ colorScheme: 'dark' })
     await picture(page, 'profile-tried-dark')
@@ -305,10 +322,12 @@ export const errands = {
     await page.getByRole('link', { name: /devices whose software is outside/ }).first().click()
     await page.locator('#devices tbody tr').first().getByRole('link').first().click()
     await page.getByText('Outside the range since').waitFor()
+    wrong.push(...(await looked(page)))
     await picture(page, 'device-outside-light')
     await page.locator('#reading').getByRole('link', { name: /VC150/ }).click()
     await page.getByRole('link', { name: 'Against version 1' }).click()
     await page.locator('.code .add', { hasText: 'degF' }).waitFor()
+    wrong.push(...(await looked(page)))
     await picture(page, 'profile-compared-light')
     await page.goBack()
     await page.locator('summary', { hasText: 'Roll back' }).click()
