@@ -126,6 +126,20 @@ func TestWhoseValuesAreIsCorrected(t *testing.T) {
 	if a := page.Message.Amended; a == nil || a.Was != nil || page.Message.Patient.ID != patient || len(page.Versions) != 1 {
 		t.Errorf("amended %+v, %d versions", a, len(page.Versions))
 	}
+	var series service.SeriesAnswer
+	h.Call("observation.series", service.SeriesAsk{Patient: patient, Codes: []string{"MDC_ECG_HEART_RATE"}, From: now.Add(-time.Hour)}, &series)
+	if len(series.Rows) != 1 || len(series.Rows[0].Points) != 2 {
+		t.Errorf("series: %+v", series.Rows)
+	}
+	h.Call("observation.series", service.SeriesAsk{Device: monitor, Codes: []string{"MDC_ECG_HEART_RATE"}, From: now.Add(-time.Hour)}, &series)
+	if len(series.Rows) != 1 || series.Rows[0].Patient != patient {
+		t.Errorf("series of the device: %+v", series.Rows)
+	}
+	var last []service.LatestValue
+	h.Call("observation.last", service.LastAsk{Patient: patient}, &last)
+	if len(last) != 1 || last[0].Value.Number.String() != "62" {
+		t.Errorf("last: %+v", last)
+	}
 	var beds []service.Bed
 	h.Call("live.get", service.LiveAsk{Patient: patient}, &beds)
 	if len(beds) != 1 || len(beds[0].Values) != 1 || beds[0].Values[0].Value.Number.String() != "62" {
