@@ -57,12 +57,12 @@ func BuiltIn() []Role {
 		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "fact.undo", "destination.pause", "destination.resume",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "service.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*",
+		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "service.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*",
 	)
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},
 		{Name: "operator", Doc: "also replays, settles dead letters, adopts devices and connects them to patients", May: operator},
-		{Name: "engineer", Doc: "also configures channels, routes, destinations and devices", May: engineer},
+		{Name: "engineer", Doc: "also configures channels, routes, destinations and devices, and takes waveforms out as files", May: engineer},
 		{Name: "administrator", Doc: "everything, including accounts, tokens and the audit", May: []string{"*.*"}},
 	}
 }

@@ -23,13 +23,14 @@ type samplesOf struct {
 	head        model.MessageRef // what came later is not read
 }
 
-// Bounds of one read of the record: a window has at most as many runs, and is
-// as long, so that memory does not grow with the time asked for.
+// Bounds of one read of the record: a window has at most so many runs of a
+// series, so that memory does not grow with the time asked for. Windows are
+// long where there is little.
 const (
-	mostWindowRuns  = record.MostRuns
+	mostWindowRuns  = 2000
 	someWindowRuns  = mostWindowRuns / 8
 	firstWindow     = time.Minute
-	longestWindow   = time.Hour
+	longestWindow   = 24 * time.Hour
 	shortestWindow  = time.Millisecond
 	mostWaveSamples = 1 << 24 // of one run
 )
