@@ -142,6 +142,35 @@ export const errands = {
     await until(page, 'set aside', delivery('Set aside'))
   },
 
+  async 'scan a wristband and a device, take it back, scan again, end it'(page) {
+    await device(newcomer('ADT^A04^ADT_A01').replace('PV1|1|I|ICU^9^99', 'PV1|1|O|'))
+    await go(page, '/connect')
+    const open = page.locator('#open tbody tr', { hasText: 'Zimmermann' })
+    const scan = async () => { // as a scanner types: no mouse, return behind each
+      await page.locator('form[action="/connect"] input[name=wristband]:focus').waitFor()
+      await page.keyboard.type('ICU49999^^^SIMHOSP^MR')
+      await page.keyboard.press('Enter')
+      await page.locator('form[action="/connect"] input[name=barcode]:focus').waitFor()
+      await page.keyboard.type(code)
+      await page.keyboard.press('Enter')
+      await page.locator('.toast', { hasText: 'is connected' }).waitFor()
+      await open.waitFor()
+    }
+    await go(page, '/devices')
+    const code = (await page.locator('tbody a[href^="/devices/dev-"]').first().getAttribute('href')).split('/').pop()
+    await go(page, '/connect')
+    await scan()
+    const wrong = must(!decodeURIComponent(page.url()).includes('49999'), 'a number stands in the address')
+    await page.locator('.toast').getByRole('button', { name: 'Undo' }).click()
+    await open.waitFor({ state: 'detached' })
+    wrong.push(...must((await page.locator('#past tbody tr', { hasText: 'Taken back' }).count()) > 0, 'the history does not tell of what was taken back'))
+    await scan()
+    await open.getByRole('button', { name: /End/ }).click()
+    await page.locator('.toast', { hasText: 'not connected' }).waitFor()
+    wrong.push(...must((await open.count()) === 0, 'it is still connected'))
+    return wrong
+  },
+
   async 'find a patient without a name in the address'(page) {
     await go(page, '/patients')
     await page.getByLabel('Name or number').fill('castelli')
