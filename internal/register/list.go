@@ -47,21 +47,60 @@ func (r *Register) List(q Query) (page []Device, total int) {
 	return page, total
 }
 
-// Each calls see for every device, in the order of ids, with the id of its
-// model and its stage of life, both empty where they are not known. see must
-// not ask the register for anything.
-func (r *Register) Each(see func(d *Device, modelID, life string)) {
+// View is a device with what is said of it, of its model and of its release.
+type View struct {
+	Device
+	Model       string // id, empty where it is not known
+	Release     string
+	Said        []fact.Fact // believed now, also what is not true yet or any more
+	ModelSaid   []fact.Fact
+	ReleaseSaid []fact.Fact
+}
+
+// Walk gives the devices that match from q.After on, up to q.Limit, sorted by
+// id. Unlike List it does not count, so that walking through the whole register
+// costs one pass.
+func (r *Register) Walk(q Query) []View {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	q.Text = strings.ToLower(q.Text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, u := range r.order {
-		life := ""
-		for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
-			if f.Name == "life" {
-				life = f.Value
-			}
-		}
-		see(&u.dev, r.modelOf(u).models, life)
+	i, found := slices.BinarySearchFunc(r.order, q.After, func(u *unit, id model.DeviceID) int { return cmp.Compare(u.dev.ID, id) })
+	if found {
+		i++
 	}
+	out := make([]View, 0, min(q.Limit, len(r.order)-i))
+	for ; i < len(r.order) && len(out) < q.Limit; i++ {
+		if u := r.order[i]; r.matches(u, &q) {
+			out = append(out, r.view(u))
+		}
+	}
+	return out
+}
+
+// View gives one device with what is said of it.
+func (r *Register) View(id model.DeviceID) (View, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u := r.units[id]; u != nil {
+		return r.view(u), nil
+	}
+	return View{}, absent(id)
+}
+
+// view copies. The facts are shared: a change makes new lists.
+func (r *Register) view(u *unit) View {
+	is := r.modelOf(u)
+	v := View{Device: u.dev.copy(), Model: is.models, Release: is.releases, Said: r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))]}
+	if is.models != "" {
+		v.ModelSaid = r.beliefs[fact.Of(fact.OfModel, is.models)]
+	}
+	if is.releases != "" {
+		v.ReleaseSaid = r.beliefs[fact.Of(fact.OfRelease, is.releases)]
+	}
+	return v
 }
 
 // matches says whether a unit is one of those selected. Called with r.mu held.

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
+	"thalamus/internal/register/state"
 )
 
 // DeadLetterAsk says which dead letters to list.
@@ -119,6 +120,7 @@ type DeviceAsk struct {
 	Model   string          `json:"model,omitempty" doc:"only those of this model, by its id"`
 	Release string          `json:"release,omitempty" doc:"only those of this release, by its id"`
 	Facts   []string        `json:"facts,omitempty" doc:"only those of which this is said, as owner=ICU; owner= means that nothing is said"`
+	State   state.Kind      `json:"state,omitempty" doc:"only those in this state, as device.stat counts them: silent, moved, due"`
 	After   model.DeviceID  `json:"after,omitempty" doc:"the next page: what the page before gave"`
 	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
 }
@@ -143,6 +145,7 @@ type DeviceRow struct {
 	Issues       uint64          `json:"issues"`
 	Profile      string          `json:"profile,omitempty"` // it is read with: mindray/vs8@1
 	Outside      time.Time       `json:"outside,omitzero"`  // since when its software is outside the range of that
+	States       []state.State   `json:"states,omitempty"`  // how it is and why; the first says whether it speaks
 }
 
 // DevicePage is everything known about one device.
@@ -152,6 +155,7 @@ type DevicePage struct {
 	Facts       []fact.Resolved      `json:"facts"`           // what is observed, said and decided, and what speaks against it
 	Model       string               `json:"model,omitempty"` // id of its model, where it is known
 	Release     string               `json:"release,omitempty"`
+	States      []state.State        `json:"states"` // how it is and why; the first says whether it speaks
 	Reading     DeviceReading        `json:"reading,omitzero"`
 	History     []register.Change    `json:"history"`
 	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
@@ -192,7 +196,7 @@ func deviceOps() []Op {
 	}
 }
 
-func listDevices(_ context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
+func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
 	q := register.Query{Text: r.Text, Channel: r.Channel, Profile: r.Profile, Outside: r.Outside, Model: r.Model, Release: r.Release, Limit: r.Limit, After: r.After}
 	var err error
 	if q.Facts, err = wantedFacts(r.Facts); err != nil {
@@ -205,10 +209,24 @@ func listDevices(_ context.Context, c *call, r DeviceAsk) (List[DeviceRow], erro
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
-	page, _ := c.s.Register.List(q)
+	q.Limit = min(q.Limit, 1000)
+	page := []register.View{}
+	if r.State != "" {
+		page, err = c.s.inState(ctx, q, r.State)
+	} else {
+		page = c.s.Register.Walk(q)
+	}
+	if err != nil {
+		return List[DeviceRow]{}, err
+	}
 	list := List[DeviceRow]{Rows: make([]DeviceRow, 0, len(page))}
-	for _, d := range page {
-		list.Rows = append(list.Rows, deviceRow(d))
+	now := c.s.now()
+	for i := range page {
+		row := deviceRow(page[i].Device)
+		if row.States, err = c.s.statesOf(ctx, &page[i], now); err != nil {
+			return List[DeviceRow]{}, err
+		}
+		list.Rows = append(list.Rows, row)
 	}
 	if len(page) == q.Limit {
 		list.Next = string(page[len(page)-1].ID)
@@ -239,7 +257,14 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 	if e, ok := c.s.Clock(d.ID); ok {
 		page.Clock = &e
 	}
-	page.Model, page.Release = c.s.Register.ModelOf(d.ID)
+	view, err := c.s.Register.View(d.ID)
+	if err != nil {
+		return page, err
+	}
+	page.Model, page.Release = view.Model, view.Release
+	if page.States, err = c.s.statesOf(ctx, &view, c.s.now()); err != nil {
+		return page, err
+	}
 	if page.Facts, err = listFacts(ctx, c, FactAsk{Subject: fact.Of(fact.OfDevice, string(d.ID))}); err != nil {
 		return page, err
 	}

@@ -52,6 +52,7 @@ func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, e
 	if !slices.Contains(depend.Kinds(), r.Kind) {
 		return Dependency{}, fault.New(fault.Invalid, "service.argument", "there is no kind %q; expected %s", clip(r.Kind, 40), strings.Join(depend.Kinds(), ", ")).At("kind")
 	}
+	c.object = r.Kind + " " + r.ID
 	if err := c.s.known(ctx, r); err != nil {
 		return Dependency{}, err
 	}
@@ -129,22 +130,40 @@ func (s *Service) world(ctx context.Context) (depend.World, error) {
 		}
 	}
 	now := s.now()
-	s.Register.Each(func(d *register.Device, modelID, life string) {
-		place := d.Observed.Place
-		if d.Asserted.Place != (model.Place{}) {
-			place = d.Asserted.Place
+	s.walk(register.Query{}, func(v *register.View) bool {
+		place := v.Observed.Place
+		if v.Asserted.Place != (model.Place{}) {
+			place = v.Asserted.Place
 		}
 		w.Devices = append(w.Devices, depend.Device{
-			ID: d.ID, Model: modelID, Place: place.String(), Channel: d.Seen.Channel,
-			Works: works(d, life, now),
+			ID: v.ID, Model: v.Model, Place: place.String(), Channel: v.Seen.Channel, Works: works(v, now),
 		})
+		return true
 	})
 	return w, nil
 }
 
+// walk calls see for every device that matches until it says false.
+func (s *Service) walk(q register.Query, see func(v *register.View) bool) {
+	q.Limit = 1000
+	for {
+		page := s.Register.Walk(q)
+		for i := range page {
+			if !see(&page[i]) {
+				return
+			}
+			q.After = page[i].ID
+		}
+		if len(page) < q.Limit {
+			return
+		}
+	}
+}
+
 // works says whether a device is in use and speaks.
-func works(d *register.Device, life string, now time.Time) bool {
-	return (life == "" || life == "in-use" || life == "lent") && speaks(d, now)
+func works(v *register.View, now time.Time) bool {
+	life := saidOf(v.Said, "life", now)
+	return (life == "" || life == "in-use" || life == "lent") && speaks(&v.Device, now)
 }
 
 // speaks says whether a device is not silent.

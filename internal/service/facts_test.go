@@ -15,8 +15,9 @@ import (
 // monitor lets a monitor speak that says who made it and which it is.
 func monitor(h *apptest.House) service.DeviceRow {
 	h.Call("config.apply", service.ConfigText{Name: "ward.yaml", Text: h.Ward(), Reason: "test"}, nil)
-	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda\rPV1|1|I|ICU^2^23\rOBR|1||||||20261121120000+0000\r"+
-		"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X\rPRT|1|UC||EQUIP||||||MON-7^^0003B10000000077^EUI-64||||||||||MON7-SN\r"+
+	now := time.Now().UTC().Format("20060102150405") + "+0000"
+	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda\rPV1|1|I|ICU^2^23\rOBR|1||||||"+now+"\r"+
+		"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-7^^0003B10000000077^EUI-64\r"+
 		"OBX|2|ST|531970^MDC_ID_MODEL_MANUFACTURER^MDC|1.0.0.1|Acme||||||R\r"+
 		"OBX|3|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.2|VM-200||||||R\r"+
 		"OBX|4|ST|531972^MDC_ID_PROD_SPEC_SERIAL^MDC|1.0.0.3|MON7-SN||||||R\r")
@@ -152,4 +153,81 @@ func TestModels(t *testing.T) {
 	if len(devices.Rows) != models[0].Devices {
 		t.Errorf("%d devices, the model has %d", len(devices.Rows), models[0].Devices)
 	}
+}
+
+// TestTasks: a disagreement is a task until it is settled; a state says since
+// when and why; an exception that ended comes back.
+func TestTasks(t *testing.T) {
+	h := apptest.Start(t)
+	id := monitor(h).ID
+	subject := fact.Of(fact.OfDevice, string(id))
+	tasks := func(kind string) []service.Task {
+		t.Helper()
+		var list service.TaskList
+		h.Call("task.list", service.TaskAsk{Kind: kind}, &list)
+		if list.Count[kind] != len(list.Rows) {
+			t.Errorf("%s: %d counted, %d listed", kind, list.Count[kind], len(list.Rows))
+		}
+		return list.Rows
+	}
+	states := func() (kinds []string) {
+		t.Helper()
+		var list service.List[service.DeviceRow]
+		h.Call("device.list", nil, &list)
+		for _, s := range list.Rows[0].States {
+			kinds = append(kinds, string(s.Kind))
+		}
+		return kinds
+	}
+	if got := strings.Join(states(), " "); got != "online not-adopted in-use" {
+		t.Errorf("a new device with a patient: %s", got)
+	}
+	h.Call("device.adopt", service.DeviceAct{ID: id, Reason: "test"}, nil)
+	h.Call("device.assert", service.DeviceAssert{DeviceAct: service.DeviceAct{ID: id}, Name: "Monitor 7", Place: "ER^1^1"}, nil)
+	if got := strings.Join(states(), " "); got != "online moved in-use" {
+		t.Errorf("adopted, and said to be elsewhere: %s", got)
+	}
+	if got := tasks("moved"); len(got) != 1 || got[0].Why.Was != "ER^1^1" || got[0].Name != "Monitor 7" || got[0].Since.IsZero() {
+		t.Errorf("%+v", got)
+	}
+	var found service.List[service.DeviceRow]
+	h.Call("device.list", service.DeviceAsk{State: "moved"}, &found)
+	if len(found.Rows) != 1 {
+		t.Errorf("found by state: %+v", found)
+	}
+	h.Call("device.list", service.DeviceAsk{State: "in-use"}, &found)
+	if len(found.Rows) != 1 {
+		t.Errorf("found by being in use: %+v", found)
+	}
+	if err := h.Door().Call(t.Context(), "device.list", service.DeviceAsk{State: "happy"}, nil); fault.CodeOf(err) != "service.argument" {
+		t.Error(err)
+	}
+	var counts []service.StateCount
+	h.Call("device.stat", nil, &counts)
+	if len(counts) != 2 || counts[0].Kind != "online" || counts[1].Kind != "moved" || counts[1].Count != 1 {
+		t.Errorf("%+v", counts)
+	}
+
+	h.Call("fact.set", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", Reason: "label"}, nil)
+	if got := tasks("disagreement"); len(got) != 1 || got[0].Facts == nil || got[0].Facts.Name != "serial" || got[0].Facts.Against[0].Value != "OTHER-1" {
+		t.Errorf("%+v", got)
+	}
+	h.Call("fact.decide", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", From: time.Now().Add(-2 * time.Hour), Until: time.Now().Add(-time.Hour), Reason: "was so"}, nil)
+	if got := tasks("exception"); len(got) != 1 || got[0].Facts.Fact.Value != "OTHER-1" {
+		t.Errorf("%+v", got)
+	}
+	h.Call("fact.decide", service.FactSay{Subject: subject, Name: "serial", Value: "OTHER-1", Reason: "the mainboard was changed"}, nil)
+	if got := append(tasks("disagreement"), tasks("exception")...); len(got) != 0 {
+		t.Errorf("after the decision: %+v", got)
+	}
+	h.Call("fact.set", service.FactSay{Subject: fact.Of(fact.OfModel, modelOf(h)), Name: "support", Value: "ended", Reason: "letter"}, nil)
+	if got := tasks("ended"); len(got) != 1 || got[0].Grade != "bad" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func modelOf(h *apptest.House) string {
+	var models []register.Model
+	h.Call("model.list", nil, &models)
+	return models[0].ID
 }

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 )
@@ -55,6 +56,7 @@ func (h *House) Errands() []Errand {
 		}
 		return found[0].ID
 	}
+	zorglub := register.ModelID("Acme", "Zorglub 9")
 	device := func() model.DeviceID {
 		var list service.List[service.DeviceRow]
 		h.Call("device.list", nil, &list)
@@ -62,6 +64,14 @@ func (h *House) Errands() []Errand {
 			h.t.Fatal("no device was seen")
 		}
 		return list.Rows[0].ID
+	}
+	said := func() string { // the change that said who owns the device
+		var rows []fact.Fact
+		h.Call("fact.history", service.FactHistoryAsk{Subject: fact.Of(fact.OfDevice, string(device())), Name: "owner"}, &rows)
+		if len(rows) == 0 {
+			h.t.Fatal("nothing was said of the device")
+		}
+		return rows[0].Change
 	}
 	letter := func() uint64 {
 		var list service.List[deliver.DeadLetter]
@@ -144,7 +154,7 @@ func (h *House) Errands() []Errand {
 		{"observation.series", func() any {
 			return service.SeriesAsk{Patient: patient(), Step: time.Minute, Take: []grid.Take{grid.Mean}}
 		}, "", ""},
-		{"observation.last", is(service.LastAsk{}), "", ""},
+		{"observation.last", func() any { return service.LastAsk{Patient: patient()} }, "", ""},
 		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},
 		{"waveform.get", func() any { return service.TrendAsk{Device: device(), Code: "MDC_ECG_ELEC_POTL_II"} }, "*", ""},
 		{"waveform.list", func() any { return service.WaveformAsk{Device: device()} }, "*", ""},
@@ -178,6 +188,28 @@ func (h *House) Errands() []Errand {
 		{"device.clock", func() any {
 			return service.DeviceClock{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Zone: "Europe/Berlin", Rule: "offset"}
 		}, "*", why},
+		{"device.scan", is(service.Scan{Text: "(01)09506000134352(21)7"}), "", ""},
+		{"fact.kinds", is(service.FactKindAsk{Layer: fact.OfDevice}), "", ""},
+		{"fact.set", func() any {
+			return service.FactSay{Subject: fact.Of(fact.OfDevice, string(device())), Name: "owner", Value: "Intensive care", Reason: why}
+		}, "*", why},
+		{"fact.decide", func() any {
+			return service.FactSay{Subject: fact.Of(fact.OfDevice, string(device())), Name: "release", Value: "1.0", Until: time.Now().Add(time.Hour), Reason: why}
+		}, "*", why},
+		{"fact.list", func() any { return service.FactAsk{Subject: fact.Of(fact.OfDevice, string(device()))} }, "", ""},
+		{"fact.history", func() any { return service.FactHistoryAsk{Subject: fact.Of(fact.OfDevice, string(device()))} }, "", ""},
+		{"fact.undo", func() any { return service.FactUndo{Change: said(), Reason: why} }, "*", why},
+		{"device.stat", is(service.None{}), "", ""},
+		{"task.list", is(service.TaskAsk{}), "", ""},
+		{"model.add", is(service.ModelNew{Manufacturer: "Acme", Name: "Zorglub 9", Reason: why}), "model " + zorglub, why},
+		{"model.list", is(service.ModelAsk{Text: "zorglub"}), "", ""},
+		{"model.get", is(service.ID{ID: zorglub}), "", ""},
+		{"service.put", is(service.Put[model.Service]{Value: model.Service{ID: "second", Name: "Second", Needs: []model.Need{{Kind: "channel", ID: "ward"}}}, Reason: why}), "service second", why},
+		{"service.list", is(service.None{}), "", ""},
+		{"service.get", is(id), "", ""},
+		{"service.history", is(id), "", ""},
+		{"dependency.get", is(service.DependencyAsk{Kind: "channel", ID: "ward"}), "channel ward", ""},
+		{"service.remove", is(act), "service second", why},
 		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
 
 		{"deadletter.list", is(service.DeadLetterAsk{}), "", ""},
