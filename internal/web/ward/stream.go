@@ -204,6 +204,7 @@ func (s *streamer) news(m *model.Message) []*news {
 	if m.Duplicate != (model.MessageRef{}) {
 		return nil
 	}
+	m = m.OnlyNew()
 	var out []*news
 	of := func(device int) *news {
 		key := bedKey(m, device)

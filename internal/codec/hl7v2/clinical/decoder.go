@@ -24,13 +24,14 @@ type decoder struct {
 	upTo  int                         // highest field of f in use
 	at    int                         // index of the segment being read
 
-	kind    messageKind
-	obx     int
-	obr     int
-	prt     int
-	comment *[]string   // where an NTE belongs
-	unread  string      // ids of segments that were reported, each followed by a blank
-	spare   model.Issue // takes what is said beyond maxIssues
+	kind     messageKind
+	obx      int
+	obr      int
+	prt      int
+	lastNode int         // 1 + index of the device that the OBX before is, 0 for another OBX
+	comment  *[]string   // where an NTE belongs
+	unread   string      // ids of segments that were reported, each followed by a blank
+	spare    model.Issue // takes what is said beyond maxIssues
 
 	hasPID bool // a PID was read
 	tree   containment
@@ -92,7 +93,7 @@ func (d *decoder) begin(m model.Message) {
 	d.comment = &d.out.Notes
 	d.tree.init(d.m.Len() - d.at)
 	d.waves, d.alerts, d.loose = nil, nil, nil
-	d.named = alertName{}
+	d.named, d.lastNode = alertName{}, 0
 }
 
 // another is the message of the next patient: the same header, and the same

@@ -36,6 +36,7 @@ func (d *decoder) deviceNode(r *reading) {
 	// identifiers say otherwise.
 	if old := d.tree.find(sub, true); old != nil && sub != "" && sameUnit(&d.out.Devices[old.device], ids) {
 		d.comment = &d.out.Notes
+		d.lastNode = old.device + 1
 		return
 	}
 	dev := model.Device{Field: r.place, SubID: r.sub, Level: level(r.refid, r.sub), Parent: r.device, Identifiers: ids}
@@ -47,6 +48,7 @@ func (d *decoder) deviceNode(r *reading) {
 	}
 	d.out.Devices = append(d.out.Devices, dev)
 	at := len(d.out.Devices) - 1
+	d.lastNode = at + 1
 	d.tree.add(node{sub: sub, term: r.term, device: at, wave: -1})
 	for _, id := range ids {
 		d.loose = append(d.loose, looseDevice{id: id, index: at})
@@ -294,8 +296,19 @@ func (d *decoder) participation() {
 			return
 		}
 	}
-	d.out.Devices = append(d.out.Devices, dev)
-	at := len(d.out.Devices) - 1
+	// Behind a node of the containment that says nothing of itself, it is that
+	// node: PRT takes the place of OBX-18, which is withdrawn (HL7 v2.7 §7.4.2.18).
+	at := d.lastNode - 1
+	if at >= 0 && anonymous(&d.out.Devices[at]) {
+		node := &d.out.Devices[at]
+		node.Identifiers, node.UDI, node.Serial = dev.Identifiers, udi, serial
+		if node.Kind == (model.Code{}) {
+			node.Kind = dev.Kind
+		}
+	} else {
+		d.out.Devices = append(d.out.Devices, dev)
+		at = len(d.out.Devices) - 1
+	}
 	for _, id := range ids {
 		d.loose = append(d.loose, looseDevice{id: id, index: at})
 	}
@@ -303,6 +316,11 @@ func (d *decoder) participation() {
 	if n := len(d.out.Observations); n > 0 && d.out.Observations[n-1].Device < 0 {
 		d.out.Observations[n-1].Device = at
 	}
+}
+
+// anonymous says that a device tells nothing by which it could be known.
+func anonymous(dev *model.Device) bool {
+	return len(dev.Identifiers) == 0 && dev.Serial == "" && dev.UDI == ""
 }
 
 // finishDevices gives what nobody named to the sender, and a device without
@@ -323,7 +341,7 @@ func (d *decoder) finishDevices() {
 	roots, nameless := 0, -1
 	for i := range d.out.Devices {
 		if dev := &d.out.Devices[i]; dev.Parent < 0 {
-			if roots++; len(dev.Identifiers) == 0 && dev.Serial == "" && dev.UDI == "" {
+			if roots++; anonymous(dev) {
 				nameless = i
 			}
 		}

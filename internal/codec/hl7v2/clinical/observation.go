@@ -10,6 +10,7 @@ import (
 
 // order reads OBR: what the OBX behind it stand under.
 func (d *decoder) order(s hl7v2.Segment) {
+	d.lastNode = 0
 	d.obr++
 	o := model.Order{Field: place("OBR", d.obr), Placer: d.entity(d.f[2]), Filler: d.entity(d.f[3]),
 		Code: d.coding(d.f[4]), Start: d.sent(d.f[7]), End: d.sent(d.f[8])}
@@ -64,6 +65,7 @@ func (d *decoder) observation(s hl7v2.Segment) {
 	r.received, r.alternate = d.codings(d.f[3])
 	r.hasValue = d.f[5].Present() && !d.f[5].IsNull()
 	d.termOf(&r)
+	d.lastNode = 0
 	if owner := d.tree.owner(r.sub); owner != nil {
 		r.device = owner.device
 	}
