@@ -119,7 +119,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), stateOps(), taskOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), stateOps(), taskOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -113,6 +113,8 @@ func (h *House) Errands() []Errand {
 	segment := journal.SegmentID(1)
 	return []Errand{
 		{"overview.get", is(service.None{}), "", ""},
+		{"graph.get", is(service.GraphAsk{By: "place"}), "", ""},
+		{"oversight.get", is(service.None{}), "", ""},
 
 		{"channel.put", is(service.Put[model.Channel]{Value: channel, Reason: why}), "channel second", why},
 		{"channel.list", is(service.None{}), "", ""},

@@ -1,6 +1,7 @@
 // Package oversight holds the pages of who may and did what, and of the
 // program's own keeping.
 //
+//	start.go, start.templ      what to look at, and how the program itself is
 //	audit.go, audit.templ      who did and saw what, and whether that is whole
 //	people.go, people.templ    accounts: roles, shut, password, one-time link
 //	tokens.go, tokens.templ    API tokens
@@ -17,6 +18,7 @@ var styles = []string{"relay.css"}
 func Room() ui.Room {
 	return ui.Room{
 		Pages: []ui.Page{
+			{Path: "/oversight", Name: ui.N("At a glance"), Place: ui.Oversight, Icon: "shield", Needs: "oversight.get", Show: start},
 			{Path: "/audit", Name: ui.N("Audit"), Place: ui.Oversight, Icon: "log", Needs: "audit.list", Show: auditList},
 			{Path: "/people", Name: ui.N("People"), Place: ui.Oversight, Icon: "person", Needs: "user.list", Show: people},
 			{Path: "/people/{id}", Place: ui.Oversight, Under: "/people", Needs: "user.list", Show: person},

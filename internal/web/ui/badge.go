@@ -1,5 +1,7 @@
 package ui
 
+import "context"
+
 func badgeIcon(kind string) string {
 	switch kind {
 	case "good":
@@ -63,4 +65,11 @@ func stateOf(name string) state {
 		return state{"quiet", N("Unknown")}
 	}
 	return state{"info", name}
+}
+
+// StateWords gives how a channel's, destination's or delivery's state looks
+// (see Badge) and what it is called, for who draws it differently.
+func StateWords(ctx context.Context, name string) (kind, text string) {
+	s := stateOf(name)
+	return s.kind, T(ctx, s.text)
 }
