@@ -34,7 +34,7 @@ unit: ## all Go tests, real peers and the browser among them
 race: ## the concurrent packages under the race detector
 	@sh scripts/race.sh
 
-fuzz: ## every fuzz target for FUZZ (30s)
+fuzz: ## every fuzz target: what strangers send for FUZZ (30s), the others for a third
 	@sh scripts/fuzz.sh $(FUZZ)
 
 e2e: build ## the demo ward and twenty kills with the real binary
