@@ -46,7 +46,7 @@ func (c *program) demo() *cobra.Command {
 		folder         string
 		listen         string
 		length         time.Duration
-		beds           int
+		beds, ecg      int
 		clean, checked bool
 	)
 	cmd := &cobra.Command{
@@ -55,6 +55,9 @@ func (c *program) demo() *cobra.Command {
 		Example: "  thalamus demo\n  thalamus demo --for 30s --json\n  thalamus demo --clean",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkBeds(beds); err != nil {
+				return err
+			}
+			if err := checkECG(ecg); err != nil {
 				return err
 			}
 			if clean {
@@ -67,7 +70,7 @@ func (c *program) demo() *cobra.Command {
 				}
 			}
 			ctx := cmd.Context()
-			d, err := c.startDemo(ctx, folder, listen, beds)
+			d, err := c.startDemo(ctx, folder, listen, beds, ecg)
 			if err != nil {
 				return err
 			}
@@ -102,6 +105,7 @@ func (c *program) demo() *cobra.Command {
 	f.StringVar(&listen, "listen", "127.0.0.1:8443", "address of the console; a free port when it is taken")
 	f.DurationVar(&length, "for", 0, "stop by itself after this long, e.g. 30s; 0: until interrupted")
 	f.IntVar(&beds, "beds", 8, "number of beds")
+	f.IntVar(&ecg, "ecg", 125, "samples a second of the monitors' ECG")
 	f.BoolVar(&clean, "clean", false, "remove the folder; with --for, before and after the run")
 	f.BoolVar(&checked, "check", false, "exit with 1 when anything was lost, duplicated or given up")
 	return cmd
@@ -109,6 +113,14 @@ func (c *program) demo() *cobra.Command {
 
 // mostBeds of a simulated ward: each has devices with connections of their own.
 const mostBeds = 1000
+
+// checkECG bounds how fast a simulated monitor samples.
+func checkECG(perSecond int) error {
+	if perSecond < 1 || perSecond > 1000 {
+		return fault.New(fault.Invalid, "cli.argument", "expected a number of samples from 1 to 1000").At("--ecg")
+	}
+	return nil
+}
 
 func checkBeds(n int) error {
 	if n < 1 || n > mostBeds {
@@ -145,7 +157,7 @@ type demo struct {
 	closed bool
 }
 
-func (c *program) startDemo(ctx context.Context, folder, listen string, beds int) (*demo, error) {
+func (c *program) startDemo(ctx context.Context, folder, listen string, beds, ecg int) (*demo, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fault.Wrap(err, fault.Broken, "app.folder", "cannot make the demo's folder").At(folder)
 	}
@@ -187,6 +199,7 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds int
 	}
 	run := fmt.Sprintf("%x", time.Now().Unix())
 	d.ward = sim.NewWard(d.app.ChannelAddress("ward"), nil, "ICU", beds, sim.NewTerms(), run)
+	d.ward.SampleRate(ecg)
 	ok = true
 	return d, nil
 }

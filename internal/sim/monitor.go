@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,13 +28,15 @@ type Message struct {
 // EachSecond is the rhythm of a monitor.
 const (
 	EachSecond = time.Second
-	ecgRate    = 125 // samples a second
+	ecgRate    = 125 // samples a second, unless told
 )
 
 // Monitor is a bedside monitor: PCD-01 with numerics and a second of ECG.
 type Monitor struct {
 	Bed       Bed
 	Waveforms bool
+	// PerSecond is how many samples of ECG it takes a second; 0 means 125.
+	PerSecond int
 	// Padding repeats numerics until the message has this many OBX with a
 	// value; 0 leaves the usual set. For benchmarks.
 	Padding int
@@ -95,8 +98,9 @@ func (m *Monitor) Message(now time.Time) Message {
 		w.number("MDC_PULS_OXIM_SAT_O2", fmt.Sprintf("1.5.%d.1", i), strconv.Itoa(v.SpO2Percent), "MDC_DIM_PERCENT")
 	}
 	if m.Waveforms {
+		rate := cmp.Or(m.PerSecond, ecgRate)
 		w.line("OBR|2||" + control + "-W^SIM|WAVEFORM|||" + stamp(now.Add(-time.Second)) + "|" + w.at)
-		w.samples("MDC_ECG_ELEC_POTL_II", "1.1.3.1", m.body.ECG(ecgRate, ecgRate), stamp(now.Add(-time.Second)))
+		w.samples("MDC_ECG_ELEC_POTL_II", "1.1.3.1", m.body.ECG(rate, float64(rate)), rate, stamp(now.Add(-time.Second)))
 	}
 	return Message{ControlID: control, Stream: m.Bed.Patient.MRN + "/" + m.Name(), Bytes: w.bytes()}
 }
@@ -148,7 +152,7 @@ func (w *writer) text(refid, sub, value string) {
 }
 
 // samples writes microvolts as millivolts with three digits.
-func (w *writer) samples(refid, sub string, microvolts []int, from string) {
+func (w *writer) samples(refid, sub string, microvolts []int, rate int, from string) {
 	w.obx++
 	var b strings.Builder
 	for i, uv := range microvolts {
@@ -159,5 +163,5 @@ func (w *writer) samples(refid, sub string, microvolts []int, from string) {
 	}
 	w.line(fmt.Sprintf("OBX|%d|NA|%s|%s|%s|%s|||||R|||%s", w.obx, w.terms[refid], sub, b.String(), w.terms["MDC_DIM_MILLI_VOLT"], from))
 	w.obx++
-	w.line(fmt.Sprintf("OBX|%d|NM|%s|%s.1|%d|%s|||||R", w.obx, w.terms["MDC_ATTR_SAMP_RATE"], sub, ecgRate, w.terms["MDC_DIM_PER_SEC"]))
+	w.line(fmt.Sprintf("OBX|%d|NM|%s|%s.1|%d|%s|||||R", w.obx, w.terms["MDC_ATTR_SAMP_RATE"], sub, rate, w.terms["MDC_DIM_PER_SEC"]))
 }

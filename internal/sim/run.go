@@ -45,6 +45,15 @@ func NewWard(address string, tlsConfig *tls.Config, ward string, n int, terms Te
 	return w
 }
 
+// SampleRate sets how many samples of ECG the monitors take a second.
+func (w *Ward) SampleRate(perSecond int) {
+	for _, s := range w.Sources {
+		if m, ok := s.(*Monitor); ok {
+			m.PerSecond = perSecond
+		}
+	}
+}
+
 // Only leaves the devices of the given kinds.
 func (w *Ward) Only(kinds []string) error {
 	for _, k := range kinds {
