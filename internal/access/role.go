@@ -46,24 +46,33 @@ type Role struct {
 }
 
 // BuiltIn is the table of the roles every installation has. Each next one may
-// what the one before may. Nobody but administrators reads the audit or
-// handles accounts.
+// what the one before may, up to the administrator's. Nobody but administrators
+// reads the audit or handles accounts. Behind them stand the roles in whose
+// name people sign what may be used (R32); only who carries one signs for it.
 func BuiltIn() []Role {
 	viewer := []string{
-		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan", "alert.show", "alert.sources",
+		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan", "device.export", "flow.approvals", "alert.show", "alert.sources", "care.calendar",
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
 		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "fact.undo", "destination.pause", "destination.resume",
+		"order.*", "accessory.*", "device.lend", "device.return",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "service.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*",
+		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "flow.*", "segment.*", "service.*", "plan.*", "contract.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*", "template.*",
+		"acceptance.begin", "acceptance.answer", "acceptance.import", "acceptance.demand", "acceptance.meet", "acceptance.reopen",
 	)
+	signer := append(viewer[:len(viewer):len(viewer)], "acceptance.*")
 	return []Role{
 		{Name: "viewer", Doc: "sees devices, messages and patients, changes nothing", May: viewer},
 		{Name: "operator", Doc: "also replays, settles dead letters, adopts devices and connects them to patients", May: operator},
 		{Name: "engineer", Doc: "also configures channels, routes, destinations and devices, and takes waveforms out as files", May: engineer},
 		{Name: "administrator", Doc: "everything, including accounts, tokens and the audit", May: []string{"*.*"}},
+		{Name: "biomed", Doc: "signs for biomedical engineering what may be used", May: signer},
+		{Name: "it", Doc: "signs for networks and computers", May: signer},
+		{Name: "security", Doc: "signs for IT security", May: signer},
+		{Name: "privacy", Doc: "signs for data protection", May: signer},
+		{Name: "clinical", Doc: "signs for those who use it at the bedside", May: signer},
 	}
 }
 

@@ -102,6 +102,7 @@ func (a *App) steps() []step {
 		{"deliveries", a.openDeliveries, a.closeDeliveries},
 		{"extracts", a.openExtracts, a.closeExtracts},
 		{"service", a.makeDoor, nil},
+		{"what contradicts acceptances", a.startAttending, nil},
 		{"the way", a.startWay, a.stopWay},
 		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
 		{"extracts that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, nil},

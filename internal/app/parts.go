@@ -49,6 +49,7 @@ func (a *App) makeService() *service.Service {
 		Version: a.o.Version, Started: a.started, Log: a.log,
 		Store: governedStore{a.governed}, Record: a.amended(), Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
 		Deliveries: a.deliver, Extracts: a.extracts, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access, Clock: func(id model.DeviceID) (clock.Estimate, bool) { return a.stage.Clock(id) },
+		Channel: a.channelOf, Plain: a.links.plain,
 		CheckDestination: func(d model.Destination) error {
 			kind, ok := kinds[d.Kind]
 			if !ok {

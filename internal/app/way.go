@@ -39,7 +39,7 @@ type routing struct {
 	labels   atomic.Pointer[normalise.Labels]
 	reader   atomic.Pointer[reader]
 	near     nearest
-	adopted  func(model.DeviceID) bool
+	known    route.Known
 	again    func(model.Entry) []model.Message // reads an entry as the way does
 }
 
@@ -55,7 +55,7 @@ func (r *routing) Decide(m *model.Message) []model.Decision {
 		return nil
 	}
 	rules := (*r.channels.Load())[m.Channel]
-	return table.Decide(m, route.Quarantined(rules.channel, m, r.adopted))
+	return table.Decide(m, route.Waits(rules.channel, m, r.known))
 }
 
 func (a *App) startWay(ctx context.Context) error {
@@ -63,7 +63,9 @@ func (a *App) startWay(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("site.zone")
 	}
-	a.routing.adopted = a.register.Adopted
+	a.routing.known = route.Known{Adopted: a.register.Adopted, Accepted: func(id model.DeviceID, strict bool) bool {
+		return a.register.Accepted(id, strict, time.Now())
+	}}
 	// The routes stand before the first entry is recorded: what the journal
 	// holds from before a crash is owed as much as what arrives now.
 	if _, _, err := a.applyRouting(ctx); err != nil {
@@ -167,7 +169,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = deliver.New(deliver.Options{
-		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Reread: a.reread,
+		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Accepted: a.accepted, Reread: a.reread,
 		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
 	})
 	return nil
@@ -215,7 +217,7 @@ func (a *App) apply(ctx context.Context) error {
 	if err := a.deliver.Apply(ctx, destinations); err != nil {
 		return err
 	}
-	a.deliver.Adopted() // a text may have adopted devices
+	a.deliver.Adopted() // a text may have adopted devices, or ask for no acceptance any more
 	return a.links.Apply(ctx, channels)
 }
 

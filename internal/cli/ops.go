@@ -13,6 +13,8 @@ import (
 
 // nouns says what the operations of a noun are about, for the help.
 var nouns = map[string]string{
+	"acceptance":  "what may be used: questions, answers with evidence, signatures, what contradicts them",
+	"accessory":   "what belongs to a device: cables, batteries, consumables",
 	"alert":       "alarms as the devices report them",
 	"association": "which patient a device or bed has, and had",
 	"audit":       "who did and saw what",
@@ -46,6 +48,7 @@ var nouns = map[string]string{
 	"route":       "what goes where",
 	"service":     "what the house does with devices, and what that needs",
 	"task":        "what somebody should look at",
+	"template":    "templates of the questions that are asked before something may be used",
 	"term":        "the table of metrics",
 	"token":       "API tokens",
 	"trend":       "numbers over time",
@@ -203,10 +206,14 @@ func splitRefs(values map[string]*flagValue) {
 }
 
 // texts gives the texts of a flag; for a field of JSON, @FILE and @- stand for
-// what a file holds.
+// what a file holds, and a field of bytes is always the name of one.
 func (c *program) texts(f service.Field, texts []string) ([]string, error) {
 	last := texts[len(texts)-1]
 	name, file := strings.CutPrefix(last, "@")
+	if f.File {
+		bytes, err := c.readFile(name)
+		return []string{string(bytes)}, err
+	}
 	if !f.JSON || !file {
 		return texts, nil
 	}

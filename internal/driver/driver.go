@@ -64,6 +64,10 @@ type Status struct {
 // Reporter is implemented by drivers that can say how they are.
 type Reporter interface{ Status() Status }
 
+// Encrypter is implemented by drivers that know whether what comes over their
+// link was encrypted on the way.
+type Encrypter interface{ Encrypted() bool }
+
 // Kind describes a driver in the list of what is in the binary.
 type Kind struct {
 	Name     string

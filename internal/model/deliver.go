@@ -11,6 +11,7 @@ type Channel struct {
 	Zone     string         `json:"zone,omitempty" yaml:"zone,omitempty"`         // IANA zone of times without one
 	Clock    string         `json:"clock,omitempty" yaml:"clock,omitempty"`       // about devices' clocks that are off: offset corrects their times, none never does
 	Unknown  string         `json:"unknown,omitempty" yaml:"unknown,omitempty"`   // devices nobody adopted: accept (default) or quarantine
+	Accept   string         `json:"accept,omitempty" yaml:"accept,omitempty"`     // acceptance before use: required lets out what only accepted devices send, strict also stops what was reopened; default: not asked for
 	Disabled bool           `json:"disabled,omitempty" yaml:"disabled,omitempty"` // closed
 	Settings map[string]any `json:"settings,omitempty" yaml:"settings,omitempty"` // the driver's own, checked by it
 }
@@ -56,7 +57,7 @@ type DeliveryRules struct {
 type Decision struct {
 	Route       RouteID       `json:"route,omitempty"`   // the route that named it
 	Destination DestinationID `json:"destination"`       // id of the destination
-	Refused     string        `json:"refused,omitempty"` // quarantine simulated duplicate …
+	Refused     string        `json:"refused,omitempty"` // quarantine acceptance simulated duplicate …
 	// OnlyNew says that the destination is owed only what no earlier message
 	// brought it: the parts with Same are left out (R18).
 	OnlyNew bool `json:"onlyNew,omitempty"`
@@ -67,12 +68,28 @@ type Decision struct {
 // refusal is for good.
 const RefusedQuarantine = "quarantine"
 
+// RefusedAcceptance in Decision.Refused says that the message waits until its
+// devices are accepted for use, and goes out then (R32).
+const RefusedAcceptance = "acceptance"
+
+// Demands on devices before their messages go out, in Channel.Accept.
+const (
+	AcceptRequired = "required" // what was accepted goes on when it was reopened or has run out
+	AcceptStrict   = "strict"   // it stops
+)
+
 // RefusedDuplicate in Decision.Refused says that the destination was owed all
 // of it with earlier messages (R18).
 const RefusedDuplicate = "duplicate"
 
-// Owed says whether the message goes out, now or once its devices are adopted.
-func (d Decision) Owed() bool { return d.Refused == "" || d.Refused == RefusedQuarantine }
+// Owed says whether the message goes out, now or once its devices are adopted
+// and accepted.
+func (d Decision) Owed() bool { return d.Refused == "" || d.Waits() }
+
+// Waits says whether it waits for its devices.
+func (d Decision) Waits() bool {
+	return d.Refused == RefusedQuarantine || d.Refused == RefusedAcceptance
+}
 
 // DeliveryState of one delivery.
 type DeliveryState string
@@ -82,7 +99,7 @@ const (
 	Delivered DeliveryState = "delivered" // the destination acknowledged
 	Dead      DeliveryState = "dead"      // given up: a dead letter with its reason
 	Discarded DeliveryState = "discarded" // a dead letter somebody set aside, with a reason
-	// Quarantined: it waits until somebody adopts the device it came from.
+	// Quarantined: it waits until the device it came from is adopted, or accepted.
 	Quarantined DeliveryState = "quarantined"
 )
 

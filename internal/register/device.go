@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"thalamus/internal/model"
+	"thalamus/internal/register/acceptance"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/register/state"
 )
@@ -132,11 +133,17 @@ type Store interface {
 	SaidFacts(ctx context.Context) ([]fact.Fact, error)
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
+	AcceptanceReader
+	// Acceptances gives all of them.
+	Acceptances(ctx context.Context) ([]acceptance.Acceptance, error)
+	// AcceptanceSteps gives what happened to an acceptance, newest first.
+	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
 }
 
 // Tx is what changes of devices and governed things need of a transaction.
 type Tx interface {
 	GovernedTx
+	AcceptanceTx
 	// Device gives the stored device without its sighting, or a fault.Absent.
 	Device(ctx context.Context, id model.DeviceID) (Device, error)
 	// SaveDevice stores what was asserted and decided about a device, its

@@ -101,6 +101,9 @@ func Channels() Set[model.Channel] {
 			if c.Unknown != "" && c.Unknown != "accept" && c.Unknown != "quarantine" {
 				return fault.New(fault.Invalid, "register.incomplete", "unknown is %q; expected accept or quarantine", c.Unknown).At(string(c.ID))
 			}
+			if c.Accept != "" && c.Accept != model.AcceptRequired && c.Accept != model.AcceptStrict {
+				return fault.New(fault.Invalid, "register.incomplete", "accept is %q; expected required, strict or nothing", clip(c.Accept)).At(string(c.ID))
+			}
 			if _, err := time.LoadLocation(c.Zone); err != nil {
 				return fault.New(fault.Invalid, "register.zone", "%q is not a time zone; expected an IANA name such as Europe/Berlin", c.Zone).At(string(c.ID))
 			}

@@ -8,6 +8,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/register/acceptance"
 	"thalamus/internal/register/fact"
 )
 
@@ -29,14 +30,16 @@ type Register struct {
 	units   map[model.DeviceID]*unit
 	order   []*unit // by id
 	byKey   map[string]*unit
-	fast    map[tuple]*unit              // identity as sent, to unit; emptied when it grows too large
-	beliefs map[fact.Subject][]fact.Fact // what people and other systems said, believed now
-	unknown map[model.ChannelID]int      // devices nobody adopted, by the channel that brought them
-	dirty   []*unit                      // heard since the last flush
-	fresh   []*unit                      // new and not yet durable
-	made    uint64                       // new units so far
-	saved   atomic.Uint64                // of them durable
-	zoned   atomic.Int64                 // units with a zone of their own
+	fast    map[tuple]*unit                   // identity as sent, to unit; emptied when it grows too large
+	beliefs map[fact.Subject][]fact.Fact      // what people and other systems said, believed now
+	accepts map[string]*acceptance.Acceptance // by the id of device, release or model; never changed in place
+	turned  atomic.Uint64                     // counts changes of accepts
+	unknown map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
+	dirty   []*unit                           // heard since the last flush
+	fresh   []*unit                           // new and not yet durable
+	made    uint64                            // new units so far
+	saved   atomic.Uint64                     // of them durable
+	zoned   atomic.Int64                      // units with a zone of their own
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -70,6 +73,7 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 		fast:    map[tuple]*unit{},
 		unknown: map[model.ChannelID]int{},
 		beliefs: map[fact.Subject][]fact.Fact{},
+		accepts: map[string]*acceptance.Acceptance{},
 	}
 	devices, err := store.Devices(ctx)
 	if err != nil {
@@ -84,6 +88,13 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 	}
 	for _, f := range said {
 		r.beliefs[f.Subject] = append(r.beliefs[f.Subject], f)
+	}
+	accepted, err := store.Acceptances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range accepted {
+		r.accept(&accepted[i])
 	}
 	return r, nil
 }

@@ -23,6 +23,7 @@ type Field struct {
 	List     bool
 	Bool     bool
 	JSON     bool // a whole thing, given as JSON
+	File     bool // bytes; on the command line the name of a file
 	index    []int
 	typ      reflect.Type
 }
@@ -47,6 +48,7 @@ func Fields(t reflect.Type) []Field {
 			Name: name, Doc: f.Tag.Get("doc"), Arg: arg, index: f.Index, typ: f.Type,
 			Required: !strings.Contains(options, "omit"), Secret: f.Tag.Get("secret") == "true", Private: f.Tag.Get("private") == "true",
 			List: kind == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8, Bool: kind == reflect.Bool,
+			File: f.Type == reflect.TypeFor[[]byte](),
 			JSON: (kind == reflect.Struct || kind == reflect.Map) && f.Type != reflect.TypeFor[time.Time]() && !reflect.PointerTo(f.Type).Implements(textual),
 		})
 	}
@@ -114,6 +116,8 @@ func (f Field) one(v reflect.Value, text string) error {
 		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 			return wrong("another form: " + err.Error())
 		}
+	case v.Type() == reflect.TypeFor[[]byte]():
+		v.SetBytes([]byte(text))
 	case v.Kind() == reflect.String:
 		v.SetString(text)
 	case v.Kind() == reflect.Bool:

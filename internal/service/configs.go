@@ -11,6 +11,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
+	"thalamus/internal/register/acceptance"
 )
 
 // governed is everything that is configured, as one text. Its order is the
@@ -22,6 +23,7 @@ type governed struct {
 	Labels       []model.Label         `yaml:"labels,omitempty"`
 	Profiles     []model.DeviceProfile `yaml:"profiles,omitempty"`
 	Services     []model.Service       `yaml:"services,omitempty"`
+	Templates    []acceptance.Template `yaml:"templates,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 
@@ -34,7 +36,7 @@ type ConfigText struct {
 
 func configOps() []Op {
 	return []Op{
-		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, adopted devices; secrets are left out.", "", exportConfig),
+		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, templates, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
 		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
 	}

@@ -124,6 +124,7 @@ func (s *Service) Recorded(messages []*model.Message) {
 	if len(messages) == 0 {
 		return
 	}
+	s.watchAcceptances(messages)
 	last := messages[len(messages)-1]
 	s.events.publish(Event{Kind: "recorded", Messages: len(messages), Channel: last.Channel, Seq: last.Ref.Seq})
 	e := s.events

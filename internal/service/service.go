@@ -25,6 +25,7 @@ import (
 	"thalamus/internal/patients"
 	"thalamus/internal/profile"
 	"thalamus/internal/register"
+	"thalamus/internal/register/acceptance"
 	"thalamus/internal/waveform"
 )
 
@@ -39,6 +40,9 @@ type Tx interface {
 // Store is the store of everything that is governed.
 type Store interface {
 	register.Reader
+	register.AcceptanceReader
+	// AcceptanceSteps gives what happened to an acceptance, newest first.
+	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
 	audit.Store
 	// Update does work in one transaction: all of it, or nothing.
 	Update(ctx context.Context, work func(tx Tx) error) error
@@ -68,6 +72,11 @@ type Parts struct {
 	Patients   *patients.Patients
 	Access     *access.Gate
 	Clock      func(model.DeviceID) (clock.Estimate, bool) // what is known of a device's clock
+
+	// Channel gives a channel in force; Plain says that its link is known not to
+	// be encrypted.
+	Channel func(model.ChannelID) (model.Channel, bool)
+	Plain   func(model.ChannelID) bool
 
 	// Now is the clock by which silence and ages are judged; nil: time.Now.
 	Now func() time.Time
@@ -106,11 +115,12 @@ type Service struct {
 	ops    map[string]Op
 	events *events
 	checks checks
+	watch  *watch
 }
 
 // New makes a service.
 func New(p Parts) *Service {
-	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents()}
+	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents(), watch: newWatch()}
 	for _, o := range Ops() {
 		s.ops[o.Name] = o
 	}
@@ -119,7 +129,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), stateOps(), taskOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -38,6 +38,7 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 		Place: v.Observed.Turns["place"], PlaceSaid: v.Asserted.Place.String(),
 	}
 	d.Release.Now, d.Place.Now = v.Observed.Release, v.Observed.Place.String()
+	s.acceptanceOf(v, &d, now)
 	if d.Place.At.IsZero() {
 		d.Place.At = v.Observed.FirstSeen
 	}

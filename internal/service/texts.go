@@ -7,6 +7,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
+	"thalamus/internal/register/acceptance"
 )
 
 // textKind is one kind of governed things in the configuration text.
@@ -30,6 +31,7 @@ func textKinds() []textKind {
 		kindOf("labels", register.Labels(), func(g *governed) *[]model.Label { return &g.Labels }, func(_ *Service, v model.Label, _ governed) error { return checkLabel(v) }),
 		kindOf("profiles", register.Profiles(), func(g *governed) *[]model.DeviceProfile { return &g.Profiles }, func(_ *Service, v model.DeviceProfile, _ governed) error { return checkProfile(v) }),
 		kindOf("services", register.Services(), func(g *governed) *[]model.Service { return &g.Services }, nil),
+		kindOf("templates", register.Templates(), func(g *governed) *[]acceptance.Template { return &g.Templates }, nil),
 		deviceKind(),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
+	"thalamus/internal/register/acceptance"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
@@ -36,6 +37,13 @@ func aProfile(version string) map[string]string {
 	}
 }
 
+// aTemplate is a template of questions that one person signs, and worksheet
+// what a maker says to them.
+var aTemplate = acceptance.Template{ID: "second", Name: "Second", Roles: []acceptance.Role{acceptance.IT},
+	Questions: []acceptance.Question{{ID: "patches", Text: "Are there updates?", Want: "yes", Lead: "CSUP-11"}}}
+
+const worksheet = "DOC-1,Manufacturer Name,Acme\nDOC-3,Device Model,Zorglub 9\nCSUP-1,Updates?,Yes\nCSUP-11,Assessed?,Yes\nCSUP-11.2,Cycle?,Yes\nALOF-1,Logoff?,No\n"
+
 // Errands gives a call of every operation, in an order in which all succeed.
 // The house is furnished and has a destination that refuses everything.
 func (h *House) Errands() []Errand {
@@ -57,6 +65,8 @@ func (h *House) Errands() []Errand {
 		return found[0].ID
 	}
 	zorglub := register.ModelID("Acme", "Zorglub 9")
+	accepted := fact.Of(fact.OfModel, zorglub)
+	accept := service.AcceptanceAct{ID: register.AcceptanceID(accepted), Reason: why}
 	device := func() model.DeviceID {
 		var list service.List[service.DeviceRow]
 		h.Call("device.list", nil, &list)
@@ -213,6 +223,22 @@ func (h *House) Errands() []Errand {
 		{"dependency.get", is(service.DependencyAsk{Kind: "channel", ID: "ward"}), "channel ward", ""},
 		{"service.remove", is(act), "service second", why},
 		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
+
+		{"template.put", is(service.Put[acceptance.Template]{Value: aTemplate, Reason: why}), "template second", why},
+		{"template.list", is(service.None{}), "", ""},
+		{"template.get", is(id), "", ""},
+		{"template.history", is(id), "", ""},
+		{"acceptance.begin", is(service.AcceptanceBegin{Subject: accepted, Template: "second", Reason: why}), "model " + zorglub, why},
+		{"acceptance.list", is(service.AcceptanceAsk{Text: "zorglub"}), "", ""},
+		{"acceptance.import", is(service.AcceptanceImport{AcceptanceAct: accept, Name: "MDS2.csv", File: []byte(worksheet)}), "acceptance " + accept.ID, why},
+		{"acceptance.answer", is(service.AcceptanceAnswer{AcceptanceAct: accept, Question: "patches", Value: acceptance.Yes, Document: "D-4711"}), "acceptance " + accept.ID, why},
+		{"acceptance.demand", is(service.AcceptanceDemand{AcceptanceAct: accept, Role: acceptance.IT, Text: "another segment", By: time.Now().Add(time.Hour)}), "acceptance " + accept.ID, why},
+		{"acceptance.meet", is(service.AcceptanceMeet{AcceptanceAct: accept, Condition: 1}), "acceptance " + accept.ID, why},
+		{"acceptance.sign", is(service.AcceptanceSign{AcceptanceAct: accept, Role: acceptance.IT}), "acceptance " + accept.ID, why},
+		{"acceptance.reopen", is(accept), "acceptance " + accept.ID, why},
+		{"acceptance.reject", is(accept), "acceptance " + accept.ID, why},
+		{"acceptance.get", is(service.ID{ID: accept.ID}), "", ""},
+		{"template.remove", is(act), "template second", why},
 
 		{"deadletter.list", is(service.DeadLetterAsk{}), "", ""},
 		{"deadletter.retry", func() any { return service.Letter{ID: letter(), Reason: why} }, "*", why},

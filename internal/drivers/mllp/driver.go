@@ -126,6 +126,9 @@ func (d *Driver) Status() driver.Status {
 	return s
 }
 
+// Encrypted implements driver.Encrypter.
+func (d *Driver) Encrypted() bool { return d.settings.TLS.Enabled }
+
 // Stop closes the port, lets every connection answer what it has received
 // whole, and waits until all are closed. When ctx ends first they are cut.
 func (d *Driver) Stop(ctx context.Context) error {

@@ -81,6 +81,9 @@ type Options struct {
 	// Adopted says whether somebody took a device into use; nil: nobody did.
 	// It is asked often and must not wait for anything.
 	Adopted func(model.DeviceID) bool
+	// Accepted says whether a device is accepted for use, as its channel asks
+	// for it; nil: all are. It is asked often and must not wait for anything.
+	Accepted func(model.ChannelID, model.DeviceID) bool
 	// Reread reads a recorded message's entry again and routes it, with what is
 	// in force now; it is a message of its own that nobody changes, nil when
 	// the entry does not hold it (its bytes are gone or damaged). An error is
@@ -117,6 +120,9 @@ func (o *Options) defaults() {
 	}
 	if o.Adopted == nil {
 		o.Adopted = func(model.DeviceID) bool { return false }
+	}
+	if o.Accepted == nil {
+		o.Accepted = func(model.ChannelID, model.DeviceID) bool { return true }
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64

@@ -68,31 +68,77 @@ func (w *waits) take(who string) *waitingFor {
 	return one
 }
 
-// waitsFor names the devices that must be adopted before the message goes to a
+// waitsFor names what must become of devices before the message goes to a
 // destination; empty when it may go.
 func (o *Options) waitsFor(m *model.Message, dest model.DestinationID) string {
 	for i := range m.Routed {
-		if m.Routed[i].Destination == dest && m.Routed[i].Refused == model.RefusedQuarantine {
-			return o.strangers(m)
+		if one := &m.Routed[i]; one.Destination == dest && one.Waits() {
+			return o.strangers(m, one.Refused)
 		}
 	}
 	return ""
 }
 
-// strangers are the whole devices of a message that nobody has adopted.
-func (o *Options) strangers(m *model.Message) string {
+// strangers are the whole devices of a message that nobody has adopted, or,
+// where that is what it waits for, that are not accepted.
+func (o *Options) strangers(m *model.Message, refused string) string {
 	var who []string
 	for i := range m.Devices {
-		if d := &m.Devices[i]; d.Parent < 0 && d.ID != "" && !o.Adopted(d.ID) {
-			who = append(who, string(d.ID))
+		d := &m.Devices[i]
+		if d.Parent >= 0 || d.ID == "" {
+			continue
+		}
+		one := string(d.ID)
+		if refused == model.RefusedAcceptance {
+			one = acceptance + string(m.Channel) + "/" + one
+		}
+		if !o.known(one) {
+			who = append(who, one)
 		}
 	}
 	slices.Sort(who)
 	return strings.Join(slices.Compact(who), " ")
 }
 
+// acceptance begins what waits for a device to be accepted for use, as the
+// channel asks for it: "accept/icu/dev-1". What waits for a device to be
+// adopted is its id.
+const acceptance = "accept/"
+
+// known says whether what somebody waits for has come to be.
+func (o *Options) known(who string) bool {
+	rest, ok := strings.CutPrefix(who, acceptance)
+	if !ok {
+		return o.Adopted(model.DeviceID(who))
+	}
+	channel, id, _ := strings.Cut(rest, "/")
+	return o.Accepted(model.ChannelID(channel), model.DeviceID(id))
+}
+
+// deviceOf gives the device that is waited for.
+func deviceOf(who string) model.DeviceID {
+	return model.DeviceID(who[strings.LastIndexByte(who, '/')+1:])
+}
+
+// devicesOf gives the devices that are waited for.
+func devicesOf(who string) (ids []model.DeviceID) {
+	for one := range strings.SplitSeq(who, " ") {
+		ids = append(ids, deviceOf(one))
+	}
+	return ids
+}
+
 // WaitsReason says for what a quarantined delivery waits.
-func WaitsReason(who string) string { return "waits until somebody adopts " + who }
+func WaitsReason(who string) string {
+	if !strings.HasPrefix(who, acceptance) {
+		return "waits until somebody adopts " + who
+	}
+	text := "waits until accepted for use:"
+	for _, id := range devicesOf(who) {
+		text += " " + string(id)
+	}
+	return text
+}
 
 func (r *runner) waitsFor(m *model.Message) string { return r.o.waitsFor(m, r.id) }
 
@@ -115,7 +161,7 @@ func (r *runner) hold(m *model.Message, key, who string) {
 
 func (r *runner) allAdopted(who string) bool {
 	for id := range strings.SplitSeq(who, " ") {
-		if !r.o.Adopted(model.DeviceID(id)) {
+		if !r.o.known(id) {
 			return false
 		}
 	}
@@ -175,8 +221,8 @@ func (r *runner) rewind(l *lane) {
 	l.parkedIn = r.generation // the rows that go and come with this batch
 }
 
-// Adopted tells all destinations that devices were adopted: what waited for
-// them is queued now.
+// Adopted tells all destinations that devices were adopted or accepted: what
+// waited for them is queued now.
 func (d *Deliver) Adopted() {
 	runners, err := d.targets(nil)
 	if err != nil {
@@ -190,7 +236,8 @@ func (d *Deliver) Adopted() {
 // Quarantine is what waits at one destination for the same devices.
 type Quarantine struct {
 	Destination model.DestinationID `json:"destination"`
-	Devices     []model.DeviceID    `json:"devices"` // all of them must be adopted
+	Devices     []model.DeviceID    `json:"devices"` // all of them must be adopted, or accepted
+	For         string              `json:"for"`     // adoption; acceptance for use
 	Deliveries  int                 `json:"deliveries"`
 	Oldest      time.Time           `json:"oldest"` // since when the oldest is owed
 }
@@ -206,9 +253,9 @@ func (d *Deliver) Quarantined(ctx context.Context) ([]Quarantine, error) {
 	for _, r := range runners {
 		err := r.ask(ctx, func(done func(error)) {
 			for who, one := range r.waits.by {
-				q := Quarantine{Destination: r.id, Deliveries: one.rows, Oldest: one.oldest}
-				for id := range strings.SplitSeq(who, " ") {
-					q.Devices = append(q.Devices, model.DeviceID(id))
+				q := Quarantine{Destination: r.id, Devices: devicesOf(who), For: "adoption", Deliveries: one.rows, Oldest: one.oldest}
+				if strings.HasPrefix(who, acceptance) {
+					q.For = "acceptance"
 				}
 				all = append(all, q)
 			}
@@ -221,6 +268,9 @@ func (d *Deliver) Quarantined(ctx context.Context) ([]Quarantine, error) {
 	slices.SortFunc(all, func(a, b Quarantine) int {
 		if c := strings.Compare(string(a.Destination), string(b.Destination)); c != 0 {
 			return c
+		}
+		if c := strings.Compare(a.For, b.For); c != 0 {
+			return -c // adoption comes first
 		}
 		return slices.Compare(a.Devices, b.Devices)
 	})
@@ -243,7 +293,7 @@ func (d *Deliver) Reject(ctx context.Context, device model.DeviceID, reason stri
 		count := 0
 		if err := r.ask(ctx, func(done func(error)) {
 			for who := range r.waits.by {
-				if !slices.Contains(strings.Split(who, " "), string(device)) {
+				if !slices.Contains(devicesOf(who), device) {
 					continue
 				}
 				rows := r.waits.take(who).rows

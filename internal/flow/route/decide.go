@@ -9,16 +9,13 @@ import (
 // Decide gives a decision for every destination that some route names for m,
 // each destination once, in the order of the routes. Where several routes lead
 // to one destination, one that passes the message wins over one that refuses
-// it. quarantined says that the message must wait for somebody to adopt its
-// device (see Quarantined). Nothing is allocated when no route matches.
-func (t *Table) Decide(m *model.Message, quarantined bool) []model.Decision {
+// it. waits says for what the message must wait (see Waits), empty for nothing.
+// Nothing is allocated when no route matches.
+func (t *Table) Decide(m *model.Message, waits string) []model.Decision {
 	var decisions []model.Decision
-	refused := ""
-	switch {
-	case m.Duplicate != (model.MessageRef{}):
+	refused := waits
+	if m.Duplicate != (model.MessageRef{}) {
 		refused = RefusedDuplicate
-	case quarantined:
-		refused = RefusedQuarantine
 	}
 	simulated := refused == "" && Simulated(m)
 	for i := range t.routes {
@@ -50,11 +47,37 @@ func (t *Table) Decide(m *model.Message, quarantined bool) []model.Decision {
 	return decisions
 }
 
-// Quarantined says whether a message of channel c waits for a device to be
+// Known is what the register knows of devices. It is asked for each message of
+// a channel that wants something of them.
+type Known struct {
+	Adopted  func(model.DeviceID) bool
+	Accepted func(id model.DeviceID, strict bool) bool // adopted and accepted for use
+}
+
+// Waits says for what a message of channel c waits: the channel asks for it and
+// one of the whole devices that the message names (not its parts) is not
+// accepted (R32), or adopted by nobody (R11). Who is accepted is adopted. A
+// message that names no device is never held.
+func Waits(c model.Channel, m *model.Message, known Known) string {
+	if c.Accept != "" {
+		for i := range m.Devices {
+			d := &m.Devices[i]
+			if d.Parent < 0 && d.ID != "" && !known.Accepted(d.ID, c.Accept == model.AcceptStrict) {
+				return RefusedAcceptance
+			}
+		}
+	}
+	if quarantined(c, m, known.Adopted) {
+		return RefusedQuarantine
+	}
+	return ""
+}
+
+// quarantined says whether a message of channel c waits for a device to be
 // adopted: the channel asks for it and one of the whole devices that the
 // message names (not its parts) is adopted by nobody. A message that names no
 // device is never held (R11).
-func Quarantined(c model.Channel, m *model.Message, adopted func(model.DeviceID) bool) bool {
+func quarantined(c model.Channel, m *model.Message, adopted func(model.DeviceID) bool) bool {
 	if c.Unknown != "quarantine" {
 		return false
 	}

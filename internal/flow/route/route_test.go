@@ -71,7 +71,7 @@ func TestFilters(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		if got := len(table.Decide(monitor(), false)) == 1; got != c.want {
+		if got := len(table.Decide(monitor(), "")) == 1; got != c.want {
 			t.Errorf("%s: matched %v", c.name, got)
 		}
 	}
@@ -86,7 +86,7 @@ func TestPlaceOfDeviceAndCodesOfAlertsCount(t *testing.T) {
 		Devices: []model.Device{{Place: model.Place{PointOfCare: "OR", Bed: "1"}}},
 		Alerts:  []model.Alert{{Code: model.Code{RefID: "MDC_EVT_HI"}}},
 	}
-	if len(table.Decide(m, false)) != 1 {
+	if len(table.Decide(m, "")) != 1 {
 		t.Error("the device's place and the alert's code did not match")
 	}
 }
@@ -103,51 +103,64 @@ func TestEachDestinationOnceAndRefusals(t *testing.T) {
 	if got := table.Destinations(); !reflect.DeepEqual(got, known) {
 		t.Errorf("destinations %v", got)
 	}
-	decide := func(change func(m *model.Message), quarantined bool) string {
+	decide := func(change func(m *model.Message), waits string) string {
 		m := monitor()
 		change(m)
 		var s []string
-		for _, d := range table.Decide(m, quarantined) {
+		for _, d := range table.Decide(m, waits) {
 			s = append(s, string(d.Route)+">"+string(d.Destination)+":"+d.Refused)
 		}
 		return strings.Join(s, " ")
 	}
 	simulated := func(m *model.Message) { m.Observations[1].Simulated = true }
 	for _, c := range []struct {
-		name        string
-		change      func(*model.Message)
-		quarantined bool
-		want        string
+		name   string
+		change func(*model.Message)
+		waits  string
+		want   string
 	}{
-		{"plain", func(*model.Message) {}, false, "all>ehr: all>lake: training>file:"},
-		{"simulated value", simulated, false, "all>ehr:simulated training>lake: training>file:"},
-		{"simulated waveform", func(m *model.Message) { m.Waveforms = []model.Waveform{{Simulated: true}} }, false, "all>ehr:simulated training>lake: training>file:"},
-		{"test message", func(m *model.Message) { m.Test = true }, false, "all>ehr:simulated training>lake: training>file:"},
-		{"quarantine", simulated, true, "all>ehr:quarantine all>lake:quarantine training>file:quarantine"},
-		{"duplicate", func(m *model.Message) { m.Duplicate.Seq = 3 }, true, "all>ehr:duplicate all>lake:duplicate training>file:duplicate"},
+		{"plain", func(*model.Message) {}, "", "all>ehr: all>lake: training>file:"},
+		{"simulated value", simulated, "", "all>ehr:simulated training>lake: training>file:"},
+		{"simulated waveform", func(m *model.Message) { m.Waveforms = []model.Waveform{{Simulated: true}} }, "", "all>ehr:simulated training>lake: training>file:"},
+		{"test message", func(m *model.Message) { m.Test = true }, "", "all>ehr:simulated training>lake: training>file:"},
+		{"quarantine", simulated, RefusedQuarantine, "all>ehr:quarantine all>lake:quarantine training>file:quarantine"},
+		{"not accepted", func(*model.Message) {}, RefusedAcceptance, "all>ehr:acceptance all>lake:acceptance training>file:acceptance"},
+		{"duplicate", func(m *model.Message) { m.Duplicate.Seq = 3 }, RefusedQuarantine, "all>ehr:duplicate all>lake:duplicate training>file:duplicate"},
 	} {
-		if got := decide(c.change, c.quarantined); got != c.want {
+		if got := decide(c.change, c.waits); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
-func TestQuarantined(t *testing.T) {
-	asks := model.Channel{Unknown: "quarantine"}
+func TestWaits(t *testing.T) {
+	adopts, wants, strict := model.Channel{Unknown: "quarantine"}, model.Channel{Accept: model.AcceptRequired}, model.Channel{Accept: model.AcceptStrict}
 	only := func(ids ...model.DeviceID) func(model.DeviceID) bool {
 		return func(id model.DeviceID) bool { return contains(ids, id) }
 	}
-	if !Quarantined(asks, monitor(), only()) {
-		t.Error("a device nobody adopted passed")
-	}
-	if Quarantined(asks, monitor(), only("d1")) {
-		t.Error("the part of an adopted device was held")
-	}
-	if Quarantined(model.Channel{}, monitor(), only()) {
-		t.Error("held on a channel that accepts everybody")
-	}
-	if Quarantined(asks, &model.Message{}, only()) {
-		t.Error("a message without a device was held")
+	nobody := only()
+	for name, c := range map[string]struct {
+		channel           model.Channel
+		message           *model.Message
+		adopted           func(model.DeviceID) bool
+		accepted, stopped func(model.DeviceID) bool
+		want              string
+	}{
+		"nobody adopted it":                {adopts, monitor(), nobody, nobody, nobody, RefusedQuarantine},
+		"the part of an adopted device":    {adopts, monitor(), only("d1"), nobody, nobody, ""},
+		"a channel that accepts everybody": {model.Channel{}, monitor(), nobody, nobody, nobody, ""},
+		"no device":                        {adopts, &model.Message{}, nobody, nobody, nobody, ""},
+		"not accepted":                     {wants, monitor(), only("d1"), nobody, nobody, RefusedAcceptance},
+		"accepted":                         {wants, monitor(), only("d1"), only("d1"), nobody, ""},
+		"reopened, and goes on":            {wants, monitor(), only("d1"), only("d1"), only("d1"), ""},
+		"reopened, and stops":              {strict, monitor(), only("d1"), only("d1"), only("d1"), RefusedAcceptance},
+		"no device to accept":              {strict, &model.Message{}, nobody, nobody, nobody, ""},
+		"both asked":                       {model.Channel{Unknown: "quarantine", Accept: model.AcceptRequired}, monitor(), nobody, nobody, nobody, RefusedAcceptance},
+	} {
+		known := Known{Adopted: c.adopted, Accepted: func(id model.DeviceID, strict bool) bool { return c.accepted(id) && !(strict && c.stopped(id)) }}
+		if got := Waits(c.channel, c.message, known); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
 	}
 }
 
@@ -202,7 +215,7 @@ func ward() *Table {
 
 func TestNoAllocationWhenNothingMatches(t *testing.T) {
 	table, m := ward(), monitor()
-	if n := testing.AllocsPerRun(100, func() { table.Decide(m, false) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { table.Decide(m, "") }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -211,7 +224,7 @@ func BenchmarkDecideNothing(b *testing.B) {
 	table, m := ward(), monitor()
 	b.ReportAllocs()
 	for b.Loop() {
-		table.Decide(m, false)
+		table.Decide(m, "")
 	}
 }
 
@@ -223,6 +236,6 @@ func BenchmarkDecideThree(b *testing.B) {
 	m := monitor()
 	b.ReportAllocs()
 	for b.Loop() {
-		table.Decide(m, false)
+		table.Decide(m, "")
 	}
 }

@@ -46,6 +46,7 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 		{"transactions", registerTransactions},
 		{"versions", registerVersions},
 		{"devices", registerDevices},
+		{"acceptances", registerAcceptances},
 		{"accounts", registerAccounts},
 		{"sign-in", registerSignIn},
 		{"patients", registerPatients},
