@@ -7,6 +7,8 @@ package state
 import (
 	"slices"
 	"time"
+
+	"thalamus/internal/alert"
 )
 
 // Kind is one way a device may be.
@@ -104,29 +106,11 @@ type Turn struct {
 	At  time.Time `json:"at,omitzero"`
 }
 
-// What a device's silence is measured by: its own rhythm, and at least so
-// long, as networks and devices pause now and then.
-const (
-	lateFloor   = 30 * time.Second
-	silentFloor = 2 * time.Minute
-	lateBeats   = 5
-	silentBeats = 20
-)
-
 // Before support ends, this long is left to plan.
 const supportNotice = 180 * 24 * time.Hour
 
 // maintenanceNotice is how long before its day maintenance shows as due.
 const maintenanceNotice = 14 * 24 * time.Hour
-
-// Rhythm is the time between two messages, on the average since the device was
-// first heard; 0 when it cannot be told.
-func Rhythm(first, last time.Time, messages uint64) time.Duration {
-	if messages < 3 || !last.After(first) {
-		return 0
-	}
-	return last.Sub(first) / time.Duration(messages-1)
-}
 
 // Of gives how a device is at an instant: whether it speaks first, then the
 // rest, the weightiest first.
@@ -193,20 +177,19 @@ func speaks(d *Device, now time.Time) State {
 	if d.Last.IsZero() {
 		return State{Kind: Unheard, Grade: Info}
 	}
-	silence, beat := now.Sub(d.Last), Rhythm(d.First, d.Last, d.Messages)
-	why := Why{Last: d.Last, Beat: beat}
-	late, silent := max(lateFloor, lateBeats*beat), max(silentFloor, silentBeats*beat)
+	h := alert.Hear(d.First, d.Last, d.Messages, now)
+	why := Why{Last: d.Last, Beat: h.Beat}
 	switch {
-	case silence > silent:
-		why.Bound = silent
+	case h.IsSilent:
+		why.Bound = h.Silent
 		grade := Bad
 		if d.Life != "" && d.Life != "in-use" && d.Life != "lent" {
 			grade = Info // nobody expects a stored device to speak
 		}
-		return State{Kind: Silent, Grade: grade, Since: d.Last.Add(silent), Why: why}
-	case silence > late:
-		why.Bound = late
-		return State{Kind: Late, Grade: Warn, Since: d.Last.Add(late), Why: why}
+		return State{Kind: Silent, Grade: grade, Since: d.Last.Add(h.Silent), Why: why}
+	case h.IsLate:
+		why.Bound = h.Late
+		return State{Kind: Late, Grade: Warn, Since: d.Last.Add(h.Late), Why: why}
 	}
 	return State{Kind: Online, Grade: Good, Since: d.Last, Why: why}
 }
