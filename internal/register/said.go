@@ -43,7 +43,13 @@ func (r *Register) Say(ctx context.Context, tx Tx, f fact.Fact, mark Mark) (bool
 	if err != nil || e.Empty() {
 		return false, err
 	}
-	return true, r.edit(ctx, tx, e, []fact.Subject{f.Subject}, mark)
+	if err := r.edit(ctx, tx, e, []fact.Subject{f.Subject}, mark); err != nil {
+		return false, err
+	}
+	if layer == fact.OfDevice && f.Truth == fact.Asserted && (f.Name == "place" || f.Name == "note") {
+		return true, r.reassert(ctx, tx, model.DeviceID(f.Subject.ID()), mark) // they stand with the device, too
+	}
+	return true, nil
 }
 
 // edit stores an edit and, after the commit, brings it into memory.

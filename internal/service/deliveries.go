@@ -121,6 +121,7 @@ type DeviceAsk struct {
 	Release string          `json:"release,omitempty" doc:"only those of this release, by its id"`
 	Facts   []string        `json:"facts,omitempty" doc:"only those of which this is said, as owner=ICU; owner= means that nothing is said"`
 	State   state.Kind      `json:"state,omitempty" doc:"only those in this state, as device.stat counts them: silent, moved, due"`
+	Show    []string        `json:"show,omitempty" doc:"facts to tell with each device, as owner or asset"`
 	After   model.DeviceID  `json:"after,omitempty" doc:"the next page: what the page before gave"`
 	Limit   int             `json:"limit,omitempty" doc:"rows of a page, 100 unless told"`
 }
@@ -146,6 +147,8 @@ type DeviceRow struct {
 	Profile      string          `json:"profile,omitempty"` // it is read with: mindray/vs8@1
 	Outside      time.Time       `json:"outside,omitzero"`  // since when its software is outside the range of that
 	States       []state.State   `json:"states,omitempty"`  // how it is and why; the first says whether it speaks
+	// Said is what people and other systems say of the facts asked for.
+	Said map[string]string `json:"said,omitempty"`
 }
 
 // DevicePage is everything known about one device.
@@ -202,6 +205,11 @@ func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], er
 	if q.Facts, err = wantedFacts(r.Facts); err != nil {
 		return List[DeviceRow]{}, err
 	}
+	for _, name := range r.Show {
+		if _, ok := fact.KindOf(name); !ok {
+			return List[DeviceRow]{}, fault.New(fault.Invalid, "service.argument", "there is no fact %q; fact.kinds lists them", clip(name, 40)).At("show")
+		}
+	}
 	if r.New {
 		no := false
 		q.Adopted = &no
@@ -225,6 +233,14 @@ func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], er
 		row := deviceRow(page[i].Device)
 		if row.States, err = c.s.statesOf(ctx, &page[i], now); err != nil {
 			return List[DeviceRow]{}, err
+		}
+		for _, name := range r.Show {
+			if value := saidOf(page[i].Said, name, now); value != "" {
+				if row.Said == nil {
+					row.Said = map[string]string{}
+				}
+				row.Said[name] = value
+			}
 		}
 		list.Rows = append(list.Rows, row)
 	}

@@ -7,6 +7,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
+	"thalamus/internal/register/state"
 	"thalamus/internal/udi"
 )
 
@@ -59,7 +60,12 @@ func scanDevice(_ context.Context, c *call, r Scan) (Scanned, error) {
 
 // Types that callers of the register's operations need.
 type (
-	Model    = register.Model
-	Resolved = fact.Resolved
-	Fact     = fact.Fact
+	Model       = register.Model
+	Resolved    = fact.Resolved
+	Fact        = fact.Fact
+	FactKind    = fact.Kind
+	FactSubject = fact.Subject
+	FactLayer   = fact.Layer
+	State       = state.State
+	StateKind   = state.Kind
 )

@@ -84,6 +84,7 @@ var kinds = []Kind{
 	{Name: "life", Title: "Stage of life", Layers: []Layer{OfDevice}, Form: Choice, First: Asserted, Choices: []string{"ordered", "stored", "in-use", "lent", "in-repair", "lost", "retired", "disposed"}, Group: "placement"},
 	{Name: "borrower", Title: "Lent to", Layers: []Layer{OfDevice}, Form: Text, First: Asserted, Group: "placement"},
 	{Name: "return-by", Title: "To be returned by", Layers: []Layer{OfDevice}, Form: Date, First: Asserted, Group: "placement"},
+	{Name: "inventory", Title: "Last counted in", Layers: []Layer{OfDevice}, Form: Text, First: Asserted, Group: "placement"},
 
 	{Name: "owner", Title: "Owner", Layers: []Layer{OfDevice, OfService}, Form: Text, First: Asserted, Group: "ownership"},
 	{Name: "custodian", Title: "Responsible", Layers: []Layer{OfDevice, OfService}, Form: Text, First: Asserted, Group: "ownership"},

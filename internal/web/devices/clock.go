@@ -13,6 +13,11 @@ import (
 // networks and buffers make of any clock.
 const clockOff = 5 * time.Second
 
+// state is how something of a device is, and why we think so.
+type state struct {
+	Kind, Text, Why string
+}
+
 // clockState says how a device's clock is, and why we think so (R16).
 func clockState(ctx context.Context, p devicePage) state {
 	e := p.Clock

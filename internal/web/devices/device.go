@@ -2,7 +2,6 @@ package devices
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,8 +15,11 @@ import (
 type devicePage struct {
 	service.DevicePage
 	Name  string
-	State state
-	Moved string // why its place is doubtful, empty when it is not
+	Kinds []service.FactKind
+
+	// What stops if it stops, shown when asked for: it names patients, and is
+	// audited as a look at them.
+	Stops *service.Dependency
 
 	// What it sent last, shown when asked for: it is a look at a patient's
 	// data, and audited as one.
@@ -38,11 +40,15 @@ func device(v *ui.Visit) (ui.View, error) {
 		return ui.View{}, err
 	}
 	ctx := v.Context()
-	d := &p.Device
-	p.Name = called(d.Asserted.Name, called(strings.TrimSpace(d.Observed.Manufacturer+" "+d.Observed.Model), string(d.ID)))
-	p.State = heard(ctx, d.Observed.FirstSeen, d.Seen.LastSeen, d.Seen.Messages)
-	if said, stands := d.Observed.Place, d.Asserted.Place; said != (model.Place{}) && stands != (model.Place{}) && said != stands {
-		p.Moved = ui.T(ctx, "Its messages say %s, people said %s. What the messages say is used.", ui.Place(said), ui.Place(stands))
+	p.Name = deviceName(&p.DevicePage)
+	if err := v.Call("fact.kinds", service.FactKindAsk{Layer: "device"}, &p.Kinds); err != nil {
+		return ui.View{}, err
+	}
+	if v.Query("stops") != "" && v.May("dependency.get") {
+		p.Stops = &service.Dependency{}
+		if err := v.Call("dependency.get", service.DependencyAsk{Kind: "device", ID: string(p.Device.ID)}, p.Stops); err != nil {
+			return ui.View{}, err
+		}
 	}
 	if v.Query("more") != "" {
 		p.More = true
@@ -51,9 +57,16 @@ func device(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	return ui.View{
-		Title: p.Name, Trail: []ui.Link{{Text: ui.T(ctx, "Devices"), To: "/devices"}}, Body: deviceBody(p), Actions: deviceActions(p),
-		Styles: []string{"ward.css"},
+		Title: p.Name, Trail: []ui.Link{{Text: ui.T(ctx, "Register"), To: "/devices"}}, Body: deviceBody(p), Actions: deviceActions(p),
+		Styles: styles,
 	}, nil
+}
+
+// deviceName is what a device is called: its name, else maker and model, else
+// its id.
+func deviceName(p *service.DevicePage) string {
+	d := &p.Device
+	return called(d.Asserted.Name, called(strings.TrimSpace(d.Observed.Manufacturer+" "+d.Observed.Model), string(d.ID)))
 }
 
 // look reads what the device sent last.
@@ -96,14 +109,6 @@ func parts(all []model.Device) []part {
 		out = append(out, part{Depth: depth, Name: name, Level: strings.ToUpper(d.Level), Serial: d.Serial, Soft: d.Release})
 	}
 	return out
-}
-
-// sent gives the identifiers as they were sent, without those that stand as
-// they are among the identities.
-func (p devicePage) sent() []model.Identifier {
-	return slices.DeleteFunc(slices.Clone(p.Device.Observed.Identifiers), func(id model.Identifier) bool {
-		return slices.ContainsFunc(p.Device.Keys, func(key string) bool { return strings.HasSuffix(key, "|"+id.Value) })
-	})
 }
 
 func (p devicePage) lastMessage() string {
@@ -150,76 +155,6 @@ func assert(v *ui.Visit) (ui.Done, error) {
 		return ui.Done{}, err
 	}
 	return ui.Done{To: to(v), Toast: &ui.Toast{Text: ui.T(v.Context(), "Name, place and note are kept.")}}, nil
-}
-
-// identity is one key by which a device is recognised.
-type identity struct{ Kind, Value, Sure string }
-
-// identities explains the keys of a device, the strongest first. A key is its
-// kind and parts with a bar between.
-func identities(ctx context.Context, keys []string) []identity {
-	out := make([]identity, 0, len(keys))
-	for _, key := range keys {
-		kind, value, _ := strings.Cut(key, "|")
-		value = strings.ReplaceAll(value, "|", " · ")
-		id := identity{kind, value, ui.T(ctx, "Within what gave it")}
-		switch kind {
-		case "udi":
-			id.Kind, id.Sure = ui.T(ctx, "UDI"), ui.T(ctx, "Anywhere in the world")
-		case "eui64":
-			id.Kind, id.Sure = ui.T(ctx, "EUI-64"), ui.T(ctx, "Anywhere in the world")
-		case "serial":
-			id.Kind, id.Sure = ui.T(ctx, "Serial number"), ui.T(ctx, "Within its maker and model")
-		case "mac":
-			id.Kind, id.Sure = ui.T(ctx, "Network address (MAC)"), ui.T(ctx, "Until its network card is changed")
-		case "ei":
-			id.Kind = ui.T(ctx, "Number given by a system")
-		}
-		out = append(out, id)
-	}
-	return out
-}
-
-func factName(ctx context.Context, fact string) string {
-	switch fact {
-	case "release":
-		return ui.T(ctx, "Software")
-	case "hardware":
-		return ui.T(ctx, "Hardware")
-	case "place":
-		return ui.T(ctx, "Place")
-	case "model":
-		return ui.T(ctx, "Model")
-	case "manufacturer":
-		return ui.T(ctx, "Maker")
-	case "serial":
-		return ui.T(ctx, "Serial number")
-	case "identifiers":
-		return ui.T(ctx, "Identifiers")
-	case "adoption":
-		return ui.T(ctx, "Adoption")
-	case "name":
-		return ui.T(ctx, "Name")
-	case "note":
-		return ui.T(ctx, "Note")
-	case "zone":
-		return ui.T(ctx, "Zone")
-	case "profile":
-		return ui.T(ctx, "Profile")
-	case "range":
-		return ui.T(ctx, "Software and its profile's range")
-	case "clock":
-		return ui.T(ctx, "When its clock is off")
-	}
-	return fact
-}
-
-// byText says who brought a change about.
-func byText(ctx context.Context, by model.ActorID) string {
-	if by == "" {
-		return ui.T(ctx, "Its own messages")
-	}
-	return string(by)
 }
 
 // decided writes a change's value as people read it.

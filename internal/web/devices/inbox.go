@@ -17,7 +17,7 @@ func inbox(v *ui.Visit) (ui.View, error) {
 	if l.Next == "" && v.Query("after") == "" {
 		byPlace(l.Rows)
 	}
-	return ui.View{Title: ui.T(v.Context(), "Seen on the wire"), Body: inboxPage(l), Styles: []string{"ward.css"}, Scripts: []string{"choose.js"}}, nil
+	return ui.View{Title: ui.T(v.Context(), "Seen on the wire"), Body: inboxPage(l), Styles: styles, Scripts: []string{"choose.js"}}, nil
 }
 
 // adoptMany takes the chosen devices into use, one after another: what fails

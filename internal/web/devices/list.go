@@ -3,6 +3,7 @@ package devices
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,39 +15,127 @@ import (
 // register is a page of the register.
 type register struct {
 	List     service.List[service.DeviceRow]
+	Counts   []service.StateCount
 	Channels []ui.Option
+	Columns  []column
+	Views    []savedView
 	New      int
 	Filtered bool
 }
 
 const pageSize = 100
 
-func list(v *ui.Visit) (ui.View, error) {
-	var r register
+// deviceAsk reads what is asked for from the address.
+func deviceAsk(v *ui.Visit) service.DeviceAsk {
 	ask := service.DeviceAsk{
 		Text: v.Query("text"), Channel: model.ChannelID(v.Query("channel")), New: v.Query("new") != "",
-		After: model.DeviceID(v.Query("after")), Limit: pageSize,
-		Profile: v.Query("profile"), Outside: v.Query("outside") != "",
+		After: model.DeviceID(v.Query("after")), Limit: pageSize, State: service.StateKind(v.Query("state")),
+		Profile: v.Query("profile"), Outside: v.Query("outside") != "", Model: v.Query("model"), Release: v.Query("release"),
 	}
-	r.Filtered = ask.Text != "" || ask.Channel != "" || ask.New || ask.Profile != "" || ask.Outside
+	for _, f := range v.Request.URL.Query()["fact"] {
+		if f != "" {
+			ask.Facts = append(ask.Facts, f)
+		}
+	}
+	return ask
+}
+
+func filtered(a service.DeviceAsk) bool {
+	return a.Text != "" || a.Channel != "" || a.New || a.Profile != "" || a.Outside || a.Model != "" || a.Release != "" || a.State != "" || len(a.Facts) > 0
+}
+
+func list(v *ui.Visit) (ui.View, error) {
+	ctx := v.Context()
+	r := register{Columns: chosenColumns(v), Views: savedViews(v)}
+	ask := deviceAsk(v)
+	ask.Show = shownFacts(r.Columns)
+	r.Filtered = filtered(ask)
 	if err := v.Call("device.list", ask, &r.List); err != nil {
 		return ui.View{}, err
 	}
 	if r.List.Next == "" && ask.After == "" {
 		byPlace(r.List.Rows)
 	}
+	if v.May("device.stat") {
+		if err := v.Call("device.stat", nil, &r.Counts); err != nil {
+			return ui.View{}, err
+		}
+	}
+	for _, c := range r.Counts {
+		if c.Kind == "not-adopted" {
+			r.New = c.Count
+		}
+	}
 	if v.May("overview.get") {
 		var o service.Overview
 		if err := v.Call("overview.get", nil, &o); err != nil {
 			return ui.View{}, err
 		}
-		r.New = o.Unadopted
-		r.Channels = []ui.Option{{Value: "", Text: ui.T(v.Context(), "All channels")}}
+		r.Channels = []ui.Option{{Value: "", Text: ui.T(ctx, "All channels")}}
 		for _, c := range o.Channels {
 			r.Channels = append(r.Channels, ui.Option{Value: string(c.ID), Text: called(c.Name, string(c.ID))})
 		}
 	}
-	return ui.View{Title: ui.T(v.Context(), "Devices"), Body: listPage(r), Styles: []string{"ward.css"}}, nil
+	return ui.View{Title: ui.T(ctx, "Register"), Body: listPage(r), Actions: listActions(r), Styles: styles}, nil
+}
+
+// chips are the filters that have no field of their own, each with the address
+// without it.
+func chips(ctx context.Context) (out []ui.Link) {
+	v := ui.From(ctx)
+	without := func(name, value string) ui.Link {
+		q := v.Request.URL.Query()
+		q.Del("after")
+		left := slices.DeleteFunc(slices.Clone(q[name]), func(s string) bool { return s == value })
+		q.Del(name)
+		for _, s := range left {
+			q.Add(name, s)
+		}
+		return ui.Link{To: ui.To("/devices?", q.Encode())}
+	}
+	add := func(name, value, text string) {
+		l := without(name, value)
+		l.Text = text
+		out = append(out, l)
+	}
+	if p := v.Query("profile"); p != "" {
+		add("profile", p, ui.T(ctx, "Read with %s", p))
+	}
+	if m := v.Query("model"); m != "" {
+		add("model", m, ui.T(ctx, "Of one model"))
+	}
+	if r := v.Query("release"); r != "" {
+		add("release", r, ui.T(ctx, "Of one release"))
+	}
+	for _, f := range v.Request.URL.Query()["fact"] {
+		if name, value, ok := strings.Cut(f, "="); ok {
+			add("fact", f, factName(ctx, name)+": "+called(valueText(ctx, name, value), ui.T(ctx, "nothing said")))
+		}
+	}
+	return out
+}
+
+// csvLink is the file of what the list shows, the further pages included.
+func csvLink(ctx context.Context) string {
+	q := ui.From(ctx).Request.URL.Query()
+	q.Del("after")
+	q.Set("cols", keysOf(chosenColumns(ui.From(ctx))))
+	return "/devices.csv?" + q.Encode()
+}
+
+// queryText is the address' query with the columns in it, for a saved view.
+func queryText(ctx context.Context) string {
+	v := ui.From(ctx)
+	q := url.Values{}
+	for name, values := range v.Request.URL.Query() {
+		for _, s := range values {
+			if s != "" && name != "after" {
+				q.Add(name, s)
+			}
+		}
+	}
+	q.Set("cols", keysOf(chosenColumns(v)))
+	return q.Encode()
 }
 
 func called(name, id string) string {

@@ -82,6 +82,8 @@ type Done struct {
 	// View is shown at once instead, at the act's own address: for answers
 	// that must not stand in an address, such as names or new secrets.
 	View *View
+	// Keep is a choice of the reader that this browser keeps, such as columns.
+	Keep *Kept
 }
 
 // Toast tells what just happened. It travels in a short-lived cookie: never a
