@@ -10,7 +10,6 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
-	"thalamus/internal/register/state"
 )
 
 // GraphAsk says how devices are grouped.
@@ -33,7 +32,7 @@ type Graph struct {
 type GraphChannel struct {
 	ChannelRow
 	PerSecond float64 `json:"perSecond"` // messages, see DeviceGroup
-	Plain     bool    `json:"plain"`     // what comes over it is not encrypted
+	Plain     bool    `json:"plain"`     // what comes over it from other machines is not encrypted
 }
 
 // DeviceGroup is the devices of one model or one place.
@@ -143,7 +142,7 @@ func (g *DeviceGroup) count(v *register.View, now time.Time) {
 	case !speaks(&v.Device, now):
 		g.Silent++
 	default:
-		if beat := state.Rhythm(v.Observed.FirstSeen, v.Seen.LastSeen, v.Seen.Messages); beat > 0 {
+		if beat := Hear(v.Observed.FirstSeen, v.Seen.LastSeen, v.Seen.Messages, now).Beat; beat > 0 {
 			rate = 1 / beat.Seconds()
 		}
 	}

@@ -35,7 +35,7 @@ func TestWaveformsAsFiles(t *testing.T) {
 		if first == 200 {
 			samples[7] = "" // missing
 		}
-		stamp := at.Add(time.Duration(second) * time.Second).Format("20060102150405.000") + "+0000"
+		stamp := at.Add(time.Duration(second)*time.Second).Format("20060102150405.000") + "+0000"
 		h.Send("ORU^R01^ORU_R01", "PID|1||MRN-885523^^^HOSP^MR||Vrombaut^Ottokar||19610412|M\rOBR|1||||||"+stamp+"\r"+
 			"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-11^^MON-11^EUI-64\r"+
 			"OBX|2|NA|131330^MDC_ECG_ELEC_POTL_II^MDC|1.1.1.1|"+strings.Join(samples, "^")+"|266418^MDC_DIM_MILLI_VOLT^MDC|||||F\r"+
