@@ -266,6 +266,11 @@ func (a *App) applyRouting(ctx context.Context) ([]model.Destination, []model.Ch
 		return nil, nil, err
 	}
 	a.routing.reader.Store(newReader(profiles))
+	plans, err := register.Plans().List(ctx, a.governed)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.register.Plan(values(plans), a.site)
 	return values(destinations), values(channels), nil
 }
 

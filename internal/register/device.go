@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/model"
 	"thalamus/internal/register/acceptance"
+	"thalamus/internal/register/care"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/register/state"
 )
@@ -133,6 +134,7 @@ type Store interface {
 	SaidFacts(ctx context.Context) ([]fact.Fact, error)
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
+	care.Reader
 	AcceptanceReader
 	// Acceptances gives all of them.
 	Acceptances(ctx context.Context) ([]acceptance.Acceptance, error)
@@ -143,6 +145,7 @@ type Store interface {
 // Tx is what changes of devices and governed things need of a transaction.
 type Tx interface {
 	GovernedTx
+	care.Tx
 	AcceptanceTx
 	// Device gives the stored device without its sighting, or a fault.Absent.
 	Device(ctx context.Context, id model.DeviceID) (Device, error)

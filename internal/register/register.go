@@ -34,6 +34,7 @@ type Register struct {
 	beliefs map[fact.Subject][]fact.Fact      // what people and other systems said, believed now
 	accepts map[string]*acceptance.Acceptance // by the id of device, release or model; never changed in place
 	turned  atomic.Uint64                     // counts changes of accepts
+	caring  caring                            // plans and what was done by them
 	unknown map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
 	dirty   []*unit                           // heard since the last flush
 	fresh   []*unit                           // new and not yet durable
@@ -75,6 +76,11 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 		beliefs: map[fact.Subject][]fact.Fact{},
 		accepts: map[string]*acceptance.Acceptance{},
 	}
+	done, err := store.LastDone(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	r.caring = newCaring(done)
 	devices, err := store.Devices(ctx)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/register"
 	"thalamus/internal/register/acceptance"
+	"thalamus/internal/register/care"
 )
 
 // governed is everything that is configured, as one text. Its order is the
@@ -24,6 +25,8 @@ type governed struct {
 	Profiles     []model.DeviceProfile `yaml:"profiles,omitempty"`
 	Services     []model.Service       `yaml:"services,omitempty"`
 	Templates    []acceptance.Template `yaml:"templates,omitempty"`
+	Plans        []care.Plan           `yaml:"plans,omitempty"`
+	Contracts    []care.Contract       `yaml:"contracts,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 

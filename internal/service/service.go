@@ -26,6 +26,7 @@ import (
 	"thalamus/internal/profile"
 	"thalamus/internal/register"
 	"thalamus/internal/register/acceptance"
+	"thalamus/internal/register/care"
 	"thalamus/internal/waveform"
 )
 
@@ -43,6 +44,7 @@ type Store interface {
 	register.AcceptanceReader
 	// AcceptanceSteps gives what happened to an acceptance, newest first.
 	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
+	care.Reader
 	audit.Store
 	// Update does work in one transaction: all of it, or nothing.
 	Update(ctx context.Context, work func(tx Tx) error) error
@@ -129,7 +131,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -26,6 +26,15 @@ func (s *Service) statesOf(ctx context.Context, v *register.View, now time.Time)
 			d.PatientSince = who.From
 		}
 	}
+	if s.Register.CaredAfterUse(v) {
+		dues, err := s.duesOf(ctx, v, now)
+		if err != nil {
+			return nil, err
+		}
+		if len(dues) > 0 {
+			d.MaintenanceOn, d.MaintenanceOf = dues[0].On.Time(), dues[0].Name
+		}
+	}
 	return state.Of(d, now), nil
 }
 
@@ -46,6 +55,9 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 		d.ClockOffset, d.ClockSince = time.Duration(e.OffsetNS), e.Since
 		d.ClockBound = clockTolerance + time.Duration(e.UncertaintyNS)
 		d.Corrected = v.Asserted.Clock == register.ClockOffset
+	}
+	if dues := s.Register.Dues(v, time.Time{}, now); len(dues) > 0 {
+		d.MaintenanceOn, d.MaintenanceOf = dues[0].On.Time(), dues[0].Name
 	}
 	for _, said := range [][]fact.Fact{v.ReleaseSaid, v.ModelSaid} { // the release knows better than its model
 		ends, phase := saidOf(said, "support-until", now), saidOf(said, "support", now)

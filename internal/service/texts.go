@@ -8,6 +8,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/register"
 	"thalamus/internal/register/acceptance"
+	"thalamus/internal/register/care"
 )
 
 // textKind is one kind of governed things in the configuration text.
@@ -32,6 +33,8 @@ func textKinds() []textKind {
 		kindOf("profiles", register.Profiles(), func(g *governed) *[]model.DeviceProfile { return &g.Profiles }, func(_ *Service, v model.DeviceProfile, _ governed) error { return checkProfile(v) }),
 		kindOf("services", register.Services(), func(g *governed) *[]model.Service { return &g.Services }, nil),
 		kindOf("templates", register.Templates(), func(g *governed) *[]acceptance.Template { return &g.Templates }, nil),
+		kindOf("plans", register.Plans(), func(g *governed) *[]care.Plan { return &g.Plans }, nil),
+		kindOf("contracts", register.Contracts(), func(g *governed) *[]care.Contract { return &g.Contracts }, nil),
 		deviceKind(),
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
 	"thalamus/internal/register/acceptance"
+	"thalamus/internal/register/care"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
@@ -222,6 +223,40 @@ func (h *House) Errands() []Errand {
 		{"service.history", is(id), "", ""},
 		{"dependency.get", is(service.DependencyAsk{Kind: "channel", ID: "ward"}), "channel ward", ""},
 		{"service.remove", is(act), "service second", why},
+		{"plan.put", func() any {
+			return service.Put[care.Plan]{Value: care.Plan{
+				ID: "second", Name: "Electrical safety", Kind: care.Safety, Models: []string{zorglub}, Devices: []model.DeviceID{device()}, Months: 12,
+				Measures: []care.Measure{{Name: "Earth leakage", UnitUCUM: "uA", Max: "500"}},
+			}, Reason: why}
+		}, "plan second", why},
+		{"plan.list", is(service.None{}), "", ""},
+		{"plan.get", is(id), "", ""},
+		{"plan.history", is(id), "", ""},
+		{"contract.put", is(service.Put[care.Contract]{Value: care.Contract{ID: "second", Name: "Full service", Supplier: "Acme", Covers: []care.Kind{care.Safety}, Models: []string{zorglub}}, Reason: why}), "contract second", why},
+		{"contract.list", is(service.ContractAsk{}), "", ""},
+		{"contract.get", is(id), "", ""},
+		{"contract.history", is(id), "", ""},
+		{"care.list", is(service.CareAsk{Within: 400}), "", ""},
+		{"care.calendar", is(service.CareAsk{}), "", ""},
+		{"order.open", func() any { return service.OrderNew{Device: device(), Plan: "second", Reason: why} }, "order 1", why},
+		{"order.change", is(service.OrderChange{ID: 1, State: care.Working, Reason: why}), "order 1", why},
+		{"order.finish", is(service.OrderFinish{ID: 1, Finish: care.Finish{Minutes: 10, Results: []care.Result{{Measure: care.Measure{Name: "Earth leakage"}, Value: "120"}}}, Reason: why}), "order 1", why},
+		{"order.list", is(service.OrderAsk{Ended: true}), "", ""},
+		{"order.get", is(service.OrderID{ID: 1}), "", ""},
+		{"order.open", func() any { return service.OrderNew{Device: device(), Title: "Cracked housing", Reason: why} }, "order 2", why},
+		{"order.cancel", is(service.OrderStop{ID: 2, Reason: why}), "order 2", why},
+		{"accessory.add", func() any { return service.AccessoryNew{Device: device(), Name: "Cuff", Reason: why} }, "*", why},
+		{"accessory.list", is(service.AccessoryAsk{}), "", ""},
+		{"accessory.remove", is(service.Numbered{ID: 1, Reason: why}), "accessory 1", why},
+		{"device.lend", func() any {
+			return service.DeviceLend{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, To: "Emergency room", Until: "2999-12-31"}
+		}, "*", why},
+		{"device.return", func() any { return service.DeviceReturn{DeviceAct: service.DeviceAct{ID: device(), Reason: why}} }, "*", why},
+		{"device.dispose", func() any {
+			return service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, WipedBy: "J. Ott", WipedHow: "overwritten", WipedOn: "2026-01-02", Document: "DOC-1"}
+		}, "*", why},
+		{"plan.remove", is(act), "plan second", why},
+		{"contract.remove", is(act), "contract second", why},
 		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
 
 		{"template.put", is(service.Put[acceptance.Template]{Value: aTemplate, Reason: why}), "template second", why},
