@@ -67,6 +67,7 @@ type App struct {
 	patients   *patients.Patients
 	access     *access.Gate
 	links      *links
+	watcher    *watcher
 	routing    routing
 	extracts   *extract.Shelf
 	service    *service.Service
@@ -107,6 +108,7 @@ func (a *App) steps() []step {
 		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
 		{"extracts that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, nil},
 		{"corrections", a.startCorrections, nil},
+		{"connections", a.startConnections, a.writeConnections},
 		{"doors", a.openDoors, func(ctx context.Context) error { return a.doors.close(ctx) }},
 	}
 }

@@ -26,10 +26,7 @@ func (g governedStore) Update(ctx context.Context, work func(tx service.Tx) erro
 }
 
 func (a *App) makeService() *service.Service {
-	kinds := map[string]destination.Kind{}
-	for _, k := range builtin.Destinations() {
-		kinds[k.Name] = k
-	}
+	kinds := a.kindsOfDestinations()
 	secrets := map[string][]conf.Key{}
 	for _, k := range builtin.Drivers() {
 		secrets["driver "+k.Name] = conf.Describe(k.Settings)
@@ -44,7 +41,7 @@ func (a *App) makeService() *service.Service {
 	for _, k := range builtin.Destinations() {
 		receivers = append(receivers, service.Kind{Name: k.Name, Doc: k.Doc, Keys: conf.Describe(k.Settings)})
 	}
-	host := destination.Host{Log: a.log, Roots: a.authority.Pool()}
+	host := a.destinationHost()
 	return service.New(service.Parts{
 		Version: a.o.Version, Started: a.started, Log: a.log,
 		Store: governedStore{a.governed}, Record: a.amended(), Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
@@ -92,7 +89,20 @@ func (a *App) makeService() *service.Service {
 			return numbersAsFHIR(ctx, a.amended(), answer)
 		},
 		Health: a.health,
+		Flows:  a.flowsNow, Reaches: a.watcher.Reaches,
 	})
+}
+
+func (a *App) kindsOfDestinations() map[string]destination.Kind {
+	kinds := map[string]destination.Kind{}
+	for _, k := range builtin.Destinations() {
+		kinds[k.Name] = k
+	}
+	return kinds
+}
+
+func (a *App) destinationHost() destination.Host {
+	return destination.Host{Log: a.log, Roots: a.authority.Pool()}
 }
 
 // explain names the segments and fields of a received message for people.

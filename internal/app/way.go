@@ -187,7 +187,11 @@ func (o owing) Refs(ctx context.Context, from, until time.Time, device model.Dev
 }
 
 func (a *App) makeDoor(context.Context) error {
-	a.links = newLinks(builtin.Drivers(), driver.Host{Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent})
+	a.watcher = newWatcher(a.codecOf)
+	a.links = newLinks(builtin.Drivers(), driver.Host{
+		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent,
+		Met: func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },
+	})
 	a.service = a.makeService()
 	return nil
 }
@@ -218,6 +222,7 @@ func (a *App) apply(ctx context.Context) error {
 		return err
 	}
 	a.deliver.Adopted() // a text may have adopted devices, or ask for no acceptance any more
+	a.watcher.reaches(destinations, a.kindsOfDestinations(), a.destinationHost())
 	return a.links.Apply(ctx, channels)
 }
 

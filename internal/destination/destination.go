@@ -9,6 +9,8 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net/url"
+	"strconv"
 
 	"thalamus/internal/model"
 )
@@ -54,6 +56,29 @@ func (d Down) Unwrap() error { return d.Err }
 type Host struct {
 	Log   *slog.Logger
 	Roots *x509.CertPool // the program's own authority beside the system's
+}
+
+// Reach is what a destination connects to.
+type Reach struct {
+	Host      string // name or address
+	Port      uint16
+	App       string // what is spoken: http, hl7v2
+	Encrypted bool
+}
+
+// Reacher is implemented by destinations that connect to another machine.
+type Reacher interface{ Reach() Reach }
+
+// ReachOf gives what an http or https address leads to.
+func ReachOf(u *url.URL) Reach {
+	r := Reach{Host: u.Hostname(), Port: 80, App: "http", Encrypted: u.Scheme == "https"}
+	if r.Encrypted {
+		r.Port = 443
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+		r.Port = uint16(n)
+	}
+	return r
 }
 
 // Kind describes a destination in the list of what is in the binary.

@@ -39,7 +39,21 @@ type Host struct {
 	// frames, a peer cut off, a refused connection. It becomes an issue of the
 	// channel that people see. It must not block.
 	Note func(peer string, issue model.Issue)
+	// Met is told of each connection once it can be used: it is what the map of
+	// connections is made of. It may be nil and must not block.
+	Met func(channel model.ChannelID, c Connection)
 }
+
+// Connection is one connection of a link, made by a device.
+type Connection struct {
+	Peer      string // address and port of the device
+	Local     string // address and port of ours it came to
+	Encrypted bool
+}
+
+// Connected is implemented by drivers that can list the connections they have
+// now.
+type Connected interface{ Connections() []Connection }
 
 // Driver is one configured link. Its methods are called once each, in order.
 type Driver interface {

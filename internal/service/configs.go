@@ -27,6 +27,8 @@ type governed struct {
 	Templates    []acceptance.Template `yaml:"templates,omitempty"`
 	Plans        []care.Plan           `yaml:"plans,omitempty"`
 	Contracts    []care.Contract       `yaml:"contracts,omitempty"`
+	Segments     []model.Segment       `yaml:"segments,omitempty"`
+	Approvals    []model.Approval      `yaml:"approvals,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 

@@ -27,6 +27,7 @@ import (
 	"thalamus/internal/register"
 	"thalamus/internal/register/acceptance"
 	"thalamus/internal/register/care"
+	"thalamus/internal/register/flows"
 	"thalamus/internal/waveform"
 )
 
@@ -36,6 +37,7 @@ type Tx interface {
 	patients.Tx
 	access.Tx
 	audit.Tx
+	flows.Tx
 }
 
 // Store is the store of everything that is governed.
@@ -46,6 +48,7 @@ type Store interface {
 	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
 	care.Reader
 	audit.Store
+	flows.Store
 	// Update does work in one transaction: all of it, or nothing.
 	Update(ctx context.Context, work func(tx Tx) error) error
 }
@@ -107,6 +110,11 @@ type Parts struct {
 	Explain func(codec string, raw []byte) []Segment
 	// FHIR gives numbers over time as a Bundle of Observations (R4).
 	FHIR func(ctx context.Context, a SeriesAnswer) ([]byte, error)
+	// Flows gives who connected to our channels and what our destinations
+	// reached and is not stored yet; Reaches the destinations that connect to
+	// another machine.
+	Flows   func(ctx context.Context) ([]model.Flow, error)
+	Reaches func() map[model.DestinationID]bool
 	// Health lists what is wrong with the program itself, in plain words.
 	Health func() []string
 }
@@ -131,7 +139,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -32,6 +32,8 @@ func textKinds() []textKind {
 		kindOf("labels", register.Labels(), func(g *governed) *[]model.Label { return &g.Labels }, func(_ *Service, v model.Label, _ governed) error { return checkLabel(v) }),
 		kindOf("profiles", register.Profiles(), func(g *governed) *[]model.DeviceProfile { return &g.Profiles }, func(_ *Service, v model.DeviceProfile, _ governed) error { return checkProfile(v) }),
 		kindOf("services", register.Services(), func(g *governed) *[]model.Service { return &g.Services }, nil),
+		kindOf("segments", register.Segments(), func(g *governed) *[]model.Segment { return &g.Segments }, nil),
+		kindOf("approvals", register.Approvals(), func(g *governed) *[]model.Approval { return &g.Approvals }, nil),
 		kindOf("templates", register.Templates(), func(g *governed) *[]acceptance.Template { return &g.Templates }, nil),
 		kindOf("plans", register.Plans(), func(g *governed) *[]care.Plan { return &g.Plans }, nil),
 		kindOf("contracts", register.Contracts(), func(g *governed) *[]care.Contract { return &g.Contracts }, nil),

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -83,6 +84,15 @@ func New(d model.Destination, host destination.Host) (destination.Destination, e
 	}
 	v.known.limit = 200_000
 	return v, nil
+}
+
+// Reach implements destination.Reacher.
+func (v *server) Reach() destination.Reach {
+	u, err := url.Parse(v.base)
+	if err != nil {
+		return destination.Reach{}
+	}
+	return destination.ReachOf(u)
 }
 
 // Close ends idle connections.

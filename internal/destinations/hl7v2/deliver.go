@@ -11,6 +11,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"net"
 
 	syntax "thalamus/internal/codec/hl7v2"
 	"thalamus/internal/codec/hl7v2/encode"
@@ -62,6 +63,18 @@ func New(d model.Destination, host destination.Host) (*Destination, error) {
 		dest.free <- c
 	}
 	return dest, nil
+}
+
+// Reach implements destination.Reacher.
+func (d *Destination) Reach() destination.Reach {
+	r := destination.Reach{App: "hl7v2", Encrypted: d.settings.TLS.Enabled}
+	host, port, err := net.SplitHostPort(d.settings.Address)
+	if err != nil {
+		return r
+	}
+	n, _ := net.LookupPort("tcp", port) // 0 where the name is not known
+	r.Host, r.Port = host, uint16(n)
+	return r
 }
 
 // Close ends all connections.

@@ -109,6 +109,7 @@ func Kind() destination.Kind {
 // Destination is one address.
 type Destination struct {
 	url    string
+	reach  destination.Reach
 	host   string // for errors: the address may hold a token in its path
 	key    []byte
 	client *http.Client
@@ -134,7 +135,7 @@ func New(d model.Destination, host destination.Host) (*Destination, error) {
 		return nil, err
 	}
 	return &Destination{
-		url: s.URL, host: u.Host, key: key, now: time.Now,
+		url: s.URL, reach: destination.ReachOf(u), host: u.Host, key: key, now: time.Now,
 		client: &http.Client{
 			Timeout: s.Timeout,
 			Transport: &http.Transport{
@@ -178,6 +179,9 @@ func (d *Destination) Close() error {
 	d.client.CloseIdleConnections()
 	return nil
 }
+
+// Reach implements destination.Reacher.
+func (d *Destination) Reach() destination.Reach { return d.reach }
 
 // Deliver posts the parcels in one request.
 func (d *Destination) Deliver(ctx context.Context, parcels []destination.Parcel) (destination.Receipt, error) {

@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"thalamus/internal/codec/mllpframe"
+	"thalamus/internal/driver"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -29,6 +31,7 @@ type conn struct {
 	net      net.Conn // the socket
 	link     net.Conn // the socket, or TLS over it
 	peer     string
+	met      atomic.Bool // it can be used: TLS is agreed, where it is asked for
 	identity string
 
 	scan   mllpframe.Scanner
@@ -53,6 +56,10 @@ func newConn(d *Driver, nc net.Conn) *conn {
 	return &conn{d: d, net: nc, link: nc, peer: nc.RemoteAddr().String(), scan: mllpframe.Scanner{Max: d.settings.MaxFrame}}
 }
 
+func (c *conn) connection() driver.Connection {
+	return driver.Connection{Peer: c.peer, Local: c.net.LocalAddr().String(), Encrypted: c.d.tls != nil}
+}
+
 // errEnd ends a connection that is of no more use, after it was noted.
 var errEnd = errors.New("end of connection")
 
@@ -63,6 +70,10 @@ func (c *conn) serve() {
 	}()
 	if c.d.tls != nil && !c.handshake() {
 		return
+	}
+	c.met.Store(true)
+	if c.d.host.Met != nil {
+		c.d.host.Met(c.d.channel, c.connection())
 	}
 	c.buf.grow(c.d, smallBuffer)
 	for {

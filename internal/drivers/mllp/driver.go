@@ -60,8 +60,9 @@ type Driver struct {
 }
 
 var (
-	_ driver.Listener = (*Driver)(nil)
-	_ driver.Reporter = (*Driver)(nil)
+	_ driver.Listener  = (*Driver)(nil)
+	_ driver.Reporter  = (*Driver)(nil)
+	_ driver.Connected = (*Driver)(nil)
 )
 
 // largeFrames is how many bytes all connections together may hold of
@@ -112,6 +113,19 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 
 // Addr is the address bound.
 func (d *Driver) Addr() net.Addr { return d.listener.Addr() }
+
+// Connections lists the connections there are now.
+func (d *Driver) Connections() []driver.Connection {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]driver.Connection, 0, len(d.conns))
+	for c := range d.conns {
+		if c.met.Load() {
+			out = append(out, c.connection())
+		}
+	}
+	return out
+}
 
 // Status says how the link is.
 func (d *Driver) Status() driver.Status {

@@ -20,6 +20,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
+	"thalamus/internal/register/flows"
 	"thalamus/internal/store/sqlite"
 )
 
@@ -38,6 +39,7 @@ type Tx = interface {
 	patients.Tx
 	access.Tx
 	audit.Tx
+	flows.Tx
 }
 
 // Options of the store.
