@@ -102,12 +102,12 @@ func ownHealth(ctx context.Context, c *call) (OwnHealth, error) {
 	return h, nil
 }
 
-// plainChannels tells the channels that are not encrypted.
+// plainChannels tells the channels that other machines reach unencrypted.
 func (s *Service) plainChannels(ctx context.Context) (map[model.ChannelID]bool, error) {
 	all, err := register.Channels().List(ctx, s.Store)
 	plain := map[model.ChannelID]bool{}
 	for _, v := range all {
-		if _, is := plainLink(v.Value.Settings); is {
+		if address, is := plainLink(v.Value.Settings); is && !local(address) {
 			plain[v.Value.ID] = true
 		}
 	}

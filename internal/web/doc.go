@@ -7,9 +7,10 @@
 //	sign.go         sign-in (password, one-time link), sign-out
 //	preferences.go  theme and language, kept in a cookie
 //	events.go       /events: changes as server-sent events, at most one a second
-//	search.go       the search of the top bar
+//	search.go       the search of the top bar; search_named.go: of all that has a name
 //	texts/          languages: the key is the English text
 //	assets/         stylesheet, scripts (htmx 4), pictures; hashed names
+//	graph/          lays out a picture of what leads to what, pure
 //	ui/             visit, page, act, components; one templ file each
 //	ward/ integration/ devices/ oversight/   the pages of the four work places
 //	issues/ labels/ profiles/ relay/ letters/   further pages of Integration

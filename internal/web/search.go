@@ -13,7 +13,13 @@ import (
 type found struct {
 	patients []hit
 	devices  []hit
+	models   []hit
 	messages []hit
+	labels   []hit
+	profiles []hit
+	services []hit
+	links    []hit // channels, routes and destinations
+	settings []hit
 	pages    []hit
 }
 
@@ -23,48 +29,30 @@ type hit struct {
 }
 
 func (f found) all() int {
-	return len(f.patients) + len(f.devices) + len(f.messages) + len(f.pages)
+	return len(f.patients) + len(f.devices) + len(f.models) + len(f.messages) + len(f.labels) + len(f.profiles) +
+		len(f.services) + len(f.links) + len(f.settings) + len(f.pages)
 }
 
 const hitsOfAKind = 20
 
-// search looks for patients, devices, messages by number or control id, and
-// pages; each only where the visitor may.
+// search looks for everything that has a name; each only where the visitor
+// may, and only what has a page the visitor may see.
 func (c *console) search(v *ui.Visit) (ui.Done, error) {
 	text, ctx := v.Typed("text"), v.Context()
 	var f found
 	if text != "" {
-		if err := c.findPatients(v, text, &f); err != nil {
-			return ui.Done{}, err
-		}
-		if v.May("device.list") {
-			var l service.List[service.DeviceRow]
-			if err := v.Call("device.list", service.DeviceAsk{Text: text, Limit: hitsOfAKind}, &l); err != nil {
+		for _, find := range []func(*ui.Visit, string, *found) error{
+			findPatients, findDevices, findMessages, findMeanings, findLinks, findSettings, findPages,
+		} {
+			if err := find(v, text, &f); err != nil {
 				return ui.Done{}, err
-			}
-			for _, d := range l.Rows {
-				name := strings.TrimSpace(d.Manufacturer + " " + d.Model)
-				if d.Name != "" {
-					name = d.Name + " · " + name
-				}
-				f.devices = append(f.devices, hit{name, joined(d.Serial, ui.PlaceText(d.Place), string(d.ID)), "/devices/" + string(d.ID)})
-			}
-		}
-		if err := findMessages(v, text, &f); err != nil {
-			return ui.Done{}, err
-		}
-		for _, w := range ui.Workplaces() {
-			for _, p := range v.Menu(w.ID) {
-				if name := ui.T(ctx, p.Name); strings.Contains(strings.ToLower(name), strings.ToLower(text)) {
-					f.pages = append(f.pages, hit{name, ui.T(ctx, w.Name), p.Path})
-				}
 			}
 		}
 	}
 	return ui.Done{View: &ui.View{Title: ui.T(ctx, "Found"), Body: foundPage(f, text)}}, nil
 }
 
-func (c *console) findPatients(v *ui.Visit, text string, f *found) error {
+func findPatients(v *ui.Visit, text string, f *found) error {
 	if !v.May("patient.search") || len(text) < 2 {
 		return nil
 	}

@@ -15,7 +15,8 @@ export function named(path) {
 }
 
 const links = (page, where) => page.evaluate(({ where, origin }) =>
-  [...document.querySelectorAll(where)].map((a) => new URL(a.href)).filter((u) => u.origin === origin && /^https?:$/.test(u.protocol)).map((u) => u.pathname), { where, origin })
+  [...document.querySelectorAll(where)].map((a) => new URL(a.getAttribute('href'), location)) // also of a picture, whose href is no text
+    .filter((u) => u.origin === origin && /^https?:$/.test(u.protocol)).map((u) => u.pathname), { where, origin })
 
 /** Visits what is found until nothing new turns up; gives the paths in order. */
 export async function crawl(page, visit, most = 60) {

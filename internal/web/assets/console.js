@@ -22,6 +22,14 @@
 			document.activeElement.blur();
 			return;
 		}
+		// From the search down to what it found, and up again.
+		const arrow = e.key === "ArrowDown" ? 1 : e.key === "ArrowUp" ? -1 : 0;
+		if (arrow && document.querySelector("main .hits") && e.target.closest(".find, .hits")) {
+			const all = [document.querySelector(".find input"), ...document.querySelectorAll("main .hits a")];
+			e.preventDefault();
+			all[Math.min(all.length - 1, Math.max(0, all.indexOf(e.target) + arrow))]?.focus();
+			return;
+		}
 		if (typing(e)) return;
 		if (awaiting > Date.now() && e.key >= "1" && e.key <= "9") {
 			const link = places()[Number(e.key) - 1];

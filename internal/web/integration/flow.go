@@ -58,7 +58,7 @@ type flowEdge struct {
 // node that leads to the table.
 const mostOfColumn = 30
 
-var flowSize = graph.Size{Width: 218, Height: 66, Gap: 12, Between: 64, Margin: 4}
+var flowSize = graph.Size{Width: 232, Height: 66, Gap: 12, Between: 46, Margin: 4}
 
 func flow(v *ui.Visit) (ui.View, error) {
 	by := v.Query("by")

@@ -52,7 +52,7 @@ func house(ctx context.Context, o *service.Oversight) []concern {
 	return []concern{
 		{ui.T(ctx, "Not adopted"), count["not-adopted"], "warn", "/inbox", ui.T(ctx, "Seen on the wire, and nobody took them into use. What they send waits in quarantine.")},
 		{ui.T(ctx, "Not accepted"), count["not-accepted"], "bad", in("not-accepted"), ui.T(ctx, "Their acceptance is missing, has ended, or was opened again by what was observed.")},
-		{ui.T(ctx, "Without an owner"), int64(o.Unowned), "warn", "/devices?facts=owner%3D", ui.T(ctx, "Nothing is said of who owns them: nobody would be asked when they fail.")},
+		{ui.T(ctx, "Without an owner"), int64(o.Unowned), "warn", "/devices?fact=owner%3D", ui.T(ctx, "Nothing is said of who owns them: nobody would be asked when they fail.")},
 		{ui.T(ctx, "Support ended"), count["ended"], "bad", in("ended"), ui.T(ctx, "Their maker mends nothing any more, by what is said of their release or model.")},
 		{ui.T(ctx, "Support ends soon"), count["ending"], "warn", in("ending"), ui.T(ctx, "Support ends within 180 days: time to plan.")},
 		{ui.T(ctx, "Silent"), count["silent"], "bad", in("silent"), ui.T(ctx, "They have missed many messages, measured by their own rhythm.")},
