@@ -43,7 +43,6 @@ var nouns = map[string]string{
 	"observation": "numbers over time, and last values",
 	"oversight":   "what should be looked at, and how the program itself is",
 	"order":       "work orders on devices",
-	"oversight":   "what should be looked at, and how the program itself is",
 	"overview":    "how everything stands",
 	"patient":     "patients known from messages and ADT",
 	"plan":        "maintenance plans",
