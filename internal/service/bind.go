@@ -100,6 +100,12 @@ func (f Field) one(v reflect.Value, text string) error {
 		return fault.New(fault.Invalid, "service.argument", "expected %s", want).At(f.Name)
 	}
 	switch {
+	case v.Kind() == reflect.Pointer: // nil: the field was left out
+		p := reflect.New(v.Type().Elem())
+		if err := f.one(p.Elem(), text); err != nil {
+			return err
+		}
+		v.Set(p)
 	case v.Type() == reflect.TypeFor[time.Time]():
 		t, err := ParseTime(text, time.Now())
 		if err != nil {
