@@ -106,7 +106,7 @@ func (a *App) steps() []step {
 		{"what contradicts acceptances", a.startAttending, nil},
 		{"the way", a.startWay, a.stopWay},
 		{"channels, routes, destinations", a.applyAtStart, a.stopLinks},
-		{"extracts that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, nil},
+		{"extracts and jobs that were cut", func(ctx context.Context) error { return a.service.GoOn(ctx) }, func(context.Context) error { a.service.EndJobs(); return nil }},
 		{"corrections", a.startCorrections, nil},
 		{"connections", a.startConnections, a.writeConnections},
 		{"doors", a.openDoors, func(ctx context.Context) error { return a.doors.close(ctx) }},

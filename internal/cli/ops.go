@@ -34,6 +34,7 @@ var nouns = map[string]string{
 	"graph":       "what flows where",
 	"hold":        "segments of the journal kept from retention",
 	"issue":       "what could not be understood",
+	"job":         "imports, edits of many devices, and what undid them",
 	"journal":     "the log of every frame",
 	"kind":        "kinds of destinations that are in the program",
 	"label":       "what devices call things, and what it means",

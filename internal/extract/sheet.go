@@ -213,6 +213,9 @@ func cell(v reflect.Value) string {
 	return ""
 }
 
+// Harmless is how every CSV that we write keeps texts from being formulas.
+func Harmless(s string) string { return harmless(s) }
+
 // harmless keeps a spreadsheet from taking a text that a device sent for a
 // formula: an apostrophe is put before =, +, -, @, tab and carriage return at
 // its beginning, unless it is a number (decision 0088). It also does so for a

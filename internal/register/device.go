@@ -157,6 +157,8 @@ type Tx interface {
 	FactsOfChange(ctx context.Context, change string) ([]fact.Fact, error)
 	// SaveFacts stores an edit.
 	SaveFacts(ctx context.Context, e fact.Edit, mark Mark) error
+	BulkTx
+	JobTx
 	// OnCommit runs work after the commit, before any later transaction.
 	OnCommit(work func())
 }

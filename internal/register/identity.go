@@ -98,6 +98,10 @@ func kindOf(id model.Identifier) string {
 	return t
 }
 
+// KindOfIdentifier says what an identifier is: eui-64, mac, serial, udi, or
+// its type in lower case.
+func KindOfIdentifier(id model.Identifier) string { return kindOf(id) }
+
 func eiKey(id model.Identifier, channel model.ChannelID) string {
 	if id.System == "" {
 		return "ei|@" + string(channel) + "|" + fold(id.Value)

@@ -15,6 +15,7 @@ type Query struct {
 	Text    string
 	Channel model.ChannelID
 	Adopted *bool
+	Heard   bool              // only those that were heard on the wire
 	Profile string            // read with any version of this one
 	Read    bool              // only those that some profile reads
 	Outside bool              // only those whose software is outside the range of their profile
@@ -108,6 +109,7 @@ func (r *Register) matches(u *unit, q *Query) bool {
 	switch {
 	case q.Channel != "" && u.dev.Observed.Channel != q.Channel && u.dev.Seen.Channel != q.Channel,
 		q.Adopted != nil && *q.Adopted != (u.dev.Adoption != nil),
+		q.Heard && u.dev.Seen.Messages == 0,
 		q.Alarms && u.dev.Seen.Alerts == 0,
 		q.Profile != "" && u.dev.Observed.Reading.Name() != q.Profile,
 		q.Read && u.dev.Observed.Reading.Profile == "",

@@ -107,10 +107,17 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 
 // add makes a unit of d and indexes it. Called with r.mu held or before use.
 func (r *Register) add(d Device) *unit {
+	u := r.index(d)
+	r.place(u)
+	return u
+}
+
+// index makes a unit of d that has no place in the order yet. Called with r.mu
+// held or before use.
+func (r *Register) index(d Device) *unit {
 	u := &unit{dev: d}
 	r.said(u)
 	r.units[d.ID] = u
-	r.place(u)
 	for _, k := range d.Keys {
 		if r.byKey[k] == nil {
 			r.byKey[k] = u

@@ -199,20 +199,29 @@ func deviceOps() []Op {
 	}
 }
 
-func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
+// query is what is asked for, as the register has it.
+func (r *DeviceAsk) query() (register.Query, error) {
 	q := register.Query{Text: r.Text, Channel: r.Channel, Profile: r.Profile, Outside: r.Outside, Model: r.Model, Release: r.Release, Limit: r.Limit, After: r.After}
 	var err error
 	if q.Facts, err = wantedFacts(r.Facts); err != nil {
+		return q, err
+	}
+	if r.New {
+		no := false
+		q.Adopted, q.Heard = &no, true
+	}
+	return q, nil
+}
+
+func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], error) {
+	q, err := r.query()
+	if err != nil {
 		return List[DeviceRow]{}, err
 	}
 	for _, name := range r.Show {
 		if _, ok := fact.KindOf(name); !ok {
 			return List[DeviceRow]{}, fault.New(fault.Invalid, "service.argument", "there is no fact %q; fact.kinds lists them", clip(name, 40)).At("show")
 		}
-	}
-	if r.New {
-		no := false
-		q.Adopted = &no
 	}
 	if q.Limit <= 0 {
 		q.Limit = 100
@@ -231,6 +240,7 @@ func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], er
 	now := c.s.now()
 	for i := range page {
 		row := deviceRow(page[i].Device)
+		row.said(page[i].Said, now)
 		if row.States, err = c.s.statesOf(ctx, &page[i], now); err != nil {
 			return List[DeviceRow]{}, err
 		}
@@ -261,6 +271,18 @@ func deviceRow(d register.Device) DeviceRow {
 		FirstSeen: d.Observed.FirstSeen, LastSeen: d.Seen.LastSeen, Messages: d.Seen.Messages,
 		Observations: d.Seen.Observations, Alerts: d.Seen.Alerts, Issues: d.Seen.Issues,
 		Profile: d.Observed.Reading.Profile, Outside: d.Observed.Reading.Outside,
+	}
+}
+
+// said fills what the wire does not tell of a device with what people say.
+func (r *DeviceRow) said(facts []fact.Fact, now time.Time) {
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{{"manufacturer", &r.Manufacturer}, {"model", &r.Model}, {"serial", &r.Serial}, {"release", &r.Release}} {
+		if *f.to == "" {
+			*f.to = saidOf(facts, f.name, now)
+		}
 	}
 }
 

@@ -143,7 +143,7 @@ func (c *call) watchExtract(ctx context.Context, ready <-chan struct{}) (extract
 		}
 }
 
-// GoOn lets the extracts that the end of the server before cut go on.
+// GoOn lets the extracts and the jobs that the end of the server before cut go on.
 func (s *Service) GoOn(ctx context.Context) error {
 	for _, st := range s.Extracts.Unfinished() {
 		d := s.As(access.Itself(), Origin{Remote: "local"})
@@ -151,7 +151,7 @@ func (s *Service) GoOn(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return s.goOnJobs(ctx)
 }
 
 func listExtracts(_ context.Context, c *call, _ None) ([]ExtractRow, error) {

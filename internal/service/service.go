@@ -48,6 +48,7 @@ type Store interface {
 	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
 	care.Reader
 	audit.Store
+	register.JobStore
 	flows.Store
 	// Update does work in one transaction: all of it, or nothing.
 	Update(ctx context.Context, work func(tx Tx) error) error
@@ -125,12 +126,13 @@ type Service struct {
 	ops    map[string]Op
 	events *events
 	checks checks
+	jobs   *jobs
 	watch  *watch
 }
 
 // New makes a service.
 func New(p Parts) *Service {
-	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents(), watch: newWatch()}
+	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents(), jobs: newJobs(), watch: newWatch()}
 	for _, o := range Ops() {
 		s.ops[o.Name] = o
 	}
@@ -139,7 +141,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps(), importOps(), editOps(), exportOps(), jobOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -96,6 +96,20 @@ func (h *House) Errands() []Errand {
 		_, id := h.Token("viewer")
 		return id
 	}
+	job := func() (id string) { // of the edit, at its end
+		h.Until("the edit is done", func() bool {
+			var list []register.Job
+			h.Call("job.list", nil, &list)
+			for _, j := range list {
+				if j.Kind == "edit" {
+					id = j.ID
+					return j.State.Ended()
+				}
+			}
+			return false
+		})
+		return id
+	}
 	extract := func() (id string) {
 		h.Until("the extract is whole", func() bool {
 			var rows []service.ExtractRow
@@ -257,6 +271,21 @@ func (h *House) Errands() []Errand {
 		}, "*", why},
 		{"plan.remove", is(act), "plan second", why},
 		{"contract.remove", is(act), "contract second", why},
+		{"device.import", is(service.ImportAsk{Name: "list.csv", Content: []byte("Serial,Hersteller,Modell,Inventarnummer\nZ-1,Acme,Zorglub 9,INV-1\n"), Reason: why}), "*", why},
+		{"device.export", is(service.DeviceAsk{}), "", ""},
+		{"device.edit", func() any {
+			ask := service.EditAsk{Devices: []model.DeviceID{device()}, Set: []string{"custodian=Biomed"}, Reason: why}
+			var seen service.EditCheck
+			h.Call("device.edit", ask, &seen)
+			ask.Begin, ask.Digest = true, seen.Digest
+			return ask
+		}, "*", why},
+		{"job.list", is(service.None{}), "", ""},
+		{"job.get", func() any { return service.ID{ID: job()} }, "", ""},
+		{"job.history", func() any { return service.JobLinesAsk{ID: job()} }, "", ""},
+		{"job.cancel", func() any { return service.JobAct{ID: job(), Reason: why} }, "*", why},
+		{"job.resume", func() any { return service.JobAct{ID: job(), Reason: why} }, "*", why},
+		{"job.undo", func() any { return service.JobAct{ID: job(), Reason: why} }, "*", why},
 		{"device.release", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
 
 		{"template.put", is(service.Put[acceptance.Template]{Value: aTemplate, Reason: why}), "template second", why},

@@ -36,7 +36,7 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption,
 		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
 		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0)
-		FROM devices d LEFT JOIN sightings s ON s.device = d.id`)
+		FROM devices d LEFT JOIN sightings s ON s.device = d.id ORDER BY d.id`)
 }
 
 func (r reader) Device(ctx context.Context, id model.DeviceID) (register.Device, error) {

@@ -1,0 +1,134 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"time"
+
+	"thalamus/internal/extract"
+	"thalamus/internal/fault"
+	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
+)
+
+// DeviceFile is a list of devices as a file.
+type DeviceFile struct {
+	Name string `json:"name"`
+	Rows int    `json:"rows"`
+	Text string `json:"text"` // CSV: a head, CRLF, UTF-8 (RFC 4180)
+}
+
+// mostExported bounds a file.
+const mostExported = 200_000
+
+func exportOps() []Op {
+	return []Op{
+		define(Reads, "device.export", "Write the devices that match as CSV, which device.import takes again.", "--facts department=ICU", exportDevices),
+	}
+}
+
+// exportColumns are the columns after the device's own id; device.import
+// guesses what they tell by these names.
+func exportColumns() []string {
+	var out []string
+	for _, k := range fact.Kinds(fact.OfDevice) {
+		switch k.Name {
+		case "adoption", "profile", "range", "zone", "clock":
+		default:
+			out = append(out, k.Name)
+		}
+	}
+	return out
+}
+
+func exportDevices(ctx context.Context, c *call, r DeviceAsk) (DeviceFile, error) {
+	q, err := r.query()
+	if err != nil {
+		return DeviceFile{}, err
+	}
+	now := c.s.now()
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.UseCRLF = true
+	columns := exportColumns()
+	if err := w.Write(append([]string{"device id", "adopted", "last heard"}, columns...)); err != nil {
+		return DeviceFile{}, fault.Wrap(err, fault.Broken, "service.export", "the list cannot be written")
+	}
+	f := DeviceFile{Name: "devices-" + now.Format("20060102-150405") + ".csv"}
+	var failed error
+	see := func(v *register.View) bool {
+		if f.Rows++; f.Rows > mostExported {
+			failed = fault.New(fault.Invalid, "service.export", "more than %d devices match; filter them", mostExported)
+			return false
+		}
+		if f.Rows%1000 == 0 && ctx.Err() != nil {
+			failed = ctx.Err()
+			return false
+		}
+		counts := countsOf(v, now)
+		row := []string{string(v.ID), "no", ""}
+		if v.Adopted() {
+			row[1] = "yes"
+		}
+		if !v.Seen.LastSeen.IsZero() {
+			row[2] = v.Seen.LastSeen.UTC().Format(time.RFC3339)
+		}
+		for _, name := range columns {
+			row = append(row, extract.Harmless(counts[name]))
+		}
+		failed = w.Write(row)
+		return failed == nil
+	}
+	if r.State != "" {
+		q.Limit = mostExported + 1
+		page, err := c.s.inState(ctx, q, r.State)
+		if err != nil {
+			return f, err
+		}
+		for i := range page {
+			if !see(&page[i]) {
+				break
+			}
+		}
+	} else {
+		c.s.walk(q, see)
+	}
+	w.Flush()
+	f.Text = b.String()
+	return f, failed
+}
+
+// countsOf gives what counts of a device by the names of facts: what was
+// decided, then what the kind of the fact says (fact.Resolve).
+func countsOf(v *register.View, now time.Time) map[string]string {
+	o := &v.Observed
+	rows := make([]fact.Fact, 0, len(v.Said)+8)
+	for _, f := range []struct{ name, value string }{
+		{"manufacturer", o.Manufacturer}, {"model", o.Model}, {"serial", o.Serial}, {"udi", o.UDI}, {"release", o.Release}, {"hardware", o.Hardware}, {"place", o.Place.String()},
+	} {
+		if f.value != "" {
+			rows = append(rows, fact.Fact{Name: f.name, Truth: fact.Observed, Value: f.value})
+		}
+	}
+	for i := range o.Identifiers {
+		if register.KindOfIdentifier(o.Identifiers[i]) == "mac" {
+			rows = append(rows, fact.Fact{Name: "mac", Truth: fact.Observed, Value: o.Identifiers[i].Value})
+		}
+	}
+	for i := range v.Said {
+		if v.Said[i].TrueAt(now) {
+			rows = append(rows, v.Said[i])
+		}
+	}
+	out := map[string]string{}
+	for _, r := range fact.Resolve(rows) {
+		out[r.Name] = r.Value
+	}
+	for name, value := range map[string]string{"name": v.Asserted.Name, "note": v.Asserted.Note, "place": v.Asserted.Place.String()} {
+		if out[name] == "" {
+			out[name] = value
+		}
+	}
+	return out
+}
