@@ -143,7 +143,7 @@ func (g *DeviceGroup) count(v *register.View, now time.Time) {
 		g.Silent++
 	default:
 		if beat := Hear(v.Observed.FirstSeen, v.Seen.LastSeen, v.Seen.Messages, now).Beat; beat > 0 {
-			rate = 1 / beat.Seconds()
+			rate = 1 / max(beat, now.Sub(v.Seen.LastSeen)).Seconds() // a burst is no rhythm
 		}
 	}
 	g.PerSecond += rate

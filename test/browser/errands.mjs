@@ -390,4 +390,62 @@ export const errands = {
     await page.getByText(/The audit is whole/).waitFor()
     return wrong
   },
+
+  async 'see what flows where, by keyboard alone, and as a table where it is narrow'(page, { picture }) {
+    await go(page, '/flow')
+    const drawn = await page.locator('.flow-graph .flow-node').count()
+    const listed = await page.locator('#flow-table tbody tr[data-row]').count()
+    const wrong = must(drawn >= 5 && drawn === listed, `the picture has ${drawn} nodes, the table ${listed} rows`)
+    wrong.push(...must((await page.locator('.flow-graph .flow-edge').count()) >= 3, 'nothing leads anywhere'))
+    const before = await page.locator('#flow-table').innerText()
+    const channel = page.locator('.flow-graph a[href^="/channels/"]').first()
+    const name = await channel.getAttribute('href')
+    for (let i = 0; i < 80 && !(await channel.evaluate((a) => a === document.activeElement)); i++) await page.keyboard.press('Tab')
+    await page.waitForFunction((before) => document.querySelector('#flow-table').innerText !== before, before) // it goes on by itself
+    wrong.push(...must(await channel.evaluate((a) => a === document.activeElement), 'the focus is lost when the picture is drawn anew'))
+    await page.keyboard.press('Enter')
+    await page.waitForURL((u) => u.pathname === name)
+    await go(page, '/flow?by=place')
+    wrong.push(...must(/ICU/.test(await page.locator('#flow-table').innerText()), 'no place is named'), ...(await looked(page)))
+    await picture(page, 'flow-by-place')
+    await page.setViewportSize({ width: 320, height: 640 })
+    wrong.push(...must(!(await page.locator('.flow-graph').isVisible()) && (await page.locator('#flow-table').isVisible()), 'a narrow window does not get the table'))
+    return wrong
+  },
+
+  async 'find an answer with the search alone: slash, words, arrows, Enter'(page) {
+    await go(page, '/channels')
+    const find = async (text, kind) => {
+      await page.locator('body').press('/')
+      await page.keyboard.type(text)
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { level: 1, name: 'Found' }).waitFor()
+      return must((await page.getByRole('heading', { level: 2, name: new RegExp(kind) }).count()) > 0, `“${text}” finds no ${kind}`)
+    }
+    const wrong = await find('Almeida', 'Patients')
+    wrong.push(...must(!decodeURIComponent(page.url()).includes('Almeida'), 'a name stands in the address'), ...(await looked(page)))
+    await page.keyboard.press('Escape')
+    wrong.push(...(await find('Monitor S8', 'Devices')))
+    await page.keyboard.press('Escape')
+    wrong.push(...(await find('journal', 'Pages')))
+    const first = page.locator('main .hits a').first()
+    const to = await first.getAttribute('href')
+    await page.keyboard.press('ArrowDown')
+    wrong.push(...must(await first.evaluate((a) => a === document.activeElement), 'the arrow does not reach the first result'))
+    await page.keyboard.press('Enter')
+    await page.waitForURL((u) => u.pathname + u.search === to)
+    return wrong
+  },
+
+  async 'see what the house should look at, and go where it is'(page) {
+    await go(page, '/oversight')
+    const row = page.locator('#house tbody tr', { hasText: 'Not adopted' })
+    const count = await row.getByRole('link').innerText()
+    const wrong = must(/Running since/i.test(await page.locator('main').innerText()), 'nothing is said of the program itself')
+    await row.getByRole('link').click()
+    await page.waitForURL((u) => u.pathname === '/inbox')
+    const rows = await page.locator('#inbox tbody tr').count()
+    wrong.push(...must(rows === Math.min(Number(count), 100), `${count} are not adopted, the inbox has ${rows}`))
+    return wrong
+  },
 }
