@@ -50,6 +50,7 @@ func New(version string, ops []service.Op, who Authenticate, events Events) (*Se
 	s.mux.HandleFunc("GET "+extractPath, s.serveExtract)
 	s.mux.HandleFunc("GET "+archivePath, s.serveArchive)
 	s.mux.HandleFunc("POST "+archivePath, s.serveArchive)
+	s.mux.HandleFunc("GET "+calendarPath, s.serveCalendar)
 	s.mux.HandleFunc("/api/v1/{noun}/{verb}", s.serveOp)
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, fault.New(fault.Absent, "api.no-path", "there is nothing at this path; /api/openapi.json lists what there is"))

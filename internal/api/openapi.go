@@ -44,6 +44,11 @@ func Document(version string, ops []service.Op) ([]byte, error) {
 			return nil, err
 		}
 		paths[pathOf(o)] = path
+		if o.Name == "care.calendar" {
+			if paths[calendarPath], err = describeCalendar(o); err != nil {
+				return nil, err
+			}
+		}
 		if o.Name == "waveform.export" {
 			if paths[archivePath], err = describeArchive(o); err != nil {
 				return nil, err

@@ -49,16 +49,17 @@ type OrderNew struct {
 	Reason   string         `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
-// OrderChange changes an order. What is left out stays.
+// OrderChange changes an order. What is left out stays; a single - takes it
+// away.
 type OrderChange struct {
 	ID       int64      `json:"id" arg:"id" doc:"number of the order"`
 	Version  int64      `json:"version,omitempty" doc:"refuse when another version is in force"`
 	State    care.State `json:"state,omitempty" doc:"open, in-work or waiting; open also opens a done one again"`
-	Title    *string    `json:"title,omitempty" doc:"what is to be done"`
-	Assigned *string    `json:"assigned,omitempty" doc:"who does it"`
-	Waits    *string    `json:"waits,omitempty" doc:"what it waits for"`
-	Note     *string    `json:"note,omitempty" doc:"anything worth knowing; no names of patients"`
-	Due      *care.Day  `json:"due,omitempty" doc:"the day it is wished for"`
+	Title    string     `json:"title,omitempty" doc:"what is to be done"`
+	Assigned string     `json:"assigned,omitempty" doc:"who does it; - for nobody"`
+	Waits    string     `json:"waits,omitempty" doc:"what it waits for; - for nothing"`
+	Note     string     `json:"note,omitempty" doc:"anything worth knowing; no names of patients; - for none"`
+	Due      string     `json:"due,omitempty" doc:"the day it is wished for; - for none"`
 	Reason   string     `json:"reason,omitempty" doc:"why, for the order and the audit"`
 }
 
@@ -258,11 +259,27 @@ func changeOrder(ctx context.Context, c *call, r OrderChange) (care.Order, error
 	if r.State == care.Cancelled {
 		return o, fault.New(fault.Invalid, "service.argument", "an order is cancelled with order.cancel").At("state")
 	}
-	err = o.Change(care.Change{State: r.State, Title: r.Title, Assigned: r.Assigned, Waits: r.Waits, Note: r.Note, Due: r.Due, Text: r.Reason}, c.worker())
+	change := care.Change{State: r.State, Title: given(r.Title), Assigned: given(r.Assigned), Waits: given(r.Waits), Note: given(r.Note), Text: r.Reason}
+	if due := given(r.Due); due != nil {
+		day := care.Day(*due)
+		change.Due = &day
+	}
+	err = o.Change(change, c.worker())
 	if err != nil {
 		return o, err
 	}
 	return c.s.Register.PutOrder(ctx, c.tx, o)
+}
+
+// given reads a field that stays when it is left out.
+func given(text string) *string {
+	switch text = strings.TrimSpace(text); text {
+	case "":
+		return nil
+	case "-":
+		text = ""
+	}
+	return &text
 }
 
 func finishOrder(ctx context.Context, c *call, r OrderFinish) (OrderEnded, error) {

@@ -141,7 +141,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps(), importOps(), editOps(), exportOps(), jobOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps(), importOps(), editOps(), exportOps(), jobOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

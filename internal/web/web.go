@@ -8,6 +8,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/service"
 	"thalamus/internal/web/assets"
+	"thalamus/internal/web/care"
 	"thalamus/internal/web/devices"
 	"thalamus/internal/web/integration"
 	"thalamus/internal/web/issues"
@@ -46,7 +47,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), oversight.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), oversight.Room()}
 }
 
 // New makes the console.

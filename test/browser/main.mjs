@@ -6,6 +6,7 @@ import { run, say } from '../peers/load.mjs'
 import { close, open, signIn, views } from './browser.mjs'
 import * as check from './check.mjs'
 import { crawl, named } from './crawl.mjs'
+import { errands as care } from './care.mjs'
 import { errands } from './errands.mjs'
 
 mkdirSync(run.pictures, { recursive: true })
@@ -119,7 +120,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries(errands)) {
+for (const [name, errand] of Object.entries({ ...errands, ...care })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})

@@ -47,6 +47,7 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 		{"versions", registerVersions},
 		{"devices", registerDevices},
 		{"acceptances", registerAcceptances},
+		{"care", registerCare},
 		{"accounts", registerAccounts},
 		{"sign-in", registerSignIn},
 		{"patients", registerPatients},

@@ -137,6 +137,8 @@ func settledAt(kind, device, model, fact string) string {
 		return page + "#clock-of"
 	case "outside-range":
 		return page + "#reading"
+	case "due":
+		return "/orders?device=" + device
 	case "moved":
 		return factPage("device/"+device, "place")
 	case "changed":
