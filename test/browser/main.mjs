@@ -7,7 +7,8 @@ import { close, open, signIn, views } from './browser.mjs'
 import * as check from './check.mjs'
 import { crawl, named } from './crawl.mjs'
 import { errands as care } from './care.mjs'
-import { errands } from './errands.mjs'
+import { errands as devices } from './devices.mjs'
+import { errands as general } from './errands.mjs'
 
 mkdirSync(run.pictures, { recursive: true })
 const picture = (page, name, whole = true) => page.screenshot({ path: join(run.pictures, name + '.png'), fullPage: whole, animations: 'disabled' })

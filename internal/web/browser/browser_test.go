@@ -168,10 +168,14 @@ func (w *ward) stage(t *testing.T) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
 	answers := bufio.NewReader(conn)
-	for i := range refused {
-		fmt.Fprintf(conn, "\x0b%s\x1c\r", analyser(i, time.Now()))
+	for i := range refused + 1 {
+		message := bedside(time.Now()) // speaks once, and is silent soon
+		if i < refused {
+			message = analyser(i, time.Now())
+		}
+		fmt.Fprintf(conn, "\x0b%s\x1c\r", message)
 		if answer, err := answers.ReadString('\x1c'); err != nil || !strings.Contains(answer, "MSA|AA") && !strings.Contains(answer, "MSA|CA") {
-			t.Fatalf("the analyser was told %q, %v", answer, err)
+			t.Fatalf("the device was told %q, %v", answer, err)
 		}
 	}
 	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -203,6 +207,18 @@ func analyser(i int, at time.Time) string {
 		`OBX|2|NM|K+x^Kalium^99GAS||4.1|mmol/L||N|||F|||` + stamp,
 		`OBX|3|NM|cLac^Lactate^99GAS||1.2|furlong||N|||F|||` + stamp,
 		`OBX|4|NM|4711^Sp02 finger^99GAS||97|%^%^UCUM||N|||F|||` + stamp,
+	}, "\r") + "\r"
+}
+
+// bedside is the one message of a monitor at a bed of its own.
+func bedside(at time.Time) string {
+	stamp := at.Format("20060102150405-0700")
+	return strings.Join([]string{
+		`MSH|^~\&|SIMMON-98^0012EE01FFFF0098^EUI-64|SIMWARD|||` + stamp + fmt.Sprintf(`||ORU^R01^ORU_R01|BED-%d|P|2.6|||AL|NE|`, at.UnixNano()),
+		`PID|1||ICU49998^^^SIMHOSP^MR||Stillman^Sina^^^^^L`,
+		`PV1|1|I|ICU^9^98`,
+		`OBR|1|98|98|69837^MDC_DEV_METER_PHYSIO_MULTI_PARAM_MDS^MDC|||` + stamp,
+		`OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|71|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||` + stamp,
 	}, "\r") + "\r"
 }
 

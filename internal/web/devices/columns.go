@@ -28,7 +28,7 @@ func columns() []column {
 }
 
 // usual are the columns of who chose none.
-const usual = "state place serial release heard messages alerts issues"
+const usual = "state place serial release heard messages issues"
 
 // columnName is the heading of a column.
 func columnName(ctx context.Context, key string) string {

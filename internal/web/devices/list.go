@@ -98,6 +98,12 @@ func chips(ctx context.Context) (out []ui.Link) {
 		l.Text = text
 		out = append(out, l)
 	}
+	if v.Query("new") != "" {
+		add("new", v.Query("new"), ui.T(ctx, "Only new ones"))
+	}
+	if v.Query("outside") != "" {
+		add("outside", v.Query("outside"), ui.T(ctx, "Software outside its profile's range"))
+	}
 	if p := v.Query("profile"); p != "" {
 		add("profile", p, ui.T(ctx, "Read with %s", p))
 	}

@@ -39,7 +39,7 @@ type scanJob struct {
 // jobs are the things to do, with the operation each needs.
 func jobs() [][2]string {
 	return [][2]string{
-		{"find", "device.scan"}, {"adopt", "device.adopt"}, {"move", "fact.set"}, {"lend", "fact.set"}, {"return", "fact.set"}, {"count", "fact.set"},
+		{"find", "device.scan"}, {"adopt", "device.adopt"}, {"move", "fact.set"}, {"lend", "device.lend"}, {"return", "device.return"}, {"count", "fact.set"},
 	}
 }
 
@@ -65,7 +65,7 @@ func jobOf(v *ui.Visit) scanJob {
 	if jobName(v.Context(), j.Do) == jobName(v.Context(), "") {
 		j.Do = "find"
 	}
-	if j.Do == "count" && j.List == "" && j.At != "" {
+	if j.List == "" && j.At != "" { // the place and the day name an inventory
 		j.List = strings.ReplaceAll(j.At, "^", " ") + " " + v.Now.In(v.Zone).Format("2006-01-02")
 	}
 	return j
@@ -88,7 +88,7 @@ func (j scanJob) ready() bool {
 	case "move":
 		return j.To != ""
 	case "lend":
-		return j.Borrower != ""
+		return j.Borrower != "" && j.ReturnBy != ""
 	case "count":
 		return j.At != ""
 	}
@@ -204,26 +204,26 @@ func (p scanPage) deal(v *ui.Visit, id string) (ui.Done, error) {
 		return ui.Done{}, err
 	}
 	name := deviceName(&d)
-	all := func(text string, says ...[2]string) (ui.Done, error) {
-		var changes []string
-		for _, one := range says {
-			change, err := say(v, id, one[0], one[1], p.source(ctx))
-			if err != nil {
-				return ui.Done{}, err
-			}
-			changes = append(changes, change)
+	act := service.DeviceAct{ID: model.DeviceID(id), Reason: ui.T(ctx, "By scanner")}
+	already := ui.Done{To: to, Toast: &ui.Toast{Text: ui.T(ctx, "%s: it was so already.", name)}}
+	once := func(text, operation string, ask any) (ui.Done, error) {
+		var done service.FactSaid
+		err := v.Call(operation, ask, &done)
+		return ui.Done{To: to, Toast: undoable(v, text, to, done.Change)}, err
+	}
+	said := func(text, fact, value string) (ui.Done, error) {
+		change, err := say(v, id, fact, value, p.source(ctx))
+		if err != nil || change == "" {
+			return already, err
 		}
-		if strings.Join(changes, "") == "" {
-			return ui.Done{To: to, Toast: &ui.Toast{Text: ui.T(ctx, "%s: it was so already.", name)}}, nil
-		}
-		return ui.Done{To: to, Toast: undoable(v, text, to, changes...)}, nil
+		return ui.Done{To: to, Toast: undoable(v, text, to, change)}, nil
 	}
 	switch p.Do {
 	case "adopt":
 		if d.Device.Adopted() {
-			return ui.Done{To: to, Toast: &ui.Toast{Text: ui.T(ctx, "%s: it was so already.", name)}}, nil
+			return already, nil
 		}
-		if err := v.Call("device.adopt", service.DeviceAct{ID: model.DeviceID(id), Reason: ui.T(ctx, "By scanner")}, nil); err != nil {
+		if err := v.Call("device.adopt", act, nil); err != nil {
 			return ui.Done{}, err
 		}
 		toast := &ui.Toast{Text: ui.T(ctx, "%s is adopted.", name)}
@@ -232,13 +232,14 @@ func (p scanPage) deal(v *ui.Visit, id string) (ui.Done, error) {
 		}
 		return ui.Done{To: to, Toast: toast}, nil
 	case "move":
-		return all(ui.T(ctx, "%s is moved to %s.", name, ui.PlaceText(p.To)), [2]string{"place", p.To})
+		return said(ui.T(ctx, "%s is moved to %s.", name, ui.PlaceText(p.To)), "place", p.To)
 	case "lend":
-		return all(ui.T(ctx, "%s is lent to %s.", name, p.Borrower), [2]string{"life", "lent"}, [2]string{"borrower", p.Borrower}, [2]string{"return-by", p.ReturnBy})
+		ask := service.DeviceLend{DeviceAct: act, To: p.Borrower, Until: service.Day(p.ReturnBy)}
+		return once(ui.T(ctx, "%s is lent to %s.", name, p.Borrower), "device.lend", ask)
 	case "return":
-		return all(ui.T(ctx, "%s is back.", name), [2]string{"life", "in-use"}, [2]string{"borrower", ""}, [2]string{"return-by", ""})
+		return once(ui.T(ctx, "%s is back.", name), "device.return", service.DeviceReturn{DeviceAct: act})
 	case "count":
-		return all(ui.T(ctx, "%s is counted.", name), [2]string{"inventory", p.List})
+		return said(ui.T(ctx, "%s is counted.", name), "inventory", p.List)
 	}
 	return ui.Done{To: to}, nil
 }
