@@ -44,9 +44,9 @@ type Tx interface {
 type Store interface {
 	register.Reader
 	register.AcceptanceReader
+	care.Reader
 	// AcceptanceSteps gives what happened to an acceptance, newest first.
 	AcceptanceSteps(ctx context.Context, id string, limit int) ([]acceptance.Step, error)
-	care.Reader
 	audit.Store
 	register.JobStore
 	flows.Store
@@ -141,7 +141,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), auditOps(), importOps(), editOps(), exportOps(), jobOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), importOps(), editOps(), exportOps(), jobOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1
