@@ -113,6 +113,11 @@ func believer(truth fact.Truth) func(context.Context, *call, FactSay) (FactSaid,
 
 func undoFacts(ctx context.Context, c *call, r FactUndo) (FactUndone, error) {
 	c.object, c.reason = "change "+r.Change, r.Reason
+	if j, err := c.s.Store.JobOfChange(ctx, r.Change); err == nil {
+		return FactUndone{}, fault.New(fault.Invalid, "service.job-undo", "the change is that of %s, which may have changed many devices; take it back with job.undo", j.ID).At("change")
+	} else if fault.KindOf(err) != fault.Absent {
+		return FactUndone{}, err
+	}
 	later, err := c.s.Register.Undo(ctx, c.tx, r.Change, c.mark())
 	return FactUndone{Later: later}, err
 }
