@@ -312,3 +312,15 @@ func reopenAcceptance(ctx context.Context, c *call, r AcceptanceAct) (Acceptance
 		return one(a.Reopen([]acceptance.Contradiction{{Kind: acceptance.Said, Now: clip(r.Reason, 1000)}}, c.accepter()))
 	})
 }
+
+// Types that callers of the acceptance's operations need.
+type (
+	Acceptance       = acceptance.Acceptance
+	AcceptanceState  = acceptance.State
+	AcceptanceRole   = acceptance.Role
+	AcceptanceValue  = acceptance.Value
+	AcceptanceReason = acceptance.Contradiction
+	Template         = acceptance.Template
+	Question         = acceptance.Question
+	Evidence         = acceptance.Evidence
+)

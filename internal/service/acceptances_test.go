@@ -247,3 +247,32 @@ func TestReleaseIsSucceeded(t *testing.T) {
 	h.speak()
 	h.until(3, 0)
 }
+
+// TestGuidedTemplate: the template that the guide shows is one, is asked, and
+// is written as it was read.
+func TestGuidedTemplate(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guide", "it-security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(guide), "```yaml\ntemplates:\n")
+	text, _, found := strings.Cut(text, "```")
+	if !ok || !found {
+		t.Fatal("the guide shows no template")
+	}
+	h := apptest.Start(t)
+	text = h.Ward() + "templates:\n" + text
+	h.Call("config.apply", service.ConfigText{Name: "x.yaml", Text: text}, nil)
+	var all []acceptance.Template
+	h.Call("template.list", nil, &all)
+	if len(all) != 2 || all[0].ID != acceptance.DefaultID || all[1].ID != "pumps" || len(all[1].Roles) != 4 || all[1].Questions[1].Watch != acceptance.Encrypted || all[1].Questions[0].Want != "yes" {
+		t.Errorf("%+v", all)
+	}
+	var exported service.ConfigText
+	h.Call("config.export", nil, &exported)
+	var changes []service.ConfigChange
+	h.Call("config.diff", exported, &changes)
+	if len(changes) != 0 {
+		t.Errorf("written as %s, read as %+v", exported.Text, changes)
+	}
+}
