@@ -448,4 +448,18 @@ export const errands = {
     wrong.push(...must(rows === Math.min(Number(count), 100), `${count} are not adopted, the inbox has ${rows}`))
     return wrong
   },
+
+  async 'which devices talk unencrypted to whom'(page) {
+    await go(page, '/oversight')
+    await page.getByRole('link', { name: 'Connections', exact: true }).first().click()
+    await page.waitForURL((u) => u.pathname === '/connections')
+    await page.locator('.connections-counts').getByRole('link', { name: /Not encrypted/ }).click()
+    await page.waitForURL((u) => u.searchParams.get('encrypted') === 'no')
+    const rows = await page.locator('#connection-rows tbody tr').allInnerTexts()
+    const wrong = must(rows.length > 0 && rows.every((r) => /Not encrypted/.test(r)), 'the list does not answer who talks unencrypted')
+    wrong.push(...must(rows.some((r) => /Channel/.test(r) && /hl7v2/.test(r)), `no plain HL7 v2 sender is listed: ${rows[0]}`), ...(await looked(page)))
+    await go(page, '/connections')
+    wrong.push(...(await looked(page)))
+    return wrong
+  },
 }
