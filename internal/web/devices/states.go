@@ -100,7 +100,7 @@ func stateWhy(ctx context.Context, s service.State) string {
 // heardWhy explains whether a device still speaks, by its own rhythm.
 func heardWhy(ctx context.Context, s service.State) string {
 	w := s.Why
-	why := ui.T(ctx, "Last heard %s ago.", ui.Span(ctx, ui.From(ctx).Now.Sub(w.Last)))
+	why := ui.T(ctx, "Last heard %s.", ui.Since(ctx, w.Last))
 	if w.Beat > 0 {
 		why += " " + ui.T(ctx, "On the average it sends every %s.", ui.Span(ctx, max(w.Beat, time.Second)))
 	} else {
