@@ -16,6 +16,7 @@ import (
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
+	"thalamus/internal/register/flows"
 )
 
 // RegisterTx is everything one transaction over what is governed can do.
@@ -24,6 +25,7 @@ type RegisterTx = interface {
 	patients.Tx
 	access.Tx
 	audit.Tx
+	flows.Tx
 }
 
 // RegisterStore is a store of everything that is governed.
