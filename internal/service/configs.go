@@ -25,10 +25,10 @@ type governed struct {
 	Profiles     []model.DeviceProfile `yaml:"profiles,omitempty"`
 	Services     []model.Service       `yaml:"services,omitempty"`
 	Templates    []acceptance.Template `yaml:"templates,omitempty"`
-	Plans        []care.Plan           `yaml:"plans,omitempty"`
-	Contracts    []care.Contract       `yaml:"contracts,omitempty"`
 	Segments     []model.Segment       `yaml:"segments,omitempty"`
 	Approvals    []model.Approval      `yaml:"approvals,omitempty"`
+	Plans        []care.Plan           `yaml:"plans,omitempty"`
+	Contracts    []care.Contract       `yaml:"contracts,omitempty"`
 	Devices      []register.DeviceText `yaml:"devices,omitempty"`
 }
 
@@ -41,7 +41,7 @@ type ConfigText struct {
 
 func configOps() []Op {
 	return []Op{
-		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, templates, adopted devices; secrets are left out.", "", exportConfig),
+		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, templates, segments, approved connections, plans, contracts, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
 		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
 	}

@@ -122,7 +122,7 @@ func TestDiffAndApply(t *testing.T) {
 	if page.Device.Adopted() || page.Device.Asserted.Name != "Monitor 7" {
 		t.Errorf("%+v", page.Device)
 	}
-	if text := export(h); !strings.HasSuffix(text, "channels: []\ndestinations: []\nroutes: []\nlabels: []\nprofiles: []\nservices: []\ndevices: []\n") {
+	if text := export(h); !strings.HasSuffix(text, "channels: []\ndestinations: []\nroutes: []\nlabels: []\nprofiles: []\nservices: []\ntemplates: []\nsegments: []\napprovals: []\nplans: []\ncontracts: []\ndevices: []\n") {
 		t.Error(text)
 	}
 }
