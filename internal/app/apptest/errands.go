@@ -28,6 +28,16 @@ type Errand struct {
 	Reason  string
 }
 
+// Person says that only a person does it, with an account of their own or on
+// this machine: no token.
+func (e Errand) Person() bool {
+	switch e.Op {
+	case "acceptance.demand", "acceptance.meet", "acceptance.sign", "acceptance.reject":
+		return true
+	}
+	return false
+}
+
 const why = "because the test says so"
 
 // aProfile is a device profile that fits nobody.

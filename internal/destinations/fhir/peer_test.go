@@ -130,7 +130,7 @@ func TestRealServers(t *testing.T) {
 					if err != nil {
 						t.Fatalf("%s: %v", m.ControlID, err)
 					}
-					if attempt == 2 && !strings.Contains(got.Text, " 0 created") {
+					if attempt == 2 && !strings.Contains(got.Text, " 0 created") && !strings.HasPrefix(got.Text, "nothing to send") {
 						t.Errorf("%s delivered again: %s", m.ControlID, got.Text)
 					}
 				}
