@@ -79,7 +79,7 @@ func ofChannel(err error, c model.Channel) error {
 }
 
 // Apply brings the channels in force: what is gone stops, what is new starts,
-// what changed stops and starts. A channel that cannot start (its port is in
+// whose link changed stops and starts. A channel that cannot start (its port is in
 // use) does not hold the others back: it stands as failed with the reason, and
 // the first such reason is returned.
 func (l *links) Apply(ctx context.Context, channels []model.Channel) error {
@@ -94,7 +94,7 @@ func (l *links) Apply(ctx context.Context, channels []model.Channel) error {
 	var stop []*link
 	l.mu.Lock()
 	for id, have := range l.running {
-		if c, ok := want[id]; !ok || have.why != nil || !reflect.DeepEqual(c, have.channel) {
+		if c, ok := want[id]; !ok || have.why != nil || !sameLink(c, have.channel) {
 			stop = append(stop, have)
 			delete(l.running, id)
 		} else {
@@ -117,6 +117,12 @@ func (l *links) Apply(ctx context.Context, channels []model.Channel) error {
 		l.mu.Unlock()
 	}
 	return failed
+}
+
+// sameLink says whether a link can stay as it is: a channel that got another
+// name, or that reads its messages in another way, must not cut off devices.
+func sameLink(a, b model.Channel) bool {
+	return a.Driver == b.Driver && a.Codec == b.Codec && reflect.DeepEqual(a.Settings, b.Settings)
 }
 
 func (l *links) start(ctx context.Context, c model.Channel) *link {

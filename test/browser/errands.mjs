@@ -111,7 +111,7 @@ export const errands = {
     await row.waitFor()
     await adopt()
     await go(page, link)
-    await page.getByText('Adopted', { exact: true }).first().waitFor()
+    await page.getByText(/^Adopted/).first().waitFor()
     await page.getByLabel('Name on the ward').fill('Blood gas analyser 1')
     await page.getByLabel('Where it stands').fill('LAB^1^1')
     await page.locator('form[action$="/assert"]').getByLabel(/^Reason/).fill('label on its side')
