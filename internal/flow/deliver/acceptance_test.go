@@ -25,16 +25,7 @@ func newWanting(t testing.TB, dests ...model.DestinationID) *wanting {
 
 // hear records a message and what routing decides of it.
 func (w *wanting) hear(patient string, device model.DeviceID, dests ...model.DestinationID) model.Seq {
-	seq := w.ward.hear(patient, []model.DeviceID{device}, dests...)
-	w.record.mu.Lock()
-	defer w.record.mu.Unlock()
-	m := w.record.messages[len(w.record.messages)-1]
-	for i := range m.Routed {
-		if m.Routed[i].Refused != "" {
-			m.Routed[i].Refused = model.RefusedAcceptance
-		}
-	}
-	return seq
+	return w.hearFor(model.RefusedAcceptance, patient, []model.DeviceID{device}, dests...)
 }
 
 // TestAcceptanceWaitsAndIsReleasedInOrder: what waits for acceptance keeps its

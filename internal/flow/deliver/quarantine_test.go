@@ -44,12 +44,17 @@ func (w *ward) adopt(id model.DeviceID) {
 
 // hear records a message of devices about a patient.
 func (w *ward) hear(patient string, devices []model.DeviceID, dests ...model.DestinationID) model.Seq {
+	return w.hearFor(model.RefusedQuarantine, patient, devices, dests...)
+}
+
+// hearFor is hear where what a device waits for is said.
+func (w *ward) hearFor(waits, patient string, devices []model.DeviceID, dests ...model.DestinationID) model.Seq {
 	refused := ""
 	var all []model.Device
 	for _, d := range devices {
 		all = append(all, model.Device{ID: d, Parent: -1})
 		if !w.knows(d) {
-			refused = model.RefusedQuarantine
+			refused = waits
 		}
 	}
 	r := w.record
