@@ -25,8 +25,10 @@ async function looked(page, name, picture) {
 
 /** Types as a scanner does, into the field that has the focus: it must. */
 async function scans(page, text) {
-  const at = await page.evaluate(() => document.activeElement?.name)
-  if (at !== 'text') throw new Error(`the scanner types into ${at ?? 'nothing'}`)
+  // A browser gives the focus with its first frame, a moment after the page is there.
+  await page.waitForFunction(() => document.activeElement?.name === 'text', null, { timeout: 5000 }).catch(async () => {
+    throw new Error(`the scanner types into ${(await page.evaluate(() => document.activeElement?.name)) || 'nothing'}`)
+  })
   await page.keyboard.type(text)
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')])
 }
