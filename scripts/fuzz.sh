@@ -10,7 +10,7 @@ trap 'rm -rf "$dir"' EXIT
 
 # one PACKAGE TARGET runs a target and writes what became of it.
 cat >"$dir/one" <<'EOF'
-out=$1/$3 package=$2 target=$3
+out=$1/$(echo "$2/$3" | tr / .) package=$2 target=$3
 case $package in
 internal/codec/hl7v2* | internal/codec/mllpframe | internal/codec/fhir | internal/conf) ;;
 *) time=$short ;;
@@ -25,7 +25,7 @@ if [ $code -ne 0 ] && ! grep -q 'Failing input' "$out" && grep -q 'context deadl
 	code=$?
 fi
 if [ $code -eq 0 ]; then
-	echo "ok   $target $(grep -oE 'execs: [0-9]+' "$out" | tail -1)"
+	echo "ok   $target $(grep -aoE 'execs: [0-9]+' "$out" | tail -1)"
 else
 	tail -40 "$out"
 	echo "FAIL $target"

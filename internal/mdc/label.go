@@ -1,5 +1,7 @@
 package mdc
 
+import "unicode/utf8"
+
 // A label is how a vendor calls a quantity: SpO2, O2Sat, oxygen_saturation,
 // SAT-O2. Labels are compared folded: only letters and digits count, capitals
 // do not, and a subscript digit is a digit.
@@ -21,9 +23,12 @@ func fold(buf *[longestLabel]byte, label string) int {
 	if len(label) > longestLabel {
 		return 0
 	}
+	valid := utf8.ValidString(label)
 	for i := 0; i < len(label); i++ {
 		c := label[i]
 		switch {
+		case c >= 0x80 && !valid:
+			continue // a byte of no letter; with what stands beside it, it must not become one
 		case c >= 'A' && c <= 'Z':
 			c += 'a' - 'A'
 		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':

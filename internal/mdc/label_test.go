@@ -96,7 +96,7 @@ func TestRange(t *testing.T) {
 }
 
 func FuzzLabel(f *testing.F) {
-	for _, s := range []string{"SpO2", "SpO₂", "Ä", "\xc3", "\xe2\x82", "", "Œsophage"} {
+	for _, s := range []string{"SpO2", "SpO₂", "Ä", "\xc3", "\xe2\x82", "", "Œsophage", "\xe2\x82 \x820"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
