@@ -178,14 +178,7 @@ const LabelPrefix = "thalamus:device:"
 
 // scannedDevice gives the one device that a label stands on.
 func scannedDevice(ctx context.Context, c *call, text string) (model.DeviceID, error) {
-	text = strings.TrimPrefix(strings.TrimSpace(text), LabelPrefix)
 	got, err := scanDevice(ctx, c, Scan{Text: text})
-	if err == nil && len(got.Devices) == 0 {
-		for _, d := range c.s.Register.Bearing(text) {
-			got.Devices = append(got.Devices, ScanResult{Device: deviceRow(d), Why: "id"})
-		}
-		got.Unclear = len(got.Devices) > 1
-	}
 	switch {
 	case err != nil:
 		return "", err

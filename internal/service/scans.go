@@ -39,7 +39,7 @@ func scanOps() []Op {
 // scanDevice reads a label. A UDI with a serial number names one device: by the
 // UDI somebody entered or its messages tell, else by the serial number.
 func scanDevice(_ context.Context, c *call, r Scan) (Scanned, error) {
-	text := strings.TrimSpace(r.Text)
+	text := strings.TrimPrefix(strings.TrimSpace(r.Text), LabelPrefix)
 	if text == "" {
 		return Scanned{}, fault.New(fault.Invalid, "service.argument", "nothing was scanned; scan the label again").At("text")
 	}
@@ -53,6 +53,11 @@ func scanDevice(_ context.Context, c *call, r Scan) (Scanned, error) {
 	}
 	for _, m := range c.s.Register.Labelled(text, out.UDI, c.s.now()) {
 		out.Devices = append(out.Devices, ScanResult{Device: deviceRow(m.Device), Why: m.Why})
+	}
+	if len(out.Devices) == 0 {
+		for _, d := range c.s.Register.Bearing(text) {
+			out.Devices = append(out.Devices, ScanResult{Device: deviceRow(d), Why: "id"})
+		}
 	}
 	out.Unclear = len(out.Devices) > 1 && out.Devices[0].Why == out.Devices[1].Why
 	return out, nil
