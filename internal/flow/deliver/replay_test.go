@@ -68,8 +68,7 @@ func TestReplayRefusals(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, deliver.Options{}, "ehr")
 		defer w.shut()
-		w.record.add("ann", "ehr")
-		w.record.messages[0].Routed[0].Refused = "simulated"
+		w.record.addRouted("ann", model.Decision{Route: "all", Destination: "ehr", Refused: "simulated"})
 		w.replay(deliver.ReplayRequest{Entries: []model.Seq{1}, Destinations: []model.DestinationID{"ehr"}})
 		pass(time.Second)
 		expect(t, "refused by a decision", w.receivers["ehr"].count(), 0)

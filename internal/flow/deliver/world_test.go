@@ -33,15 +33,23 @@ func newRecord() *record { return &record{grown: make(chan struct{})} }
 
 // add records a message of a patient for the destinations.
 func (r *record) add(patient string, dests ...model.DestinationID) model.MessageRef {
+	decisions := make([]model.Decision, 0, len(dests))
+	for _, d := range dests {
+		decisions = append(decisions, model.Decision{Route: "all", Destination: d})
+	}
+	return r.addRouted(patient, decisions...)
+}
+
+// addRouted records a message of a patient with what was decided of it. What
+// it says stands before anybody can read it.
+func (r *record) addRouted(patient string, decisions ...model.Decision) model.MessageRef {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	m := &model.Message{
 		Ref: model.MessageRef{Seq: model.Seq(len(r.messages) + 1)}, Channel: "icu", Type: "ORU^R01", Arrived: now, Recorded: now,
 		Patient: &model.Patient{ID: model.PatientID(patient)}, Devices: []model.Device{{ID: model.DeviceID("monitor-" + patient), Parent: -1}},
-	}
-	for _, d := range dests {
-		m.Routed = append(m.Routed, model.Decision{Route: "all", Destination: d})
+		Routed: decisions,
 	}
 	r.messages = append(r.messages, m)
 	close(r.grown)
