@@ -8,6 +8,7 @@ package driver
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 
@@ -35,6 +36,10 @@ type Host struct {
 	// first, for drivers that answer a repeat as they answered the first time
 	// (R18). It may be nil, and stops early when the journal cannot be read.
 	Recent func(channel model.ChannelID, each func(e model.Entry))
+	// Admit says who a peer is by what it shows, and what it may do. Denied:
+	// refuse it for good; Transient: it cannot be told now, let it try again.
+	// Nil: nobody is asked who he is.
+	Admit func(ctx context.Context, channel model.ChannelID, shown Credentials) (Admission, error)
 	// Note reports what happened on the link but is no frame: garbage between
 	// frames, a peer cut off, a refused connection. It becomes an issue of the
 	// channel that people see. It must not block.
@@ -42,6 +47,25 @@ type Host struct {
 	// Met is told of each connection once it can be used: it is what the map of
 	// connections is made of. It may be nil and must not block.
 	Met func(channel model.ChannelID, c Connection)
+}
+
+// Credentials are what a peer shows of itself when it comes.
+type Credentials struct {
+	Peer        string            // its address and port
+	Client      string            // what it calls itself: an MQTT client id
+	User        string            // name of the credential
+	Secret      []byte            // password or token; never kept
+	Certificate *x509.Certificate // of its TLS connection, verified by us; nil without
+}
+
+// Admission is who a peer is and what it may do. It holds until Ended.
+type Admission struct {
+	Identity string         // for model.Frame.Identity: "CN=…" of a certificate, else the credential's name
+	Device   model.DeviceID // whose credential it is; empty: not of one device
+	Publish  []string       // topic filters it may send to (MQTT 5 §4.7); nil: all of the channel's
+	Receive  []string       // topic filters it may listen to; nil: none
+	// Ended is closed when the credential was revoked: close the connection.
+	Ended <-chan struct{}
 }
 
 // Connection is one connection of a link, made by a device.

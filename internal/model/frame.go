@@ -30,10 +30,19 @@ type Frame struct {
 	Channel  ChannelID
 	Codec    string // name of the codec that reads it, e.g. "hl7v2"
 	Peer     string // remote address, "192.0.2.7:51234"
-	Identity string // TLS identity of the peer ("CN=…"), empty without client certificate
+	Identity string // TLS identity of the peer ("CN=…") or the credential it showed; empty without either
 	Arrived  time.Time
 	Bytes    []byte
+
+	// What the link said beside the bytes, at most MaxSaid bytes each; empty
+	// where a link has no such thing. Like the bytes they may tell of patients.
+	Topic      string // where the sender filed it: MQTT topic, name of a file, path of a resource
+	Properties string // "name: value" a line: content type, user properties
 }
+
+// MaxSaid bounds a frame's Topic and its Properties, in bytes. Intake refuses
+// longer ones.
+const MaxSaid = 65535
 
 // Entry is a durable frame with its place in the journal.
 type Entry struct {

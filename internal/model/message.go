@@ -11,7 +11,8 @@ type Message struct {
 	Channel  ChannelID  `json:"channel,omitempty"`  // id of the channel it came over; "file" offline
 	Codec    string     `json:"codec"`              // how its bytes were read
 	Peer     string     `json:"peer,omitempty"`     // address of the sender
-	Identity string     `json:"identity,omitempty"` // identity of the sender by its TLS certificate
+	Identity string     `json:"identity,omitempty"` // identity of the sender by its TLS certificate or credential
+	Topic    string     `json:"topic,omitempty"`    // where the sender filed it: MQTT topic, name of a file, path of a resource
 
 	Type      string `json:"type"`                // MSH-9, "ORU^R01^ORU_R01"
 	Profile   string `json:"profile,omitempty"`   // MSH-21.1 or what was recognised: "IHE_PCD_001"

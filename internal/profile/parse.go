@@ -149,8 +149,13 @@ func (p *Profile) check() error {
 		}
 	}
 	a := &p.AppliesTo
-	if len(a.Manufacturer)+len(a.Model)+len(a.Sender)+len(a.Type)+len(a.Channel) == 0 && a.When == "" {
-		return wrong("applies_to", "say whose messages are meant: manufacturer and model, sender, type, channel or when")
+	if len(a.Manufacturer)+len(a.Model)+len(a.Sender)+len(a.Type)+len(a.Channel)+len(a.Topic) == 0 && a.When == "" {
+		return wrong("applies_to", "say whose messages are meant: manufacturer and model, sender, type, channel, topic or when")
+	}
+	for i, filter := range a.Topic {
+		if rest := strings.TrimSuffix(filter, "#"); rest == "" || strings.Contains(rest, "#") || rest != filter && !strings.HasSuffix(rest, "/") {
+			return wrong(fmt.Sprintf("applies_to.topic[%d]", i), "'#' stands for all levels that follow, so it is the last, behind a '/'")
+		}
 	}
 	var f *fault.Fault
 	if p.range_, f = parseRange(a.Software); f != nil {

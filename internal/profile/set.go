@@ -131,6 +131,7 @@ type Sender struct {
 	Channel      string
 	Type         string
 	Application  string
+	Topic        string
 	Manufacturer string
 	Model        string
 	Software     string
@@ -140,7 +141,7 @@ type Sender struct {
 
 // SenderOf a decoded message: its first device that is named.
 func SenderOf(m *model.Message) Sender {
-	s := Sender{Codec: m.Codec, Channel: string(m.Channel), Type: m.Type, Application: first(m.Sender.Application, m.Sender.ApplicationID), Arrived: m.Arrived}
+	s := Sender{Codec: m.Codec, Channel: string(m.Channel), Type: m.Type, Application: first(m.Sender.Application, m.Sender.ApplicationID), Topic: m.Topic, Arrived: m.Arrived}
 	for i := range m.Devices {
 		d := &m.Devices[i]
 		if s.Manufacturer == "" {
@@ -198,7 +199,8 @@ func (p *Profile) fits(from *Sender) (score int, inRange bool) {
 	// What tells most strangers apart comes first: each message is asked of
 	// each profile.
 	if p.Codec != from.Codec || !counts(a.Sender, from.Application, &score) || !counts(a.Channel, from.Channel, &score) ||
-		!counts(a.Manufacturer, from.Manufacturer, &score) || !counts(a.Model, from.Model, &score) || !counts(a.Type, from.Type, &score) {
+		!counts(a.Manufacturer, from.Manufacturer, &score) || !counts(a.Model, from.Model, &score) || !counts(a.Type, from.Type, &score) ||
+		!counts(topics(a.Topic), from.Topic, &score) {
 		return 0, false
 	}
 	if p.when != nil {
@@ -212,9 +214,16 @@ func (p *Profile) fits(from *Sender) (score int, inRange bool) {
 	return score, p.range_.holds(strings.TrimSpace(from.Software))
 }
 
+// matcher are texts, or patterns of them. like says how much of a text they
+// say, 0 when none is like it.
+type matcher interface {
+	~[]string
+	like(s string) int
+}
+
 // counts adds what a field of applies_to says about a text; false when it says
 // something else.
-func counts(want Texts, is string, score *int) bool {
+func counts[M matcher](want M, is string, score *int) bool {
 	if len(want) == 0 {
 		return true
 	}

@@ -60,11 +60,15 @@ type Received struct {
 	Peer     string          `json:"peer"`
 	Identity string          `json:"identity,omitempty"`
 	Arrived  time.Time       `json:"arrived"`
-	Hash     string          `json:"hash"` // chain value, hex
-	Size     int             `json:"size"`
-	Redacted bool            `json:"redacted,omitempty"`
-	Bytes    []byte          `json:"bytes"` // base64 in JSON
-	Segments []Segment       `json:"segments,omitempty"`
+	// What the link said beside the bytes: where the sender filed it, and
+	// "name: value" a line.
+	Topic      string    `json:"topic,omitempty"`
+	Properties string    `json:"properties,omitempty"`
+	Hash       string    `json:"hash"` // chain value, hex
+	Size       int       `json:"size"`
+	Redacted   bool      `json:"redacted,omitempty"`
+	Bytes      []byte    `json:"bytes"` // base64 in JSON
+	Segments   []Segment `json:"segments,omitempty"`
 }
 
 // Segment of a received message, explained.
@@ -224,7 +228,7 @@ func (s *Service) received(seq model.Seq) (Received, error) {
 	}
 	out := Received{
 		Seq: e.Seq, Channel: e.Channel, Codec: e.Codec, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived,
-		Hash: hexOf(e.Hash[:]), Size: len(e.Bytes), Redacted: e.Redacted, Bytes: e.Bytes,
+		Topic: e.Topic, Properties: e.Properties, Hash: hexOf(e.Hash[:]), Size: len(e.Bytes), Redacted: e.Redacted, Bytes: e.Bytes,
 	}
 	if s.Explain != nil && !e.Redacted {
 		out.Segments = s.Explain(e.Codec, e.Bytes)

@@ -45,7 +45,7 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 }
 
 func refuse(e model.Entry, issues ...model.Issue) model.Message {
-	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived, Issues: issues}
+	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Topic: e.Topic, Arrived: e.Arrived, Issues: issues}
 }
 
 func issueOf(err error) model.Issue {

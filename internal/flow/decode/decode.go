@@ -61,7 +61,7 @@ func (s *Stage) Decode(e model.Entry, c codec.Context) []model.Message {
 }
 
 func blank(e model.Entry) model.Message {
-	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: e.Codec, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived}
+	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: e.Codec, Peer: e.Peer, Identity: e.Identity, Topic: e.Topic, Arrived: e.Arrived}
 }
 
 func count(n int) string { return strconv.Itoa(n) + " more" }

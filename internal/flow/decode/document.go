@@ -32,7 +32,7 @@ func (d documents) Decode(e model.Entry, _ codec.Context) []model.Message {
 	if err != nil {
 		return issue(fault.CodeOf(err), "", "the entry is no "+strings.ToUpper(d.name)+" document: "+err.Error(), "the sender should correct it", "")
 	}
-	p, _ := d.profiles.Find(profile.Sender{Codec: d.name, Channel: string(e.Channel), Application: e.Identity, Document: document, Arrived: e.Arrived})
+	p, _ := d.profiles.Find(profile.Sender{Codec: d.name, Channel: string(e.Channel), Application: e.Identity, Topic: e.Topic, Document: document, Arrived: e.Arrived})
 	if p == nil {
 		return issue("decode.no-profile", "", "no profile says how this document is read; it was kept", "bring a profile in force for this channel, then read the entry again", "")
 	}

@@ -131,8 +131,10 @@ func (in *Intake) check(frames []model.Frame) (int64, error) {
 			return 0, fault.New(fault.Invalid, "intake.empty", "a frame without a byte was offered")
 		case n > in.o.MaxFrame:
 			return 0, fault.New(fault.Invalid, "intake.oversize", "a frame of %d bytes; at most %d are taken", n, in.o.MaxFrame)
+		case len(f.Topic) > model.MaxSaid || len(f.Properties) > model.MaxSaid:
+			return 0, fault.New(fault.Invalid, "intake.oversize", "a topic of %d bytes and properties of %d; at most %d each are taken", len(f.Topic), len(f.Properties), model.MaxSaid)
 		default:
-			size += int64(n)
+			size += int64(n + len(f.Topic) + len(f.Properties))
 		}
 		if f.Arrived.IsZero() {
 			f.Arrived = in.o.Now()

@@ -65,12 +65,15 @@ type maker struct {
 	made   []made
 	cipher cipher.AEAD
 	sealed []byte // encrypted bodies, one after the other
+	said   []byte // what the links said beside the payloads, one after the other
+	whole  []byte // a payload behind what was said of it, to be encrypted
 }
 
 // made is a frame ready to be put into a group.
 type made struct {
 	salt   [saltSize]byte
-	body   []byte // the encrypted body; nil: salt and payload
+	body   []byte // the encrypted body; nil: salt, said and payload
+	said   []byte // what the link said, in front of the payload
 	length int
 	hash   [32]byte
 	crc    uint32
@@ -85,26 +88,37 @@ func newMaker() *maker {
 
 // make hashes (and encrypts) the frames and gives the bytes they need at most.
 func (m *maker) make(frames []model.Frame, aead cipher.AEAD) (need int64) {
-	m.made, m.sealed, m.cipher = m.made[:0], m.sealed[:0], aead
+	m.made, m.sealed, m.said, m.cipher = m.made[:0], m.sealed[:0], m.said[:0], aead
 	for i := range frames {
 		f := &frames[i]
 		d := made{origin: originOf(f)}
 		m.random.Read(d.salt[:])
+		if d.origin.said {
+			from := len(m.said)
+			m.said = appendSaid(m.said, f)
+			d.said = m.said[from:len(m.said):len(m.said)]
+		}
 		if aead != nil {
 			from := len(m.sealed)
 			m.sealed = append(m.sealed, d.salt[:12]...)
-			m.sealed = aead.Seal(m.sealed, d.salt[:12], f.Bytes, nil)
+			payload := f.Bytes
+			if d.said != nil {
+				m.whole = append(append(m.whole[:0], d.said...), f.Bytes...)
+				payload = m.whole
+			}
+			m.sealed = aead.Seal(m.sealed, d.salt[:12], payload, nil)
 			d.body = m.sealed[from:len(m.sealed):len(m.sealed)]
 			d.length = len(d.body)
 			d.hash = sha256.Sum256(d.body)
 			d.crc = bodyCRC(d.body)
 		} else {
-			d.length = saltSize + len(f.Bytes)
+			d.length = saltSize + len(d.said) + len(f.Bytes)
 			m.hash.Reset()
 			m.hash.Write(d.salt[:])
+			m.hash.Write(d.said)
 			m.hash.Write(f.Bytes)
 			m.hash.Sum(d.hash[:0])
-			d.crc = crc32.Update(bodyCRC(d.salt[:]), castagnoli, f.Bytes)
+			d.crc = crc32.Update(crc32.Update(bodyCRC(d.salt[:]), castagnoli, d.said), castagnoli, f.Bytes)
 		}
 		m.made = append(m.made, d)
 		need += recordHead + int64(area(d.length))
@@ -249,6 +263,7 @@ func (l *Log) put(g *group, f *model.Frame, d *made, more bool) {
 		n += copy(b[n:], d.body)
 	} else {
 		n += copy(b[n:], d.salt[:])
+		n += copy(b[n:], d.said)
 		n += copy(b[n:], f.Bytes)
 	}
 	clear(b[n:])

@@ -189,36 +189,79 @@ func chain(prev, body, origin *[32]byte, seq model.Seq, arrived int64) (link [32
 	return sha256.Sum256(b[:])
 }
 
-// origin is where an entry came from; a segment keeps each once.
-type origin struct{ channel, codec, peer, identity string }
+// origin is where an entry came from; a segment keeps each once. That payloads
+// of it begin with what the link said beside them is part of it, and so of the
+// chain.
+type origin struct {
+	channel, codec, peer, identity string
+	said                           bool
+}
+
+// saidBit marks an origin in the length of its first text, which is never so
+// long.
+const saidBit = 1 << 15
 
 func originOf(f *model.Frame) origin {
-	return origin{string(f.Channel), f.Codec, f.Peer, f.Identity}
+	return origin{string(f.Channel), f.Codec, f.Peer, f.Identity, f.Topic != "" || f.Properties != ""}
 }
 
 // append adds the four texts, each with its length in two bytes in front.
 func (o origin) append(b []byte) []byte {
-	for _, s := range [...]string{o.channel, o.codec, o.peer, o.identity} {
-		if len(s) > math.MaxUint16 {
-			s = s[:math.MaxUint16]
+	from := len(b)
+	for i, s := range [...]string{o.channel, o.codec, o.peer, o.identity} {
+		if most := saidBit - 1; i == 0 && len(s) > most {
+			s = s[:most]
 		}
-		b = binary.LittleEndian.AppendUint16(b, uint16(len(s)))
-		b = append(b, s...)
+		b = appendText(b, s)
+	}
+	if o.said {
+		b[from+1] |= saidBit >> 8
 	}
 	return b
 }
 
+// appendText adds a text with its length in two bytes in front.
+func appendText(b []byte, s string) []byte {
+	s = s[:min(len(s), math.MaxUint16)]
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(s)))
+	return append(b, s...)
+}
+
+// cutText reads what appendText wrote and gives the rest.
+func cutText(b []byte, mask int) (text string, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return "", nil, false
+	}
+	n := int(binary.LittleEndian.Uint16(b)) & mask
+	if len(b) < 2+n {
+		return "", nil, false
+	}
+	return string(b[2 : 2+n]), b[2+n:], true
+}
+
+// appendSaid adds what the link said beside a payload.
+func appendSaid(b []byte, f *model.Frame) []byte {
+	return appendText(appendText(b, f.Topic), f.Properties)
+}
+
+// cutSaid takes what the link said off the front of a body.
+func cutSaid(e *model.Entry) (ok bool) {
+	if e.Topic, e.Bytes, ok = cutText(e.Bytes, math.MaxUint16); !ok {
+		return false
+	}
+	e.Properties, e.Bytes, ok = cutText(e.Bytes, math.MaxUint16)
+	return ok
+}
+
 // decodeOrigin reads what append wrote and gives the rest.
 func decodeOrigin(b []byte) (o origin, rest []byte, ok bool) {
+	o.said = len(b) >= 2 && b[1]&(saidBit>>8) != 0
+	mask := saidBit - 1
 	for _, s := range [...]*string{&o.channel, &o.codec, &o.peer, &o.identity} {
-		if len(b) < 2 {
+		if *s, b, ok = cutText(b, mask); !ok {
 			return o, nil, false
 		}
-		n := int(binary.LittleEndian.Uint16(b))
-		if len(b) < 2+n {
-			return o, nil, false
-		}
-		*s, b = string(b[2:2+n]), b[2+n:]
+		mask = math.MaxUint16
 	}
 	return o, b, true
 }

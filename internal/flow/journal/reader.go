@@ -261,5 +261,8 @@ func (s *segment) entry(r *record, body []byte, aead cipher.AEAD) (model.Entry, 
 		}
 		e.Bytes = body[saltSize:r.length:r.length]
 	}
+	if o.said && !e.Redacted && !cutSaid(&e) {
+		return e, fmt.Errorf("what its link said in front of the payload is cut short")
+	}
 	return e, nil
 }

@@ -52,6 +52,7 @@ func Frame(n, size int) model.Frame {
 	return model.Frame{
 		Channel: model.ChannelID(fmt.Sprintf("ward-%d", n%2)), Codec: "hl7v2", Peer: fmt.Sprintf("192.0.2.7:%d", 50000+n%5),
 		Identity: []string{"", "CN=bed 7"}[n%2], Arrived: start.Add(time.Duration(n) * time.Millisecond), Bytes: b,
+		Topic: []string{"", "", "ward/bed-7"}[n%3], Properties: []string{"", "", "", "content-type: application/json"}[n%4],
 	}
 }
 
@@ -60,6 +61,9 @@ func Check(t testing.TB, e model.Entry, f model.Frame) {
 	t.Helper()
 	if e.Channel != f.Channel || e.Codec != f.Codec || e.Peer != f.Peer || e.Identity != f.Identity {
 		t.Errorf("entry %d came from %q %q %q %q, want %q %q %q %q", e.Seq, e.Channel, e.Codec, e.Peer, e.Identity, f.Channel, f.Codec, f.Peer, f.Identity)
+	}
+	if e.Topic != f.Topic || e.Properties != f.Properties {
+		t.Errorf("entry %d came with %q %q, want %q %q", e.Seq, e.Topic, e.Properties, f.Topic, f.Properties)
 	}
 	if !e.Arrived.Equal(f.Arrived) {
 		t.Errorf("entry %d arrived %v, want %v", e.Seq, e.Arrived, f.Arrived)

@@ -30,7 +30,7 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	out = putText(out, m.ControlID)
 	out = putStamp(out, m.DeviceTime, base)
 	rest := hasRest(m)
-	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest)
+	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest, m.Topic != "")
 	if m.Patient != nil {
 		out = b.putTemplate(out, putPatient(b.begin(kindPatient), m.Patient))
 	}
@@ -43,6 +43,9 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	if m.Duplicate != (model.MessageRef{}) {
 		out = putUint(out, uint64(m.Duplicate.Seq))
 		out = putInt(out, int64(m.Duplicate.Part))
+	}
+	if m.Topic != "" {
+		out = b.putTemplate(out, putText(b.begin(kindPeer), m.Topic))
 	}
 	out = putLen(out, len(m.Devices), m.Devices == nil)
 	for i := range m.Devices {
@@ -206,6 +209,15 @@ func (p *parser) known(id uint64, k kind) *template {
 	return p.templates[id-1]
 }
 
+// peer reads what many messages have in common: the sender's address, the
+// topic.
+func (p *parser) peer() string {
+	if t := p.template(kindPeer); t != nil {
+		return t.peer
+	}
+	return p.text()
+}
+
 func (p *parser) message(m *model.Message, base int64) {
 	ref := m.Ref
 	arrived := p.optional(base)
@@ -220,11 +232,7 @@ func (p *parser) message(m *model.Message, base int64) {
 		p.envelope(m)
 	}
 	m.Ref, m.Arrived, m.Recorded = ref, arrived, recorded
-	if t := p.template(kindPeer); t != nil {
-		m.Peer = t.peer
-	} else {
-		m.Peer = p.text()
-	}
+	m.Peer = p.peer()
 	m.ControlID = p.text()
 	m.DeviceTime = p.stamp(base)
 	bits := p.byte()
@@ -249,6 +257,9 @@ func (p *parser) message(m *model.Message, base int64) {
 	}
 	if bits&8 != 0 {
 		m.Duplicate = model.MessageRef{Seq: model.Seq(p.uint()), Part: int(p.int())}
+	}
+	if bits&32 != 0 {
+		m.Topic = p.peer()
 	}
 	if n, isNil := p.len(); !isNil {
 		m.Devices = make([]model.Device, n)
