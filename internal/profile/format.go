@@ -43,7 +43,7 @@ type AppliesTo struct {
 	Sender       Texts  `yaml:"sender" json:"sender,omitempty" doc:"sending application (HL7 MSH-3: its name, else its id) or client name"`
 	Type         Texts  `yaml:"type" json:"type,omitempty" doc:"message type: ORU^R01*"`
 	Channel      Texts  `yaml:"channel" json:"channel,omitempty" doc:"id of the channel it came in by"`
-	Topic        Texts  `yaml:"topic" json:"topic,omitempty" doc:"where the sender files its messages: an MQTT topic filter, '+' for one level, '#' for all that follow; of files the name, '*' for any letters"`
+	Topic        Texts  `yaml:"topic" json:"topic,omitempty" doc:"where the sender files its messages: an MQTT topic filter, '+' for one level, '#' for all that follow; or the pattern of a file's name, '*' for any letters"`
 	When         string `yaml:"when" json:"when,omitempty" doc:"CEL expression over the document (json, csv) that must be true"`
 }
 

@@ -153,8 +153,8 @@ func (p *Profile) check() error {
 		return wrong("applies_to", "say whose messages are meant: manufacturer and model, sender, type, channel, topic or when")
 	}
 	for i, filter := range a.Topic {
-		if rest := strings.TrimSuffix(filter, "#"); rest == "" || strings.Contains(rest, "#") || rest != filter && !strings.HasSuffix(rest, "/") {
-			return wrong(fmt.Sprintf("applies_to.topic[%d]", i), "'#' stands for all levels that follow, so it is the last, behind a '/'")
+		if !model.TopicName(filter, true) {
+			return wrong(fmt.Sprintf("applies_to.topic[%d]", i), "'+' stands for one level and '#' for all that follow; each stands alone between slashes, '#' is the last")
 		}
 	}
 	var f *fault.Fault

@@ -201,7 +201,7 @@ func TestWrongProfilesSayWhere(t *testing.T) {
 		"quirk never":           {cut(`, when: 'unit == "mmHg" && value < 30.0'`, ""), labels, "profile.wrong", "quirks[0].when", "when it happens"},
 		"quirk of nothing":      {cut(`, set: {unit: '"kPa"'}`, ""), labels, "profile.wrong", "quirks[0].set", "becomes what"},
 		"digits":                {cut("digits: 1", "digits: 12"), labels, "profile.wrong", "derive[0].digits", "decimal places"},
-		"levels behind all":     {cut(`software: ">=2.1 <3"}`, `topic: "ward/#/vitals"}`), labels, "profile.wrong", "applies_to.topic[0]", "the last"},
+		"levels behind all":     {cut(`software: ">=2.1 <3"}`, `topic: "ward/#/vitals"}`), labels, "profile.wrong", "applies_to.topic[0]", "is the last"},
 		"applies to everybody":  {cut(`applies_to: {manufacturer: Acme, model: VM-2*, software: ">=2.1 <3"}`, "applies_to: {}"), labels, "profile.wrong", "applies_to", "whose"},
 		"correct":               {cut("format: epoch_ms", "correct: maybe"), labels, "profile.wrong", "time.correct", "offset"},
 		"table: kind":           {monitor, "label;code;kind\nHR;MDC_ECG_HEART_RATE;number\n", "profile.table", "labels.csv:2:23", "number"},
