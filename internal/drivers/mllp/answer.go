@@ -73,7 +73,7 @@ func (c *conn) answer(out []byte, t *turn, seq model.Seq) []byte {
 	}
 	if err != nil && t.refusal.none() {
 		t.refusal = refusalOfHeader(err)
-		c.d.notes.add(c.peer, "mllp.refused", "a message was kept but refused: "+t.refusal.text, "Have the sender correct it; what it sent is in the message list.")
+		c.d.notes.Add(c.peer, "mllp.refused", "a message was kept but refused: "+t.refusal.text, "Have the sender correct it; what it sent is in the message list.")
 	}
 	if len(q.Charset) == 0 && c.d.settings.Charset != "" {
 		q.Charset = []byte(c.d.settings.Charset)
@@ -94,7 +94,7 @@ func (c *conn) answer(out []byte, t *turn, seq model.Seq) []byte {
 	}
 	accept, application := c.d.settings.wanted(&q, t.refusal.none())
 	if !accept && !application && !t.refusal.none() {
-		c.d.notes.add(c.peer, "mllp.unanswered", "a message was refused and its sender had asked for no answer: "+t.refusal.text, "Have the sender set MSH-15 to ER or AL.")
+		c.d.notes.Add(c.peer, "mllp.unanswered", "a message was refused and its sender had asked for no answer: "+t.refusal.text, "Have the sender set MSH-15 to ER or AL.")
 	}
 	if accept {
 		r.Code = t.refusal.ack(hl7v2.CA, hl7v2.CE, hl7v2.CR)

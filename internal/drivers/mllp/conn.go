@@ -134,7 +134,7 @@ func (c *conn) take(atEOF bool) error {
 			c.passed = 0
 			c.frame(t)
 		case mllpframe.Oversize:
-			c.d.notes.add(c.peer, "mllp.oversize", fmt.Sprintf("a message is longer than max_frame (%d bytes) and was refused", c.d.settings.MaxFrame), "Raise max_frame if such messages are meant to come.")
+			c.d.notes.Add(c.peer, "mllp.oversize", fmt.Sprintf("a message is longer than max_frame (%d bytes) and was refused", c.d.settings.MaxFrame), "Raise max_frame if such messages are meant to come.")
 			c.refuse(t.Bytes, refuseOversize)
 			c.passed += len(t.Bytes)
 		case mllpframe.Cut:
@@ -150,7 +150,7 @@ func (c *conn) take(atEOF bool) error {
 			}
 		}
 		if c.passed > maxPassed*c.d.settings.MaxFrame {
-			c.d.notes.add(c.peer, "mllp.flood", "the sender was cut off: it sends without end what is no message", "Look at what is connected to this port.")
+			c.d.notes.Add(c.peer, "mllp.flood", "the sender was cut off: it sends without end what is no message", "Look at what is connected to this port.")
 			c.settle()
 			return errEnd
 		}
@@ -165,12 +165,12 @@ func (c *conn) take(atEOF bool) error {
 // frame puts a whole frame among those to be offered.
 func (c *conn) frame(t mllpframe.Token) {
 	if t.Flaw != 0 {
-		c.d.notes.add(c.peer, "mllp.envelope", "the sender leaves out "+missing(t.Flaw)+"; the message was accepted all the same", "Have the sender frame each message as VT message FS CR.")
+		c.d.notes.Add(c.peer, "mllp.envelope", "the sender leaves out "+missing(t.Flaw)+"; the message was accepted all the same", "Have the sender frame each message as VT message FS CR.")
 	}
 	c.d.frames.Add(1)
 	if len(t.Bytes) == 0 {
 		// There is nothing to keep.
-		c.d.notes.add(c.peer, "mllp.empty", "an empty frame came", "Look at what the sender means by it.")
+		c.d.notes.Add(c.peer, "mllp.empty", "an empty frame came", "Look at what the sender means by it.")
 		c.refuse(t.Bytes, refuseEmpty)
 		return
 	}
@@ -193,7 +193,7 @@ func (c *conn) refuse(content []byte, r refusal) {
 }
 
 func (c *conn) halfFrame(n int, why string) {
-	c.d.notes.add(c.peer, "mllp.half-frame", fmt.Sprintf("a message broke off after %d bytes and was not accepted: %s", n, why), "The sender should send it again; if it does not, look at the link.")
+	c.d.notes.Add(c.peer, "mllp.half-frame", fmt.Sprintf("a message broke off after %d bytes and was not accepted: %s", n, why), "The sender should send it again; if it does not, look at the link.")
 }
 
 func (c *conn) garbage(b []byte) {
@@ -205,7 +205,7 @@ func (c *conn) garbage(b []byte) {
 	case len(b) > 4 && (string(b[:4]) == "GET " || string(b[:5]) == "POST "):
 		text, hint = "the peer speaks HTTP and this channel speaks MLLP", "Have the sender use the address of a REST channel."
 	}
-	c.d.notes.add(c.peer, "mllp.garbage", text, hint)
+	c.d.notes.Add(c.peer, "mllp.garbage", text, hint)
 }
 
 // enlarge makes room in a full buffer. Without memory to be had the frame is
@@ -216,7 +216,7 @@ func (c *conn) enlarge() {
 	if c.buf.grow(c.d, max(smallBuffer, c.d.settings.MaxFrame+8)) {
 		return
 	}
-	c.d.notes.add(c.peer, "mllp.busy", "a long message was put off: other connections hold all memory for unfinished long messages", "Lower max_frame or max_connections, or give the machine more memory.")
+	c.d.notes.Add(c.peer, "mllp.busy", "a long message was put off: other connections hold all memory for unfinished long messages", "Lower max_frame or max_connections, or give the machine more memory.")
 	c.refuse(c.buf.rest(), refuseBusy)
 	c.settle()
 	c.scan.Skip()
@@ -251,7 +251,7 @@ func (c *conn) settle() error {
 				}
 				t.refusal = refusalOf(one)
 				if t.refusal.again {
-					c.d.notes.add(c.peer, "mllp.not-stored", "messages could not be stored and were answered with AE: "+t.refusal.about, "See what the fault says; senders will send again.")
+					c.d.notes.Add(c.peer, "mllp.not-stored", "messages could not be stored and were answered with AE: "+t.refusal.about, "See what the fault says; senders will send again.")
 				}
 			}
 		}
@@ -281,7 +281,7 @@ func (c *conn) write() error {
 		c.out = nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.d.notes.add(c.peer, "mllp.slow-reader", "the sender was cut off: it does not read our answers", "What it sent is kept; it will send again what it believes unanswered.")
+		c.d.notes.Add(c.peer, "mllp.slow-reader", "the sender was cut off: it does not read our answers", "What it sent is kept; it will send again what it believes unanswered.")
 	}
 	return err
 }
@@ -296,7 +296,7 @@ func (c *conn) ended(err error) {
 		c.refuse(c.buf.rest(), refuseStalled)
 		c.settle()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.d.notes.add(c.peer, "mllp.idle", fmt.Sprintf("the connection was closed: no message for %s", c.d.settings.IdleTimeout), "Raise idle_timeout if the sender is meant to be silent for so long.")
+		c.d.notes.Add(c.peer, "mllp.idle", fmt.Sprintf("the connection was closed: no message for %s", c.d.settings.IdleTimeout), "Raise idle_timeout if the sender is meant to be silent for so long.")
 	case rest > 0:
 		c.halfFrame(rest, "the connection broke")
 	}
@@ -331,7 +331,7 @@ func (c *conn) handshake() bool {
 		if c.d.stopping.Load() {
 			return false
 		}
-		c.d.notes.add(c.peer, "mllp.tls-handshake", "TLS could not be agreed: "+err.Error(), "Compare versions and certificates of both sides; a device that knows TLS 1.2 at most needs min_version 1.2.")
+		c.d.notes.Add(c.peer, "mllp.tls-handshake", "TLS could not be agreed: "+err.Error(), "Compare versions and certificates of both sides; a device that knows TLS 1.2 at most needs min_version 1.2.")
 		return false
 	}
 	state := t.ConnectionState()
@@ -339,7 +339,7 @@ func (c *conn) handshake() bool {
 		c.identity = state.PeerCertificates[0].Subject.String()
 	}
 	if state.Version < tls.VersionTLS13 {
-		c.d.notes.add(c.peer, "mllp.tls-old-peer", "the sender speaks TLS 1.2", "Ask its vendor for TLS 1.3.")
+		c.d.notes.Add(c.peer, "mllp.tls-old-peer", "the sender speaks TLS 1.2", "Ask its vendor for TLS 1.3.")
 	}
 	return true
 }

@@ -43,7 +43,7 @@ type Driver struct {
 	settings Settings
 
 	host     driver.Host
-	notes    notes
+	notes    driver.Notes
 	answered answered
 	listener net.Listener
 	tls      *tls.Config
@@ -85,13 +85,13 @@ func New(ch model.Channel) (*Driver, error) {
 // Start binds the port.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host = host
-	d.notes.to = host.Note
+	d.notes.To = host.Note
 	d.answered.init()
 	if host.Recent != nil {
 		host.Recent(d.channel, func(e model.Entry) { d.answered.first(e.Bytes, receipt{e.Seq, e.Arrived}) })
 	}
 	if d.settings.TLS.Enabled {
-		c, err := d.settings.TLS.config(host.Certificate)
+		c, err := d.settings.TLS.Config(host.Certificate)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.listener = l
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if d.tls != nil && d.tls.MinVersion < tls.VersionTLS13 {
-		d.notes.add("", "mllp.tls-old", "this channel accepts TLS 1.2", "Keep its devices in a segment of their own and set min_version to 1.3 when they can.")
+		d.notes.Add("", "mllp.tls-old", "this channel accepts TLS 1.2", "Keep its devices in a segment of their own and set min_version to 1.3 when they can.")
 	}
 	d.serving.Add(1)
 	go d.accept()
@@ -186,7 +186,7 @@ func (d *Driver) accept() {
 		}
 		if err != nil {
 			// Out of file descriptors, most likely: others must close first.
-			d.notes.add("", "mllp.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
+			d.notes.Add("", "mllp.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
 			time.Sleep(pause)
 			pause = min(2*pause, time.Second)
 			continue
@@ -194,7 +194,7 @@ func (d *Driver) accept() {
 		pause = 5 * time.Millisecond
 		c := newConn(d, nc)
 		if !d.admit(c) {
-			d.notes.add(c.peer, "mllp.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the sender that opens connections without closing them.")
+			d.notes.Add(c.peer, "mllp.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the sender that opens connections without closing them.")
 			nc.Close()
 			continue
 		}

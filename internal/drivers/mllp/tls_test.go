@@ -160,7 +160,7 @@ func TestUnreadableCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = d.Start(t.Context(), driver.Host{})
-		if fault.CodeOf(err) != "mllp.certificate" || !strings.HasPrefix(err.Error(), place+":") {
+		if fault.CodeOf(err) != "driver.certificate" || !strings.HasPrefix(err.Error(), place+":") {
 			t.Errorf("%s: error %v", place, err)
 		}
 		if err := d.Stop(t.Context()); err != nil {

@@ -1,4 +1,4 @@
-package mllp
+package driver
 
 import (
 	"fmt"
@@ -9,10 +9,12 @@ import (
 	"thalamus/internal/model"
 )
 
-// notes passes on what happened on the link, at most one of a kind per peer
-// in noteEvery, so that a flood of garbage does not become a flood of issues.
-type notes struct {
-	to   func(peer string, issue model.Issue)
+// Notes passes on what happened on a link, at most one of a kind per peer in
+// ten seconds, so that a flood of garbage does not become a flood of issues.
+// To is a Host's Note; nil drops all. It is set before the first Add.
+type Notes struct {
+	To func(peer string, issue model.Issue)
+
 	mu   sync.Mutex
 	last map[noteKey]*noted
 }
@@ -29,8 +31,10 @@ const (
 	noteKeys  = 4096
 )
 
-func (n *notes) add(peer, code, text, hint string) {
-	if n.to == nil {
+// Add reports something of a peer, "192.0.2.7:51234" or what else names it;
+// empty for the link as a whole.
+func (n *Notes) Add(peer, code, text, hint string) {
+	if n.To == nil {
 		return
 	}
 	host, _, err := net.SplitHostPort(peer)
@@ -44,10 +48,10 @@ func (n *notes) add(peer, code, text, hint string) {
 	if unsaid > 0 {
 		text = fmt.Sprintf("%s (and %d times before, unreported)", text, unsaid)
 	}
-	n.to(peer, model.Issue{Code: code, Severity: model.Warning, Text: text, Hint: hint})
+	n.To(peer, model.Issue{Code: code, Severity: model.Warning, Text: text, Hint: hint})
 }
 
-func (n *notes) due(k noteKey) (unsaid int, now bool) {
+func (n *Notes) due(k noteKey) (unsaid int, now bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	at := time.Now()
