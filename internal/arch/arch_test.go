@@ -43,7 +43,7 @@ var table = []rule{
 	{"internal/driver/*", []string{"driver", "model", "fault", "conf"}, false},
 	{"internal/destination", []string{"model", "fault", "conf"}, false},
 	{"internal/destination/*", []string{"destination", "model", "fault", "conf"}, false},
-	{"internal/drivers/*", []string{"driver", "driver/drivertest", "codec", "codec/*", "model", "fault", "conf"}, false},
+	{"internal/drivers/*", []string{"driver", "driver/drivertest", "driver/bytelink", "codec", "codec/*", "model", "fault", "conf"}, false},
 	{"internal/destinations/*", []string{"destination", "destination/destinationtest", "codec", "codec/*", "model", "fault", "conf"}, false},
 	{"internal/profile", []string{"model", "fault", "conf", "ucum", "mdc", "hl7time"}, true},
 	{"internal/profile/*", []string{"profile", "model", "fault"}, true},

@@ -1,0 +1,125 @@
+package bytelink
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"go.bug.st/serial"
+
+	"thalamus/internal/fault"
+)
+
+// stream is an open link of any kind.
+type stream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+}
+
+// port is an open serial port with a read deadline.
+type port struct {
+	serial.Port
+	deadline atomic.Int64 // unix nanoseconds, 0: none
+}
+
+// longestWait is how long a read of a port may go on without looking at its
+// deadline, which another goroutine may have moved.
+const longestWait = 200 * time.Millisecond
+
+// openPort opens the port of the settings. The path given back is the stable
+// one, said is what is known of it, a line each.
+func (s *Settings) openPort(root string) (p *port, path, said string, err error) {
+	path = s.Port
+	if id, ok := parseUSB(s.Port); ok {
+		if path, err = findUSB(root, id); err != nil {
+			return nil, s.Port, "", err
+		}
+	}
+	mode := &serial.Mode{BaudRate: s.Baud, DataBits: s.DataBits, Parity: serial.Parity(place(parities, s.Parity))}
+	switch s.StopBits {
+	case "1.5":
+		mode.StopBits = serial.OnePointFiveStopBits
+	case "2":
+		mode.StopBits = serial.TwoStopBits
+	}
+	open, err := serial.Open(path, mode)
+	if err != nil {
+		return nil, path, "", openFault(path, err)
+	}
+	stable := stablePath(root, path)
+	said = "port: " + stable
+	real, _ := filepath.EvalSymlinks(path)
+	if id := usbOf(root, filepath.Base(real)); id.vendor != "" {
+		said += "\nusb: " + id.String()
+	}
+	return &port{Port: open}, stable, said, nil
+}
+
+func openFault(path string, err error) error {
+	var p *serial.PortError
+	if errors.As(err, &p) {
+		switch p.Code() {
+		case serial.PortNotFound:
+			return fault.Wrap(err, fault.Transient, "serial.unplugged", "the port is not there").At(path)
+		case serial.PortBusy:
+			return fault.Wrap(err, fault.Transient, "serial.open", "another program has the port").At(path)
+		case serial.PermissionDenied:
+			return fault.Wrap(err, fault.Transient, "serial.open", "this program may not open the port; its user must belong to the port's group, dialout on most systems").At(path)
+		}
+	}
+	return fault.Wrap(err, fault.Transient, "serial.open", "the port cannot be opened with these settings").At(path)
+}
+
+// Read waits for bytes until the read deadline.
+func (p *port) Read(b []byte) (int, error) {
+	for {
+		wait := longestWait
+		if at := p.deadline.Load(); at != 0 {
+			left := time.Until(time.Unix(0, at))
+			if left <= 0 {
+				return 0, os.ErrDeadlineExceeded
+			}
+			wait = min(wait, left)
+		}
+		if err := p.Port.SetReadTimeout(max(wait, time.Millisecond)); err != nil {
+			return 0, err
+		}
+		n, err := p.Port.Read(b)
+		if n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err // unplugged or closed
+		}
+	}
+}
+
+// Write writes all of b.
+func (p *port) Write(b []byte) (int, error) {
+	done := 0
+	for done < len(b) {
+		n, err := p.Port.Write(b[done:])
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (p *port) SetReadDeadline(t time.Time) error {
+	if t.IsZero() {
+		p.deadline.Store(0)
+	} else {
+		p.deadline.Store(t.UnixNano())
+	}
+	return nil
+}
+
+// SetWriteDeadline does nothing: what is written to a port goes into the
+// system's buffer.
+func (p *port) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,83 @@
+package bytelink
+
+import (
+	"net"
+	"strings"
+	"time"
+
+	"thalamus/internal/fault"
+)
+
+// Settings of a byte link. Exactly one of Listen, Connect and Port is given.
+type Settings struct {
+	Listen         string        `yaml:"listen" doc:"address and TCP port to listen on, for instruments and terminal servers that connect by themselves; port 0 takes a free one"`
+	Connect        string        `yaml:"connect" doc:"host:port of a terminal server or instrument to connect to"`
+	Port           string        `yaml:"port" doc:"serial port: a path such as /dev/serial/by-id/usb-FTDI_FT232R_A600XYZ-if00-port0, or usb:VID:PID or usb:VID:PID:SERIAL"`
+	Baud           int           `yaml:"baud" default:"9600" doc:"bits a second of the serial port"`
+	DataBits       int           `yaml:"data_bits" default:"8" doc:"5, 6, 7 or 8"`
+	Parity         string        `yaml:"parity" default:"none" doc:"none, odd, even, mark or space"`
+	StopBits       string        `yaml:"stop_bits" default:"1" doc:"1, 1.5 or 2"`
+	Telnet         string        `yaml:"telnet" default:"none" doc:"with connect: none, or rfc2217 for a terminal server that is told the settings of its port"`
+	Retry          time.Duration `yaml:"retry" default:"5s" doc:"longest pause before a port or connection that failed is tried again"`
+	MaxConnections int           `yaml:"max_connections" default:"64" doc:"with listen: connections at once; further ones are refused and reported"`
+}
+
+// parities and stop bits in the order of RFC 2217 §3 (1, 2, 3 …).
+var (
+	parities = []string{"none", "odd", "even", "mark", "space"}
+	stopBits = []string{"1", "2", "1.5"}
+)
+
+func place(list []string, s string) int {
+	for i, one := range list {
+		if one == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// Check says what is wrong; at is the key under which the settings stand.
+func (s *Settings) Check(at string) error {
+	wrong := func(key, text string) error {
+		return fault.New(fault.Invalid, "serial.setting", "%s", text).At(at + "." + key)
+	}
+	given := 0
+	for _, one := range []string{s.Listen, s.Connect, s.Port} {
+		if one != "" {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return fault.New(fault.Invalid, "serial.setting", "give one of listen, connect and port: where the device is").At(at)
+	case s.Listen != "" && !address(s.Listen):
+		return wrong("listen", "expected host:port or :port, such as 0.0.0.0:4001")
+	case s.Connect != "" && !address(s.Connect):
+		return wrong("connect", "expected host:port, such as 192.0.2.7:4001")
+	case strings.HasPrefix(s.Port, usbPrefix) && !validUSB(s.Port):
+		return wrong("port", "expected usb:VID:PID or usb:VID:PID:SERIAL with four hexadecimal digits each, such as usb:0403:6001")
+	case s.Baud < 50 || s.Baud > 4_000_000:
+		return wrong("baud", "expected bits a second from 50 to 4000000")
+	case s.DataBits < 5 || s.DataBits > 8:
+		return wrong("data_bits", "expected 5, 6, 7 or 8")
+	case place(parities, s.Parity) < 0:
+		return wrong("parity", "expected none, odd, even, mark or space")
+	case place(stopBits, s.StopBits) < 0:
+		return wrong("stop_bits", "expected 1, 1.5 or 2")
+	case s.Telnet != "none" && s.Telnet != "rfc2217":
+		return wrong("telnet", "expected none or rfc2217")
+	case s.Telnet == "rfc2217" && s.Connect == "":
+		return wrong("telnet", "rfc2217 needs connect: the terminal server is the one that is called")
+	case s.Retry <= 0:
+		return wrong("retry", "expected more than 0, such as 5s")
+	case s.MaxConnections < 1:
+		return wrong("max_connections", "expected at least 1")
+	}
+	return nil
+}
+
+func address(s string) bool {
+	_, _, err := net.SplitHostPort(s)
+	return err == nil
+}
