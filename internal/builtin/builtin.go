@@ -26,7 +26,7 @@ import (
 func Drivers() []driver.Kind { return []driver.Kind{mllp.Kind()} }
 
 // Codecs read frames.
-func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New()} }
+func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New(), fhir.New()} }
 
 // Destinations are the receivers.
 func Destinations() []destination.Kind {
@@ -48,6 +48,8 @@ func Part(e model.Entry, part int) []byte {
 			return all[part]
 		}
 		return e.Bytes
+	case fhir.Name:
+		return fhir.Part(e, part)
 	default:
 		return e.Bytes
 	}

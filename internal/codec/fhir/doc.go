@@ -6,6 +6,9 @@
 // created only if the server has none with that identity (FHIR R4
 // §3.1.0.8.1, conditional create; §3.1.0.11, transaction). R4, R13, R25.
 //
+// Reader reads the other way: Observations, alone or in Bundles, with their
+// Patients and Devices, become messages (R3, R13).
+//
 // The tree promises: members keep their order, numbers keep their text,
 // unknown members stay, and reading is bounded in depth and size.
 //
