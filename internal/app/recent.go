@@ -1,6 +1,13 @@
 package app
 
-import "thalamus/internal/model"
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
 
 // recentEntries bounds what is read again at the start of a channel: what a
 // sender may send again because the answer was lost with the process.
@@ -25,4 +32,15 @@ func (a *App) recent(channel model.ChannelID, each func(e model.Entry)) {
 			}
 		}
 	}
+}
+
+// linkFolder gives the folder of a channel's driver. Ids of channels have no
+// rule but those of a URL's path, so their names are escaped.
+func (a *App) linkFolder(channel model.ChannelID) (string, error) {
+	name := "channel-" + url.PathEscape(string(channel))
+	folder := filepath.Join(a.path("links"), name)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", fault.Wrap(err, fault.Transient, "app.links", "cannot make the folder in which the channel's driver remembers what it took").At(folder)
+	}
+	return folder, nil
 }

@@ -36,6 +36,10 @@ type Host struct {
 	// first, for drivers that answer a repeat as they answered the first time
 	// (R18). It may be nil, and stops early when the journal cannot be read.
 	Recent func(channel model.ChannelID, each func(e model.Entry))
+	// Folder gives the folder in which a channel's driver keeps what it must
+	// remember over a restart: sessions, what was taken already. It is made when
+	// it is not there. Nil: the driver remembers nothing.
+	Folder func(channel model.ChannelID) (string, error)
 	// Admit says who a peer is by what it shows, and what it may do. Denied:
 	// refuse it for good; Transient: it cannot be told now, let it try again.
 	// Nil: nobody is asked who he is.
