@@ -59,7 +59,7 @@ func BuiltIn() []Role {
 		"order.*", "accessory.*", "device.lend", "device.return",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "flow.*", "segment.*", "service.*", "plan.*", "contract.*", "site.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*", "template.*",
+		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "flow.*", "segment.*", "service.*", "plan.*", "contract.*", "site.*", "credential.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*", "template.*",
 		"acceptance.begin", "acceptance.answer", "acceptance.import", "acceptance.demand", "acceptance.meet", "acceptance.reopen",
 	)
 	signer := append(viewer[:len(viewer):len(viewer)], "acceptance.*")

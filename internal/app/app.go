@@ -64,6 +64,7 @@ type App struct {
 	deliveries *deliverdb.DB
 	deliver    *deliver.Deliver
 	register   *register.Register
+	gatekeeper *register.Gatekeeper
 	patients   *patients.Patients
 	access     *access.Gate
 	links      *links
@@ -246,6 +247,10 @@ func (a *App) openRegister(ctx context.Context) (err error) {
 	if a.patients, err = patients.Open(ctx, a.governed, patients.Options{}); err != nil {
 		return err
 	}
+	if a.gatekeeper, err = register.OpenGatekeeper(ctx, a.governed, nil); err != nil {
+		return err
+	}
+	a.work.Go(func() { a.gatekeeper.Run(a.background) })
 	a.work.Go(func() { a.register.Run(a.background, a.report("register")) })
 	a.work.Go(func() { a.patients.Run(a.background, a.report("patients")) })
 	return nil

@@ -134,6 +134,28 @@ func serial() (*big.Int, error) { return rand.Int(rand.Reader, new(big.Int).Lsh(
 // Issue makes a certificate for names, for servers or for clients (RFC 5280
 // §4.2.1.12), with a fresh key held in memory only.
 func (a *Authority) Issue(names []string, usage x509.ExtKeyUsage) (*tls.Certificate, error) {
+	return a.issue(names, usage, leafDays*24*time.Hour)
+}
+
+// IssueClient makes a client certificate for a device: the certificate with
+// the authority's behind it and its key as PEM, and its DER. The key is kept
+// nowhere.
+func (a *Authority) IssueClient(name string, life time.Duration) (cert, key, der []byte, err error) {
+	made, err := a.issue([]string{name}, x509.ExtKeyUsageClientAuth, life)
+	if err != nil {
+		return nil, nil, nil, fault.Wrap(err, fault.Broken, "app.authority", "the own certificate authority could not issue a certificate")
+	}
+	secret, err := x509.MarshalECPrivateKey(made.PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		return nil, nil, nil, fault.Wrap(err, fault.Broken, "app.authority", "the own certificate authority could not issue a certificate")
+	}
+	for _, one := range made.Certificate {
+		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: one})...)
+	}
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: secret}), made.Certificate[0], nil
+}
+
+func (a *Authority) issue(names []string, usage x509.ExtKeyUsage, life time.Duration) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -142,7 +164,7 @@ func (a *Authority) Issue(names []string, usage x509.ExtKeyUsage) (*tls.Certific
 	leaf := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: names[0], Organization: []string{"Thalamus"}},
 		NotBefore:   now.Add(-time.Hour),
-		NotAfter:    now.AddDate(0, 0, leafDays),
+		NotAfter:    now.Add(life),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{usage},
 	}

@@ -45,7 +45,7 @@ func (a *App) makeService() *service.Service {
 	return service.New(service.Parts{
 		Version: a.o.Version, Started: a.started, Log: a.log,
 		Store: governedStore{a.governed}, Record: a.amended(), Cursor: a.record.Cursor, Journal: a.journal, Intake: a.intake,
-		Deliveries: a.deliver, Extracts: a.extracts, Links: a.links, Register: a.register, Patients: a.patients, Access: a.access, Clock: func(id model.DeviceID) (clock.Estimate, bool) { return a.stage.Clock(id) },
+		Deliveries: a.deliver, Extracts: a.extracts, Links: a.links, Register: a.register, Gatekeeper: a.gatekeeper, IssueCertificate: a.authority.IssueClient, Patients: a.patients, Access: a.access, Clock: func(id model.DeviceID) (clock.Estimate, bool) { return a.stage.Clock(id) },
 		Channel: a.channelOf, Plain: a.links.plain,
 		CheckDestination: func(d model.Destination) error {
 			kind, ok := kinds[d.Kind]

@@ -75,6 +75,7 @@ type Parts struct {
 	Extracts   *extract.Shelf
 	Links      Links
 	Register   *register.Register
+	Gatekeeper *register.Gatekeeper // which devices may come in
 	Patients   *patients.Patients
 	Access     *access.Gate
 	Clock      func(model.DeviceID) (clock.Estimate, bool) // what is known of a device's clock
@@ -116,6 +117,9 @@ type Parts struct {
 	// another machine.
 	Flows   func(ctx context.Context) ([]model.Flow, error)
 	Reaches func() map[model.DestinationID]bool
+	// IssueCertificate makes a client certificate of the program's authority and
+	// its key, both PEM, and gives the certificate's DER.
+	IssueCertificate func(name string, life time.Duration) (cert, key, der []byte, err error)
 	// Health lists what is wrong with the program itself, in plain words.
 	Health func() []string
 }
@@ -141,7 +145,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), importOps(), editOps(), exportOps(), jobOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), importOps(), editOps(), exportOps(), jobOps(), credentialOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

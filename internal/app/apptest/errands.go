@@ -351,6 +351,10 @@ func (h *House) Errands() []Errand {
 		{"flow.revoke", is(service.Remove{ID: register.ApprovalIDOf(model.Approval{From: "segment/second", To: "10.9.0.8", Port: 80, Protocol: "tcp"}), Reason: why}), "*", why},
 		{"segment.remove", is(act), "segment second", why},
 		{"model.mud", func() any { return service.MUDAsk{ID: zorglub} }, "", ""},
+		{"credential.create", is(service.CredentialCreate{ID: "pump-7", Reason: why}), "credential pump-7", why},
+		{"credential.rotate", is(service.CredentialRotate{ID: "pump-7", Reason: why}), "credential pump-7", why},
+		{"credential.list", is(service.CredentialAsk{}), "", ""},
+		{"credential.revoke", is(service.Remove{ID: "pump-7", Reason: why}), "credential pump-7", why},
 		{"audit.list", is(service.AuditAsk{}), "", ""},
 		{"audit.verify", is(service.None{}), "", ""},
 
