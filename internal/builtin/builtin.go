@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/codec/hl7v2"
 	"thalamus/internal/codec/hl7v2/clinical"
 	"thalamus/internal/codec/openmhealth"
+	"thalamus/internal/codec/phd"
 	"thalamus/internal/codec/wavecsv"
 	"thalamus/internal/codec/wfdb"
 	"thalamus/internal/destination"
@@ -26,7 +27,7 @@ import (
 func Drivers() []driver.Kind { return []driver.Kind{mllp.Kind()} }
 
 // Codecs read frames.
-func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New(), fhir.New()} }
+func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New(), phd.New(), fhir.New()} }
 
 // Destinations are the receivers.
 func Destinations() []destination.Kind {

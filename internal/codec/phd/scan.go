@@ -1,0 +1,118 @@
+package phd
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"thalamus/internal/model"
+)
+
+// scan is what one report tells of one object: its own attributes over those of
+// the configuration.
+type scan struct {
+	d          *decoder
+	object     *Object
+	attributes []Attribute
+
+	code   uint32 // context-free
+	unit   uint16
+	status uint16
+	parts  []uint16 // codes of a compound value, in order
+	at     model.Timestamp
+	shared model.Observation // what all observations of it have
+}
+
+func newScan(d *decoder, o *Object, attributes []Attribute) *scan {
+	s := &scan{d: d, object: o, attributes: attributes}
+	if b := s.get(AttrType); len(b) == 4 {
+		s.code = binary.BigEndian.Uint32(b)
+	}
+	if b := s.get(AttrMetricID); len(b) == 2 { // narrows the type (§6.3.3.3)
+		part := uint32(s.code &^ 0xFFFF)
+		if p := s.get(AttrMetricPart); len(p) == 2 {
+			part = uint32(binary.BigEndian.Uint16(p)) << 16
+		}
+		s.code = part | uint32(binary.BigEndian.Uint16(b))
+	}
+	if b := s.get(AttrUnit); len(b) == 2 {
+		s.unit = binary.BigEndian.Uint16(b)
+	}
+	if b := s.get(AttrStatus); len(b) == 2 {
+		s.status = binary.BigEndian.Uint16(b)
+	}
+	r := &reader{b: s.get(AttrMetricIDs)}
+	r.list("the metric ids", 2, func(r *reader) { s.parts = append(s.parts, r.u16("a metric id")) })
+	s.at = d.stamp(s.own, s.field())
+	s.qualify()
+	return s
+}
+
+// get is an attribute of the report, else of the configuration.
+func (s *scan) get(id uint16) []byte {
+	if b := s.own(id); b != nil {
+		return b
+	}
+	return s.object.Get(id)
+}
+
+// own is an attribute of the report alone.
+func (s *scan) own(id uint16) []byte { return find(s.attributes, id) }
+
+func (s *scan) sub() string   { return strconv.Itoa(int(s.object.Handle)) }
+func (s *scan) field() string { return s.d.field(s.object.Handle) }
+
+// partSites is the partition of body sites.
+const partSites = 7
+
+// qualify reads what holds for each value of the object.
+func (s *scan) qualify() {
+	o := &s.shared
+	o.Status, o.DeviceTime = model.StatusFinal, s.at
+	r := &reader{b: s.get(AttrSupplemental)}
+	r.list("the supplemental types", 4, func(r *reader) {
+		code := r.u32("a supplemental type")
+		c := coding(code)
+		switch {
+		case code>>16 == partSites && o.BodySite == (model.Coding{}):
+			o.BodySite = c
+		case o.Method == (model.Coding{}):
+			o.Method = c
+		default:
+			o.Notes = append(o.Notes, "supplemental type "+c.Code)
+		}
+	})
+	if b := s.get(AttrSource); len(b) == 2 {
+		o.Parent = strconv.Itoa(int(binary.BigEndian.Uint16(b)))
+	}
+	if b := s.get(AttrSpec); len(b) == 2 {
+		spec := binary.BigEndian.Uint16(b)
+		o.Setting = spec&0x0004 != 0 // mss-cat-setting
+		if spec&0x0008 != 0 {        // mss-cat-manual
+			o.Flags = append(o.Flags, "manual")
+		}
+	}
+	if b := s.own(AttrActivePeriod); len(b) == 4 && !s.at.UTC.IsZero() {
+		period := decodeSeconds(b)
+		if period > 0 {
+			o.DeviceTimeEnd = s.at.UTC.Add(period)
+		}
+	}
+}
+
+// blank is an observation of the object; sub tells parts of a value apart.
+func (s *scan) blank(code uint32, sub string) model.Observation {
+	o := s.shared
+	o.Field, o.SubID, o.Received = s.field(), s.sub()+sub, coding(code)
+	if sub != "" && o.Parent == "" {
+		o.Parent = s.sub()
+	}
+	if o.Received.Text == "" {
+		if b, ok := octetsOf(s.get(AttrLabel)); ok {
+			o.Received.Text = text(b)
+		}
+	}
+	o.Flags = append([]string(nil), o.Flags...)
+	return o
+}
+
+func (s *scan) add(o model.Observation) { s.d.m.Observations = append(s.d.m.Observations, o) }
