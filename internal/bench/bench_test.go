@@ -30,7 +30,7 @@ func TestBenches(t *testing.T) {
 	for _, b := range bench.Benches() {
 		t.Run(b.Name, func(t *testing.T) {
 			r, err := bench.Run(t.Context(), b.Name, bench.Options{
-				For: 300 * time.Millisecond, Connections: 4, Messages: 500, Folder: t.TempDir(),
+				For: 300 * time.Millisecond, Connections: 4, Messages: 500, Devices: 200, Sightings: 1000, Folder: t.TempDir(),
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -17,6 +17,8 @@ type Options struct {
 	Size        int           // bytes of a message; 0: as 20 observations need
 	Rate        float64       // messages a second offered, where the bench offers at a rate
 	Messages    int           // in the record before it is asked
+	Devices     int           // in the register before it is asked
+	Sightings   int           // messages of these devices
 	Repeat      int           // runs, of which the best counts
 	Folder      string        // to work in; empty: a temporary one
 	Binary      string        // the server; empty: the program running
@@ -30,16 +32,21 @@ const (
 	usualFor         = 5 * time.Second
 	usualConnections = 32
 	usualMessages    = 200_000
+	usualDevices     = 100_000
+	usualSightings   = 10_000_000
 	usualValues      = 20
 	mostConnections  = 10_000
+	mostDevices      = 1_000_000
 	leastSize        = 600
 	mostSize         = 1 << 20
 )
 
 func (o *Options) complete() error {
 	switch {
-	case o.For < 0, o.Connections < 0, o.Rate < 0, o.Messages < 0, o.Repeat < 0:
-		return fault.New(fault.Invalid, "bench.option", "duration, connections, rate, messages and repeat must not be negative")
+	case o.For < 0, o.Connections < 0, o.Rate < 0, o.Messages < 0, o.Repeat < 0, o.Devices < 0, o.Sightings < 0:
+		return fault.New(fault.Invalid, "bench.option", "duration, connections, rate, messages, devices, sightings and repeat must not be negative")
+	case o.Devices > mostDevices:
+		return fault.New(fault.Invalid, "bench.option", "%d devices; at most %d", o.Devices, mostDevices)
 	case o.Connections > mostConnections:
 		return fault.New(fault.Invalid, "bench.option", "%d connections; at most %d", o.Connections, mostConnections)
 	case o.Size != 0 && (o.Size < leastSize || o.Size > mostSize):
@@ -53,6 +60,12 @@ func (o *Options) complete() error {
 	}
 	if o.Messages == 0 {
 		o.Messages = usualMessages
+	}
+	if o.Devices == 0 {
+		o.Devices = usualDevices
+	}
+	if o.Sightings == 0 {
+		o.Sightings = usualSightings
 	}
 	o.Repeat = max(o.Repeat, 1)
 	if o.Progress == nil {
@@ -79,6 +92,7 @@ func Benches() []Bench {
 		{"deliver", "From the device to the destination: latency unloaded, and throughput.", deliver},
 		{"drain", "How fast a destination is served that was down.", drain},
 		{"query", "How long it takes to find messages, last values and trends.", query},
+		{"register", "A register of a whole house: importing, lists, search, dependency.", registered},
 		{"start", "Time to ready, memory at rest, size of the program.", startUp},
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,8 @@ func benchFlags(cmd *cobra.Command, o *bench.Options) {
 	f.IntVar(&o.Size, "size", 0, "bytes of a message; as 20 observations need unless told")
 	f.Float64Var(&o.Rate, "rate", 0, "messages a second offered; as many as are taken unless told (drain: 200)")
 	f.IntVar(&o.Messages, "messages", 0, "messages in the record before it is asked or started; 200000 unless told")
+	f.IntVar(&o.Devices, "devices", 0, "devices in the register; 100000 unless told, 10000 where all benches run")
+	f.IntVar(&o.Sightings, "sightings", 0, "messages of these devices; 10000000 unless told, 200000 where all benches run")
 	f.IntVar(&o.Repeat, "repeat", 1, "make so many runs and give the best, on a machine that others use too")
 	f.StringVar(&o.Folder, "folder", "", "where to make the folder to work in; it lies on the disk that is measured. Empty: the system's for temporary files")
 	f.StringVar(&o.Profile, "profile", "", "folder for CPU profiles of the server, for `go tool pprof`")
@@ -72,6 +75,7 @@ func (c *program) benchAll() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "all", Short: "Make all measurements, one after the other.", Args: cobra.NoArgs, Example: "  thalamus bench all --for 3s --out bench.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Devices, o.Sightings = cmp.Or(o.Devices, 10_000), cmp.Or(o.Sightings, 200_000) // a whole house takes an hour
 			all := benchFile{Schema: bench.Schema, Version: c.version}
 			agree := true
 			for _, b := range bench.Benches() {
