@@ -107,7 +107,12 @@ func (s *Server) serveOp(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, response)
 }
 
+// writeJSON writes an answer; one that may be large writes itself.
 func writeJSON(w io.Writer, v any) {
+	if large, ok := v.(interface{ WriteJSON(w io.Writer) error }); ok {
+		_ = large.WriteJSON(w) // as below
+		return
+	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v) // the connection is gone: nobody is left to tell

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"thalamus/internal/audit"
+	"thalamus/internal/model"
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 123_456_789, time.UTC)
@@ -162,12 +163,21 @@ func TestSealCoversEveryField(t *testing.T) {
 			v.SetString("x")
 		case reflect.Uint64:
 			v.SetUint(8)
+		case reflect.Slice:
+			r.Patients = []model.PatientID{"pat-a", "pat-b"}
 		default:
 			r.At = r.At.Add(time.Microsecond)
 		}
 		if audit.Seal(audit.Hash{1}, r).Hash == was.Hash {
 			t.Errorf("the chain does not cover %s", f.Name)
 		}
+	}
+	sealed := map[audit.Hash]bool{}
+	for _, several := range [][]model.PatientID{{"a"}, {"a", ""}, {"a", "b"}, {"ab"}, {"b", "a"}} {
+		sealed[audit.Seal(audit.Hash{1}, audit.Record{Seq: 7, At: noon, Patients: several}).Hash] = true
+	}
+	if len(sealed) != 5 {
+		t.Error("the chain does not tell apart whose data it was")
 	}
 	if audit.Seal(audit.Hash{2}, audit.Record{Seq: 7, At: noon}).Hash == was.Hash {
 		t.Error("the chain does not cover what comes before")
@@ -254,6 +264,40 @@ func TestHashText(t *testing.T) {
 	for _, bad := range []string{"", "ab", string(text) + "00", "zz" + string(text[2:])} {
 		if back.UnmarshalText([]byte(bad)) == nil {
 			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+// TestOf: a look at several patients is one record that names each once; at
+// very many, as few as hold them.
+func TestOf(t *testing.T) {
+	act := audit.Record{Action: "live.get", Patient: "pat-z"}
+	many := make([]model.PatientID, 2*audit.MostPatients+1)
+	for i := range many {
+		many[i] = model.PatientID(fmt.Sprintf("pat-%05d", len(many)-i))
+	}
+	for name, c := range map[string]struct {
+		of   []model.PatientID
+		want []int // patients of each record
+	}{
+		"nobody":    {nil, []int{0}},
+		"one":       {[]model.PatientID{"b"}, []int{1}},
+		"one twice": {[]model.PatientID{"b", "b"}, []int{1}},
+		"several":   {[]model.PatientID{"b", "a", "b"}, []int{2}},
+		"very many": {many, []int{audit.MostPatients, audit.MostPatients, 1}},
+	} {
+		var got []int
+		var named []model.PatientID
+		for _, r := range act.Of(slices.Clone(c.of)) {
+			if r.Action != "live.get" || r.Patient != "" && r.Patients != nil || len(r.Patients) == 1 {
+				t.Errorf("%s: %+v", name, r)
+			}
+			got, named = append(got, len(r.All())), append(named, r.All()...)
+		}
+		want := slices.Clone(c.of)
+		slices.Sort(want)
+		if !slices.Equal(got, c.want) || !slices.Equal(named, slices.Compact(want)) {
+			t.Errorf("%s: %v patients in the records, want %v", name, got, c.want)
 		}
 	}
 }

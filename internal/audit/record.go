@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"thalamus/internal/model"
@@ -47,12 +48,50 @@ type Record struct {
 	Action    string          `json:"action"`              // the operation: noun.verb
 	Object    string          `json:"object,omitempty"`    // what was acted on
 	Patient   model.PatientID `json:"patient,omitempty"`   // whose data was looked at or changed
-	Outcome   Outcome         `json:"outcome"`
-	Reason    string          `json:"reason,omitempty"`
-	FaultCode string          `json:"faultCode,omitempty"`
-	Change    string          `json:"change,omitempty"` // id of the operation; governed versions carry it too
-	Remote    string          `json:"remote,omitempty"` // address of the caller
-	Hash      Hash            `json:"hash"`             // chain value; set when appended
+	// Patients are whose data it was in place of Patient, where there are
+	// several: sorted, each once, at most MostPatients.
+	Patients  []model.PatientID `json:"patients,omitempty"`
+	Outcome   Outcome           `json:"outcome"`
+	Reason    string            `json:"reason,omitempty"`
+	FaultCode string            `json:"faultCode,omitempty"`
+	Change    string            `json:"change,omitempty"` // id of the operation; governed versions carry it too
+	Remote    string            `json:"remote,omitempty"` // address of the caller
+	Hash      Hash              `json:"hash"`             // chain value; set when appended
+}
+
+// MostPatients is how many patients one record names; a look at more is
+// several records.
+const MostPatients = 1000
+
+// All gives whose data was looked at or changed.
+func (r *Record) All() []model.PatientID {
+	if r.Patient != "" {
+		return []model.PatientID{r.Patient}
+	}
+	return r.Patients
+}
+
+// Of gives the records of one act on the data of patients: one that names
+// them all, or as many as needed. patients is put in order.
+func (r Record) Of(patients []model.PatientID) []Record {
+	slices.Sort(patients)
+	patients = slices.Compact(patients)
+	r.Patient, r.Patients = "", nil
+	switch len(patients) {
+	case 0:
+		return []Record{r}
+	case 1:
+		r.Patient = patients[0]
+		return []Record{r}
+	}
+	var all []Record
+	for part := range slices.Chunk(patients, MostPatients) {
+		if r.Patients = part; len(part) == 1 {
+			r.Patient, r.Patients = part[0], nil
+		}
+		all = append(all, r)
+	}
+	return all
 }
 
 // Head is the end of a chain. A zero Head is of an empty one.
@@ -101,17 +140,27 @@ type Query struct {
 // endian before it.
 func Seal(before Hash, r Record) Record {
 	r.At = r.At.UTC().Truncate(time.Microsecond)
-	b := make([]byte, 0, 512)
-	b = append(b, "thalamus audit 1"...)
+	b := make([]byte, 0, 512+32*len(r.Patients))
+	form := "thalamus audit 1"
+	if len(r.Patients) > 0 {
+		form = "thalamus audit 2"
+	}
+	b = append(b, form...)
 	b = append(b, before[:]...)
 	b = binary.BigEndian.AppendUint64(b, r.Seq)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.At.UnixMicro()))
+	text := func(s string) {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+		b = append(b, s...)
+	}
 	for _, s := range []string{
 		string(r.Actor), r.ActorName, r.ActorKind, r.Action, r.Object, string(r.Patient),
 		string(r.Outcome), r.Reason, r.FaultCode, r.Change, r.Remote,
 	} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
-		b = append(b, s...)
+		text(s)
+	}
+	for _, p := range r.Patients {
+		text(string(p))
 	}
 	r.Hash = sha256.Sum256(b)
 	return r

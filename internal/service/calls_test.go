@@ -209,9 +209,7 @@ func TestLooksNameEveryPatient(t *testing.T) {
 		records := h.Audited(c.op)
 		var seen []model.PatientID
 		for _, r := range records[:len(records)-before] {
-			if r.Patient != "" {
-				seen = append(seen, r.Patient)
-			}
+			seen = append(seen, r.All()...)
 		}
 		slices.Sort(seen)
 		slices.Sort(c.want)

@@ -52,9 +52,10 @@ func TestExtractIsAudited(t *testing.T) {
 		ended := 0
 		for _, r := range h.Audited("extract.begin") {
 			if r.Object == "extract "+st.ID && r.Reason == "study 12" && r.Outcome == audit.Done {
-				if r.Patient != "" {
-					seen[r.Patient] = true
-				} else {
+				for _, p := range r.All() {
+					seen[p] = true
+				}
+				if len(r.All()) == 0 {
 					ended++
 				}
 			}
@@ -68,8 +69,10 @@ func TestExtractIsAudited(t *testing.T) {
 	st = whole(h, st.ID)
 	seen = map[model.PatientID]bool{}
 	for _, r := range h.Audited("extract.begin") {
-		if r.Reason == "all" && r.Patient != "" {
-			seen[r.Patient] = true
+		if r.Reason == "all" {
+			for _, p := range r.All() {
+				seen[p] = true
+			}
 		}
 	}
 	if len(seen) != 2 {

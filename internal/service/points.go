@@ -1,6 +1,9 @@
 package service
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"strconv"
 	"time"
 
@@ -27,14 +30,64 @@ type SeriesPoints []SeriesPoint
 
 // MarshalJSON implements json.Marshaler.
 func (all SeriesPoints) MarshalJSON() ([]byte, error) {
-	b := append(make([]byte, 0, 2+96*len(all)), '[')
+	return append(all.append(append(make([]byte, 0, 2+96*len(all)), '[')), ']'), nil
+}
+
+func (all SeriesPoints) append(b []byte) []byte {
 	for i := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = all[i].append(b)
 	}
-	return append(b, ']'), nil
+	return b
+}
+
+// WriteJSON writes the answer as its JSON, a row at a time. What a
+// json.Marshaler gives is read once more by encoding/json, which takes longer
+// than making it.
+func (a *SeriesAnswer) WriteJSON(w io.Writer) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if len(a.Rows) == 0 {
+		if err := e.Encode(a); err != nil {
+			return err
+		}
+		_, err := w.Write(b.Bytes())
+		return err
+	}
+	// begin writes all but the end of an empty list, which comes last.
+	begin := func(v any) error {
+		if err := e.Encode(v); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - len("]}\n"))
+		return nil
+	}
+	head := *a
+	head.Rows, head.FHIR = []SeriesRow{}, nil
+	if err := begin(&head); err != nil {
+		return err
+	}
+	for i := range a.Rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		row := a.Rows[i]
+		row.Points = nil
+		if err := begin(&row); err != nil {
+			return err
+		}
+		b.Write(a.Rows[i].Points.append(b.AvailableBuffer()))
+		b.WriteString("]}")
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return err
+		}
+		b.Reset()
+	}
+	_, err := io.WriteString(w, "]}\n")
+	return err
 }
 
 func (p *SeriesPoint) append(b []byte) []byte {

@@ -1,8 +1,10 @@
 package service_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -138,13 +140,21 @@ func TestSeries(t *testing.T) {
 			t.Errorf("older than asked for: %+v", v)
 		}
 	}
+	for _, ask := range []service.SeriesAsk{ask, onGrid(grid.Leave, 0, grid.Mean), {Patient: "pat-nobody", Codes: []string{"<&>"}}} {
+		var a service.SeriesAnswer
+		b.Call("observation.series", ask, &a)
+		var written, usual bytes.Buffer
+		e := json.NewEncoder(&usual)
+		e.SetEscapeHTML(false)
+		if err := errors.Join(a.WriteJSON(&written), e.Encode(a)); err != nil || written.String() != usual.String() {
+			t.Errorf("%v: written\n%s\nand is\n%s", err, &written, &usual)
+		}
+	}
 	b.asFHIR(t, ask, onGrid(grid.Carry, 2*time.Minute, grid.Mean, grid.Last))
 	for _, act := range []string{"observation.series", "observation.last"} {
 		looked := 0
 		for _, r := range b.Audited(act) {
-			if r.Patient != "" {
-				looked++
-			}
+			looked += len(r.All())
 		}
 		if looked == 0 {
 			t.Errorf("%s leaves no record of whom was looked at (R44)", act)

@@ -309,15 +309,34 @@ type call struct {
 	object  string
 	reason  string
 	seen    []model.PatientID
+	met     map[model.PatientID]bool // those seen, where they are many
 	pending []func(ctx context.Context) error
 	silent  bool // nothing was changed: neither audit nor event
 }
 
 // look notes that a patient's data is in the answer.
 func (c *call) look(p model.PatientID) {
-	if p != "" && !slices.Contains(c.seen, p) {
-		c.seen = append(c.seen, p)
+	const few = 16
+	switch {
+	case p == "" || len(c.seen) > 0 && c.seen[len(c.seen)-1] == p:
+		return
+	case len(c.seen) < few:
+		if slices.Contains(c.seen, p) {
+			return
+		}
+	default:
+		if c.met == nil {
+			c.met = make(map[model.PatientID]bool, 8*few)
+			for _, one := range c.seen {
+				c.met[one] = true
+			}
+		}
+		if c.met[p] {
+			return
+		}
+		c.met[p] = true
 	}
+	c.seen = append(c.seen, p)
 }
 
 // after does something once the transaction is through.
@@ -341,16 +360,10 @@ func (c *call) record(err error) audit.Record {
 	return r
 }
 
-// write appends one record for the call, and one for each patient whose data
+// write appends the record of the call, which names every patient whose data
 // the answer holds.
 func (c *call) write(ctx context.Context, tx Tx, err error) error {
-	r := c.record(err)
-	if len(c.seen) == 0 {
-		_, err := tx.AppendAudit(ctx, r)
-		return err
-	}
-	for _, p := range c.seen {
-		r.Patient = p
+	for _, r := range c.record(err).Of(c.seen) {
 		if _, err := tx.AppendAudit(ctx, r); err != nil {
 			return err
 		}

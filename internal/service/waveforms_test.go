@@ -144,7 +144,7 @@ func TestWaveformsAsFiles(t *testing.T) {
 
 	// Every look is audited, and for each patient in it.
 	looks := h.Audited("waveform.export")
-	if len(looks) != 4 || looks[0].Patient == "" {
+	if len(looks) != 4 || len(looks[0].All()) == 0 {
 		t.Errorf("%d looks audited: %+v", len(looks), looks)
 	}
 	// On request: the person in the files, and other rates.

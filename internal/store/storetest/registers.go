@@ -56,6 +56,7 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 		{"stays", registerStays},
 		{"audit", registerAudit},
 		{"audit search", registerAuditSearch},
+		{"audit of several patients", registerAuditPatients},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, c.name)

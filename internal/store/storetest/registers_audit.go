@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,54 @@ func registerAudit(t *testing.T, s RegisterStore, reopen func() RegisterStore) {
 		t.Error(list, err)
 	}
 	if report, err := audit.Verify(ctx, s, nil, nil); err != nil || !report.Sound() || report.Records != 4 {
+		t.Error(report, err)
+	}
+}
+
+// registerAuditPatients: a record that names several patients is found by each
+// of them, holds, and comes back as it was.
+func registerAuditPatients(t *testing.T, s RegisterStore, reopen func() RegisterStore) {
+	ctx := t.Context()
+	ward := make([]model.PatientID, audit.MostPatients)
+	for i := range ward {
+		ward[i] = model.PatientID(fmt.Sprintf("pat-%04d", i))
+	}
+	look := audit.Record{At: noon, Actor: "usr-a", Action: "live.get", Outcome: audit.Done}
+	for _, patients := range [][]model.PatientID{ward, ward[:2], ward, {"pat-0001", "pat-0007"}, {"pat-0001"}, nil} {
+		appendAudit(t, s, look.Of(slices.Clone(patients))...)
+	}
+	s = reopen()
+	appendAudit(t, s, look.Of(slices.Clone(ward))...)
+	for name, c := range map[string]struct {
+		q    audit.Query
+		want []uint64
+	}{
+		"in groups and alone": {audit.Query{Patient: []model.PatientID{"pat-0001"}}, []uint64{7, 5, 4, 3, 2, 1}},
+		"two of them":         {audit.Query{Patient: []model.PatientID{"pat-0000", "pat-0007"}}, []uint64{7, 4, 3, 2, 1}},
+		"the last of many":    {audit.Query{Patient: []model.PatientID{"pat-0999"}}, []uint64{7, 3, 1}},
+		"a page":              {audit.Query{Patient: []model.PatientID{"pat-0001"}, Before: 5, Limit: 2}, []uint64{4, 3}},
+		"nobody":              {audit.Query{Patient: []model.PatientID{"pat-9999"}}, nil},
+	} {
+		list, err := s.AuditSearch(ctx, c.q)
+		var got []uint64
+		for _, r := range list {
+			got = append(got, r.Seq)
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: records %d, want %d %v", name, got, c.want, err)
+		}
+	}
+	list, err := s.AuditAfter(ctx, 0, 10)
+	if err != nil || len(list) != 7 {
+		t.Fatal(len(list), err)
+	}
+	for i, want := range []int{1000, 2, 1000, 2, 1, 0, 1000} {
+		if got := list[i].All(); len(got) != want {
+			t.Errorf("record %d names %d patients, want %d", i+1, len(got), want)
+		}
+	}
+	same(t, "patients", list[6].Patients, ward)
+	if report, err := audit.Verify(ctx, s, nil, nil); err != nil || !report.Sound() || report.Records != 7 {
 		t.Error(report, err)
 	}
 }

@@ -22,6 +22,10 @@ type auditView struct {
 
 const pageOfRecords = 100
 
+// fewPatients is how many patients of a look at many are named in the list; the
+// record names them all.
+const fewPatients = 3
+
 // filters of the audit, as they stand in the address.
 var filters = []string{"actor", "action", "outcome", "object", "change", "patient", "from", "until"}
 

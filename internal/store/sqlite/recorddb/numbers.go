@@ -57,43 +57,15 @@ func (d *DB) Numbers(ctx context.Context, q record.NumbersQuery, each record.Eac
 	if n.count > record.MostNumbers {
 		return tooMany()
 	}
-	var room []point
-	var values []grid.Value
-	var err error
-	for _, one := range n.sorted() {
-		head := record.Series{
-			Subject: record.Subject{Patient: one.patient, Device: one.device},
-			Code:    one.meaning, Received: one.sent, UnitUCUM: one.unit, Simulated: one.simulated,
-		}
-		slices.SortStableFunc(one.chunks, func(a, b piece) int { return cmp.Compare(a.start, b.start) })
-		for rest := one.chunks; len(rest) > 0; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			k, end := 1, rest[0].end
-			for k < len(rest) && rest[k].start <= end {
-				end = max(end, rest[k].end)
-				k++
-			}
-			if values, room, err = n.values(values[:0], room, rest[:k]); err != nil {
-				return err
-			}
-			if len(values) > 0 {
-				if err := each(&head, values); err != nil {
-					return err
-				}
-			}
-			rest = rest[k:]
-		}
-	}
-	return nil
+	return n.hand(ctx, each)
 }
 
 func tooMany() error {
 	return fault.New(fault.Invalid, "record.too-many", "there are more than %d values; ask for a shorter span, fewer codes, or one patient or device", record.MostNumbers)
 }
 
-// values reads chunks that overlap, or one. room is memory for points.
+// values reads chunks that overlap, or one. room is memory for points. It is
+// called by several goroutines at once.
 func (n *numbers) values(out []grid.Value, room []point, chunks []piece) ([]grid.Value, []point, error) {
 	if len(chunks) == 1 {
 		out = slices.Grow(out, min(chunks[0].count, len(chunks[0].body)))

@@ -7,18 +7,49 @@ import (
 	"strings"
 
 	"thalamus/internal/audit"
+	"thalamus/internal/model"
 )
 
-const auditColumns = "seq, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash"
+const auditColumns = "seq, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash, patients"
 
-func scanAudit(scan func(...any) error) (audit.Record, error) {
-	var r audit.Record
+// audited is a record and the group of the patients it names, 0 for none.
+type audited struct {
+	audit.Record
+	group int64
+}
+
+func scanAudit(scan func(...any) error) (audited, error) {
+	var r audited
 	var at int64
 	var hash []byte
-	err := scan(&r.Seq, &at, &r.Actor, &r.ActorName, &r.ActorKind, &r.Action, &r.Object, &r.Patient, &r.Outcome, &r.Reason, &r.FaultCode, &r.Change, &r.Remote, &hash)
+	err := scan(&r.Seq, &at, &r.Actor, &r.ActorName, &r.ActorKind, &r.Action, &r.Object, &r.Patient, &r.Outcome, &r.Reason, &r.FaultCode, &r.Change, &r.Remote, &hash, &r.group)
 	r.At = timeOf(at)
 	copy(r.Hash[:], hash)
 	return r, err
+}
+
+// audits reads records, and the patients they name.
+func (r reader) audits(ctx context.Context, query string, args ...any) ([]audit.Record, error) {
+	rows, err := all(ctx, r, scanAudit, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[int64][]model.PatientID{}
+	list := make([]audit.Record, len(rows))
+	for i := range rows {
+		list[i] = rows[i].Record
+		g := rows[i].group
+		if g == 0 {
+			continue
+		}
+		if _, read := groups[g]; !read {
+			if groups[g], err = r.group(ctx, g); err != nil {
+				return nil, err
+			}
+		}
+		list[i].Patients = groups[g]
+	}
+	return list, nil
 }
 
 func (r reader) AuditHead(ctx context.Context) (audit.Head, error) {
@@ -99,37 +130,28 @@ func (t *tx) AppendAudit(ctx context.Context, r audit.Record) (audit.Record, err
 		}
 		t.head, t.audited = t.was, true
 	}
+	group, err := t.groupOf(ctx, r.Patients)
+	if err != nil {
+		return r, err
+	}
 	r.Seq = t.head.Seq + 1
 	r = audit.Seal(t.head.Hash, r)
 	if err := t.insertAudit(ctx,
 		int64(r.Seq), r.At.UnixMicro(), string(r.Actor), r.ActorName, r.ActorKind, r.Action, r.Object, string(r.Patient),
-		string(r.Outcome), r.Reason, r.FaultCode, r.Change, r.Remote, r.Hash[:]); err != nil {
+		string(r.Outcome), r.Reason, r.FaultCode, r.Change, r.Remote, r.Hash[:], group); err != nil {
 		return r, err
 	}
 	t.head = audit.Head{Seq: r.Seq, Hash: r.Hash}
 	return r, nil
 }
 
-// insertAudit writes one record. A look at many patients writes as many, so
-// from the second on the statement is prepared.
 func (t *tx) insertAudit(ctx context.Context, values ...any) error {
-	const insert = "INSERT INTO audit (" + auditColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	if t.head == t.was {
-		return t.exec(ctx, insert, values...)
-	}
-	if t.append == nil {
-		var err error
-		if t.append, err = t.sql.PrepareContext(ctx, insert); err != nil {
-			return writeFault(err)
-		}
-	}
-	_, err := t.append.ExecContext(ctx, values...)
-	return writeFault(err)
+	return t.exec(ctx, "INSERT INTO audit ("+auditColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values...)
 }
 
 // AuditAfter gives records in order, those after seq.
 func (d *DB) AuditAfter(ctx context.Context, seq uint64, limit int) ([]audit.Record, error) {
-	return all(ctx, d.read(), scanAudit, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", int64(seq), limited(limit, 1000))
+	return d.read().audits(ctx, "SELECT "+auditColumns+" FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", int64(seq), limited(limit, 1000))
 }
 
 // AuditSearch gives records that match, newest first.
@@ -156,7 +178,9 @@ func (d *DB) AuditSearch(ctx context.Context, q audit.Query) ([]audit.Record, er
 		for i, p := range q.Patient {
 			values[i] = string(p)
 		}
-		add("patient <> '' AND patient IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
+		in := "IN (?" + strings.Repeat(", ?", len(values)-1) + ")"
+		add("seq IN (SELECT seq FROM audit WHERE patient <> '' AND patient "+in+
+			" UNION ALL SELECT a.seq FROM audit_patients p CROSS JOIN audit a ON a.patients <> 0 AND a.patients = p.id WHERE p.patient "+in+")", append(values, values...)...)
 	}
 	if q.Outcome != "" {
 		add("outcome = ?", string(q.Outcome))
@@ -177,5 +201,5 @@ func (d *DB) AuditSearch(ctx context.Context, q audit.Query) ([]audit.Record, er
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
-	return all(ctx, d.read(), scanAudit, query+" ORDER BY seq DESC LIMIT ?", append(args, limited(q.Limit, 100))...)
+	return d.read().audits(ctx, query+" ORDER BY seq DESC LIMIT ?", append(args, limited(q.Limit, 100))...)
 }

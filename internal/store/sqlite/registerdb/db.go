@@ -125,7 +125,6 @@ type tx struct {
 	audited  bool
 	was      audit.Head // of the audit, before this transaction
 	head     audit.Head // of the audit, as this transaction leaves it
-	append   *sql.Stmt  // to the audit, prepared for the second record on
 	onCommit []func()
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // ward makes a store with ten audit records, and lets them be altered.
@@ -20,7 +21,7 @@ func ward(t *testing.T) (*DB, string) {
 	d := open(t, folder)
 	t.Cleanup(func() { d.Close() })
 	appendTen(t, d)
-	for _, trigger := range []string{"audit_no_update", "audit_no_delete"} {
+	for _, trigger := range []string{"audit_no_update", "audit_no_delete", "audit_patients_no_update", "audit_patients_no_delete"} {
 		alter(t, d, "DROP TRIGGER "+trigger)
 	}
 	return d, folder
@@ -76,9 +77,9 @@ func TestTamperingIsFound(t *testing.T) {
 			"UPDATE audit SET seq = -4 WHERE seq = 4", "UPDATE audit SET seq = 4 WHERE seq = 7", "UPDATE audit SET seq = 7 WHERE seq = -4"}},
 		"inserted": {6, "audit.altered", []string{
 			"UPDATE audit SET seq = -seq WHERE seq >= 6", "UPDATE audit SET seq = 1 - seq WHERE seq < 0",
-			"INSERT INTO audit SELECT 6, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash FROM audit WHERE seq = 2"}},
+			"INSERT INTO audit SELECT 6, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash, patients FROM audit WHERE seq = 2"}},
 		"appended falsely": {11, "audit.altered", []string{
-			"INSERT INTO audit SELECT 11, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash FROM audit WHERE seq = 2"}},
+			"INSERT INTO audit SELECT 11, at, actor, actor_name, actor_kind, action, object, patient, outcome, reason, fault_code, change, remote, hash, patients FROM audit WHERE seq = 2"}},
 		"last cut":                   {10, "audit.cut", []string{"DELETE FROM audit WHERE seq = 10"}},
 		"tail cut":                   {4, "audit.cut", []string{"DELETE FROM audit WHERE seq > 3"}},
 		"all gone":                   {1, "audit.cut", []string{"DELETE FROM audit"}},
@@ -106,6 +107,38 @@ func TestTamperingIsFound(t *testing.T) {
 			appendTen(t, d)
 			if r := verify(t, d); r.Sound() {
 				t.Error("covered up by appending")
+			}
+		})
+	}
+}
+
+// Whom a record of several patients names is part of it: a row taken from the
+// list, put into it, or another list in its place are found.
+func TestTamperedPatientsAreFound(t *testing.T) {
+	for name, query := range map[string]string{
+		"one left out":  "DELETE FROM audit_patients WHERE patient = 'pat-b'",
+		"one put in":    "INSERT INTO audit_patients VALUES (1, 'pat-d')",
+		"one exchanged": "UPDATE audit_patients SET patient = 'pat-x' WHERE patient = 'pat-b'",
+		"another list":  "UPDATE audit SET patients = 2 WHERE seq = 11",
+		"no list":       "UPDATE audit SET patients = 0 WHERE seq = 11",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, _ := ward(t)
+			for _, patients := range [][]model.PatientID{{"pat-a", "pat-b", "pat-c"}, {"pat-a", "pat-c"}} {
+				err := d.Update(t.Context(), func(tx Tx) error {
+					_, err := tx.AppendAudit(t.Context(), audit.Record{Action: "live.get", Outcome: audit.Done, Patients: patients})
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r := verify(t, d); !r.Sound() || r.Records != 12 {
+				t.Fatalf("%+v", r)
+			}
+			alter(t, d, query)
+			if r := verify(t, d); r.Sound() || r.Problems[0].Seq != 11 || r.Problems[0].Code != "audit.altered" {
+				t.Errorf("%+v", r.Problems)
 			}
 		})
 	}
