@@ -7,8 +7,6 @@ package state
 import (
 	"slices"
 	"time"
-
-	"thalamus/internal/alert"
 )
 
 // Kind is one way a device may be.
@@ -115,83 +113,8 @@ const maintenanceNotice = 14 * 24 * time.Hour
 // Of gives how a device is at an instant: whether it speaks first, then the
 // rest, the weightiest first.
 func Of(d Device, now time.Time) []State {
-	out := []State{speaks(&d, now)}
-	add := func(k Kind, g Grade, since time.Time, why Why) {
-		out = append(out, State{Kind: k, Grade: g, Since: since, Why: why})
-	}
-	away := d.Life == "lost" || d.Life == "retired" || d.Life == "disposed"
-	switch {
-	case away:
-		if out[0].Kind == Online || out[0].Kind == Late {
-			add(Gone, Bad, d.Last, Why{Last: d.Last, Was: d.Life})
-		}
-	case !d.Adopted:
-		add(NotAdopted, Warn, d.First, Why{})
-	}
-	if d.AcceptanceWanted && !away {
-		switch {
-		case !d.Accepted:
-			add(NotAccepted, Bad, d.AcceptanceSince, Why{Now: d.AcceptanceWhy})
-		case !d.AcceptedUntil.IsZero() && !d.AcceptedUntil.After(now):
-			add(NotAccepted, Bad, d.AcceptedUntil, Why{On: d.AcceptedUntil})
-		}
-	}
-	if !d.PatientSince.IsZero() {
-		add(InUse, Info, d.PatientSince, Why{})
-	}
-	if off := d.ClockOffset.Abs(); d.ClockBound > 0 && off > d.ClockBound && !d.Corrected {
-		add(ClockOff, Warn, d.ClockSince, Why{Offset: d.ClockOffset, Bound: d.ClockBound})
-	}
-	if d.Release.Was != "" && d.Release.Now != d.ReleaseSaid {
-		add(Changed, Warn, d.Release.At, Why{Was: d.Release.Was, Now: d.Release.Now})
-	}
-	if !d.Outside.IsZero() {
-		add(OutsideRange, Warn, d.Outside, Why{Now: d.Release.Now})
-	}
-	if d.Place.Now != "" && d.PlaceSaid != "" && d.Place.Now != d.PlaceSaid {
-		add(Moved, Warn, d.Place.At, Why{Was: d.PlaceSaid, Now: d.Place.Now})
-	}
-	if d.Life == "lent" && !d.ReturnBy.IsZero() && !d.ReturnBy.After(now) {
-		add(Overdue, Warn, d.ReturnBy, Why{On: d.ReturnBy})
-	}
-	if on := d.MaintenanceOn; !on.IsZero() && !away && !on.Add(-maintenanceNotice).After(now) {
-		grade := Warn
-		if !on.After(now) {
-			grade = Bad
-		}
-		add(Due, grade, on.Add(-maintenanceNotice), Why{On: on, Of: d.MaintenanceOf})
-	}
-	switch ends := d.SupportEnds; {
-	case away:
-	case d.SupportEnded || !ends.IsZero() && !ends.After(now):
-		add(Ended, Bad, ends, Why{On: ends, Of: d.SupportOf})
-	case !ends.IsZero() && !ends.Add(-supportNotice).After(now):
-		add(Ending, Warn, ends.Add(-supportNotice), Why{On: ends, Of: d.SupportOf})
-	}
-	slices.SortStableFunc(out[1:], func(a, b State) int { return b.Grade.weight() - a.Grade.weight() })
-	return out
-}
-
-// speaks says whether the device speaks, by its own rhythm.
-func speaks(d *Device, now time.Time) State {
-	if d.Last.IsZero() {
-		return State{Kind: Unheard, Grade: Info}
-	}
-	h := alert.Hear(d.First, d.Last, d.Messages, now)
-	why := Why{Last: d.Last, Beat: h.Beat}
-	switch {
-	case h.IsSilent:
-		why.Bound = h.Silent
-		grade := Bad
-		if d.Life != "" && d.Life != "in-use" && d.Life != "lent" {
-			grade = Info // nobody expects a stored device to speak
-		}
-		return State{Kind: Silent, Grade: grade, Since: d.Last.Add(h.Silent), Why: why}
-	case h.IsLate:
-		why.Bound = h.Late
-		return State{Kind: Late, Grade: Warn, Since: d.Last.Add(h.Late), Why: why}
-	}
-	return State{Kind: Online, Grade: Good, Since: d.Last, Why: why}
+	s := Stand(d, now)
+	return s.All(s.Speaks(d.First, d.Last, d.Messages, now))
 }
 
 func (g Grade) weight() int { return slices.Index([]Grade{Good, Info, Warn, Bad}, g) }
