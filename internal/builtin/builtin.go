@@ -4,11 +4,12 @@ package builtin
 
 import (
 	"thalamus/internal/codec"
+	"thalamus/internal/codec/astm"
 	"thalamus/internal/codec/edf"
 	"thalamus/internal/codec/fhir"
-	"thalamus/internal/codec/hl7v2"
 	"thalamus/internal/codec/hl7v2/clinical"
 	"thalamus/internal/codec/openmhealth"
+	"thalamus/internal/codec/pdf"
 	"thalamus/internal/codec/phd"
 	"thalamus/internal/codec/wavecsv"
 	"thalamus/internal/codec/wfdb"
@@ -18,16 +19,33 @@ import (
 	hl7dest "thalamus/internal/destinations/hl7v2"
 	"thalamus/internal/destinations/webhook"
 	"thalamus/internal/driver"
+	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
 	"thalamus/internal/model"
 	"thalamus/internal/waveform"
 )
 
 // Drivers are the links to devices.
-func Drivers() []driver.Kind { return []driver.Kind{mllp.Kind()} }
+func Drivers() []driver.Kind {
+	return []driver.Kind{
+		mllp.Kind(),
+		filedrop.Kind(),
+	}
+}
 
 // Codecs read frames.
-func Codecs() []codec.Codec { return []codec.Codec{clinical.New(), openmhealth.New(), phd.New(), fhir.New()} }
+func Codecs() []codec.Codec {
+	return []codec.Codec{
+		clinical.New(),
+		openmhealth.New(),
+		edf.Codec{},
+		wfdb.Codec{},
+		pdf.Codec{},
+		phd.New(), gatt.New(),
+		astm.New(),
+		fhir.New(),
+	}
+}
 
 // Destinations are the receivers.
 func Destinations() []destination.Kind {
@@ -42,21 +60,12 @@ func Waveforms() []waveform.Format {
 // Part cuts one message out of an entry that holds several; for an entry with
 // one message it gives the bytes as they are.
 func Part(e model.Entry, part int) []byte {
-	switch e.Codec {
-	case "hl7v2":
-	case openmhealth.Name:
-		if all, err := openmhealth.Split(e.Bytes); err == nil && part < len(all) {
-			return all[part]
+	for _, c := range codecs {
+		if several, ok := c.(codec.Parts); ok && c.Name() == e.Codec {
+			return several.Part(e, part)
 		}
-		return e.Bytes
-	case fhir.Name:
-		return fhir.Part(e, part)
-	default:
-		return e.Bytes
 	}
-	batch, err := hl7v2.SplitBatch(e.Bytes)
-	if err != nil || part >= len(batch.Messages) {
-		return e.Bytes
-	}
-	return batch.Messages[part]
+	return e.Bytes
 }
+
+var codecs = Codecs()
