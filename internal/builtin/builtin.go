@@ -7,6 +7,7 @@ import (
 	"thalamus/internal/codec/astm"
 	"thalamus/internal/codec/edf"
 	"thalamus/internal/codec/fhir"
+	"thalamus/internal/codec/gatt"
 	"thalamus/internal/codec/hl7v2/clinical"
 	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/codec/pdf"
@@ -41,7 +42,8 @@ func Codecs() []codec.Codec {
 		edf.Codec{},
 		wfdb.Codec{},
 		pdf.Codec{},
-		phd.New(), gatt.New(),
+		phd.New(),
+		gatt.New(),
 		astm.New(),
 		fhir.New(),
 	}

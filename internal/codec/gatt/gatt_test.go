@@ -104,7 +104,7 @@ func TestValues(t *testing.T) {
 // R10: records of a continuous glucose monitor with times and checksum.
 func TestContinuousGlucose(t *testing.T) {
 	session := "2aaa: ea070b15090000" + "04" + "00" // 09:00 at +01:00
-	feature := "2aa8: 001000" + "99" + "ffff"        // checksum; interstitial fluid
+	feature := "2aa8: 001000" + "99" + "ffff"       // checksum; interstitial fluid
 	record := []byte{0, 0xE3, 0x78, 0, 30, 0, 0x02, 0x04, 0x01, 0x05, 0xF0, 0x5F, 0}
 	record[0] = byte(len(record) + 2)
 	sum := CRC(record)
