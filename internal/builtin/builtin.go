@@ -20,8 +20,10 @@ import (
 	hl7dest "thalamus/internal/destinations/hl7v2"
 	"thalamus/internal/destinations/webhook"
 	"thalamus/internal/driver"
+	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
+	"thalamus/internal/drivers/rest"
 	"thalamus/internal/model"
 	"thalamus/internal/waveform"
 )
@@ -30,7 +32,9 @@ import (
 func Drivers() []driver.Kind {
 	return []driver.Kind{
 		mllp.Kind(),
+		rest.Kind(),
 		filedrop.Kind(),
+		astmlink.Kind(),
 	}
 }
 

@@ -23,3 +23,10 @@ type Codec interface {
 	// severity Error. Memory is bounded by the input's size.
 	Decode(e model.Entry, c Context) []model.Message
 }
+
+// Parts is implemented by codecs whose entries may hold several messages.
+type Parts interface {
+	// Part cuts the message of a number out of an entry, as Decode counts them;
+	// the whole entry where there is nothing to cut.
+	Part(e model.Entry, number int) []byte
+}

@@ -5,7 +5,7 @@ import "thalamus/internal/model"
 // Part cuts what one message of an entry was read from out of its Bundle: the
 // Observations of one patient, with the patient, and what belongs to no
 // patient. An entry with one message gives its bytes as they are.
-func Part(e model.Entry, number int) []byte {
+func (Reader) Part(e model.Entry, number int) []byte {
 	root, err := Parse(e.Bytes, Limits{})
 	if err != nil || root.Get("resourceType").Text() != "Bundle" {
 		return e.Bytes

@@ -144,20 +144,20 @@ func TestPart(t *testing.T) {
 	e := entryOf(raw)
 	for i, want := range []string{"a", "b", "c"} {
 		cut := e
-		cut.Bytes = Part(e, i)
+		cut.Bytes = New().Part(e, i)
 		out := New().Decode(cut, codec.Context{})
 		if len(out) != 1 || len(out[0].Observations) != 1 || out[0].Observations[0].Instance != want {
 			t.Errorf("part %d: %s", i, cut.Bytes)
 		}
 	}
-	if !bytes.Equal(Part(e, 9), raw) {
+	if !bytes.Equal(New().Part(e, 9), raw) {
 		t.Error("a part that there is not changes the bytes")
 	}
 	raw, err = os.ReadFile("testdata/read-pressure/input.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(Part(entryOf(raw), 0), raw) {
+	if !bytes.Equal(New().Part(entryOf(raw), 0), raw) {
 		t.Error("the bytes of one message were changed")
 	}
 }

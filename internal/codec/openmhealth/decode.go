@@ -44,6 +44,14 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 	return out
 }
 
+// Part gives one data point of an entry.
+func (Codec) Part(e model.Entry, number int) []byte {
+	if all, err := Split(e.Bytes); err == nil && number < len(all) {
+		return all[number]
+	}
+	return e.Bytes
+}
+
 func refuse(e model.Entry, issues ...model.Issue) model.Message {
 	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Topic: e.Topic, Arrived: e.Arrived, Issues: issues}
 }

@@ -2,6 +2,7 @@ package wfdb
 
 import (
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -182,6 +183,11 @@ func signalLine(line int, text string) (SignalLine, error) {
 			}
 		}
 	}
+	if _, given, _ := strings.Cut(f[min(2, len(f)-1)], "("); len(f) > 4 && given == "" { // the baseline is the ADC zero where it is not said
+		if s.Baseline, err = strconv.ParseInt(f[4], 10, 32); err != nil {
+			return s, bad(line, "an ADC zero that is none")
+		}
+	}
 	if len(f) > 5 {
 		if s.First, err = strconv.ParseInt(f[5], 10, 64); err != nil {
 			return s, bad(line, "a first sample that is none")
@@ -203,6 +209,13 @@ func signalLine(line int, text string) (SignalLine, error) {
 // Scale is the shortest decimal whose inverse is the gain, Origin the value of
 // sample 0.
 func (s *SignalLine) Scale() model.Decimal { return inverse(s.Gain) }
+
+// Origin is the value of sample 0, to fifteen digits.
+func (s *SignalLine) Origin() model.Decimal {
+	r := rational(s.Scale())
+	d, _ := model.DecimalOf(r.Mul(r, big.NewRat(-s.Baseline, 1)))
+	return d
+}
 
 func inverse(gain float64) model.Decimal {
 	for digits := 1; digits <= 17; digits++ {

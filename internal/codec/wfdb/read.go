@@ -1,11 +1,6 @@
 package wfdb
 
-import (
-	"encoding/binary"
-
-	"thalamus/internal/fault"
-	"thalamus/internal/model"
-)
+import "thalamus/internal/fault"
 
 // Record is a record with all its samples.
 type Record struct {
@@ -22,7 +17,7 @@ type SpanRead struct {
 }
 
 // Read reads a record from its files; read gives a file of a name and bounds
-// what it gives. Formats 16 and 32 are read.
+// what it gives. Formats 16, 24, 32, 61, 80, 160 and 212 are read.
 func Read(read func(name string) ([]byte, error), record string) (*Record, error) {
 	h, err := readHeader(read, record)
 	if err != nil {
@@ -83,44 +78,12 @@ func readSpan(read func(string) ([]byte, error), h *Header) (SpanRead, error) {
 			until++
 		}
 		group := h.Signals[from:until]
-		size := 2
-		switch group[0].Format {
-		case 16:
-		case 32:
-			size = 4
-		default:
-			return span, fault.New(fault.Invalid, "wfdb.header", "format %d cannot be read here", group[0].Format).At(h.Record)
-		}
-		for i := range group {
-			if group[i].Format != group[0].Format {
-				return span, fault.New(fault.Invalid, "wfdb.header", "signals of one file have several formats").At(h.Record)
-			}
-		}
 		b, err := read(group[0].File)
+		if err == nil {
+			err = samples(b, h, group, from, span.Samples)
+		}
 		if err != nil {
 			return span, err
-		}
-		frame := size * len(group)
-		if int64(len(b)/frame) < h.Samples || len(b)%frame != 0 || h.Samples > 0 && int64(len(b)/frame) != h.Samples {
-			return span, fault.New(fault.Invalid, "wfdb.samples", "the file holds %d bytes, not %d samples of %d signals", len(b), h.Samples, len(group)).At(group[0].File)
-		}
-		for i := range group {
-			list, sum := make([]int32, len(b)/frame), int16(0)
-			for k := range list {
-				at := b[k*frame+i*size:]
-				v := int32(int16(binary.LittleEndian.Uint16(at)))
-				if size == 4 {
-					v = int32(binary.LittleEndian.Uint32(at))
-				}
-				sum += int16(v)
-				if list[k] = v; v == invalid {
-					list[k] = model.Gap
-				}
-			}
-			if h.Samples > 0 && sum != group[i].Checksum {
-				return span, fault.New(fault.Invalid, "wfdb.samples", "the samples of signal %d have checksum %d, the header says %d", from+i, sum, group[i].Checksum).At(h.Record)
-			}
-			span.Samples[from+i] = list
 		}
 		from = until
 	}

@@ -55,9 +55,18 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 	return out
 }
 
+// Part gives one message of a batch.
+func (Codec) Part(e model.Entry, number int) []byte {
+	batch, err := hl7v2.SplitBatch(e.Bytes)
+	if err != nil || number >= len(batch.Messages) {
+		return e.Bytes
+	}
+	return batch.Messages[number]
+}
+
 // blank is a message with what the entry knows.
 func blank(e model.Entry) model.Message {
-	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Arrived: e.Arrived}
+	return model.Message{Ref: model.MessageRef{Seq: e.Seq}, Channel: e.Channel, Codec: Name, Peer: e.Peer, Identity: e.Identity, Topic: e.Topic, Arrived: e.Arrived}
 }
 
 func one(e model.Entry, issues ...model.Issue) []model.Message {

@@ -1,0 +1,29 @@
+package pdf
+
+import (
+	"encoding/base64"
+	"testing"
+
+	"thalamus/internal/codec"
+	"thalamus/internal/model"
+)
+
+func TestDecode(t *testing.T) {
+	const report = "%PDF-1.7\n1 0 obj\nendobj\n%%EOF\n"
+	for _, c := range []struct{ text, issue string }{{report, ""}, {"hello", "pdf.header"}, {report[:20], "pdf.cut"}} {
+		m := Codec{}.Decode(model.Entry{Frame: model.Frame{Topic: "7.pdf", Properties: "patient: 7\nserial: S\n", Bytes: []byte(c.text)}}, codec.Context{})[0]
+		if m.Patient.Identifiers[0].Value != "7" || m.Devices[0].Serial != "S" {
+			t.Errorf("%q: %+v", c.text, m)
+		}
+		if c.issue != "" {
+			if len(m.Issues) != 1 || m.Issues[0].Code != c.issue || len(m.Observations) > 0 {
+				t.Errorf("%q: %+v", c.text, m)
+			}
+			continue
+		}
+		back, err := base64.StdEncoding.DecodeString(m.Observations[0].Value.Text)
+		if err != nil || string(back) != c.text || m.Observations[0].Value.Coding.Code != "application/pdf" {
+			t.Errorf("%+v", m.Observations[0])
+		}
+	}
+}

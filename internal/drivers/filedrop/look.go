@@ -1,0 +1,384 @@
+package filedrop
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"thalamus/internal/codec/wfdb"
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// looked is how a file was when it was last looked at.
+type looked struct {
+	size    int64
+	changed time.Time
+	since   time.Time // it has been so since
+	told    bool      // that it waits
+}
+
+// look takes what is whole, oldest first. An error says why no more could be
+// taken now.
+func (d *Driver) look(ctx context.Context) error {
+	if err := d.place.open(ctx); err != nil {
+		return unreachable(err)
+	}
+	all, err := d.place.list()
+	if err != nil {
+		return unreachable(err)
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		if c := a.changed.Compare(b.changed); c != 0 {
+			return c
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	now, names := d.now(), make(map[string]bool, len(all))
+	for _, f := range all {
+		names[f.name] = true
+	}
+	for name := range d.looked {
+		if !names[name] {
+			delete(d.looked, name)
+		}
+	}
+	waiting := 0
+	for _, f := range all {
+		if !d.mine(f.name) {
+			continue
+		}
+		if !d.whole(f, names, now) {
+			waiting++
+			continue
+		}
+		if err := d.takeWhole(ctx, f, names); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+	d.waiting.Store(int64(waiting))
+	return nil
+}
+
+// unfinished are endings of names that files have while they are written.
+var unfinished = []string{".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".writing", "~"}
+
+// mine says whether a name is one of those to take.
+func (d *Driver) mine(name string) bool {
+	if strings.HasPrefix(name, ".") || d.settings.Complete == marker && strings.HasSuffix(name, d.settings.Marker) {
+		return false
+	}
+	for _, end := range unfinished {
+		if strings.HasSuffix(strings.ToLower(name), end) {
+			return false
+		}
+	}
+	if len(d.settings.Files) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(d.settings.Files, func(p string) bool { ok, _ := path.Match(p, name); return ok })
+}
+
+// whole says whether a file is written to its end.
+func (d *Driver) whole(f found, names map[string]bool, now time.Time) bool {
+	switch d.settings.Complete {
+	case renamed:
+		return true
+	case marker:
+		return names[f.name+d.settings.Marker]
+	}
+	was, ok := d.looked[f.name]
+	if !ok || was.size != f.size || !was.changed.Equal(f.changed) {
+		d.looked[f.name] = looked{size: f.size, changed: f.changed, since: now}
+		return false
+	}
+	return now.Sub(was.since) >= d.settings.Settle
+}
+
+// takeWhole takes a file, with those that belong to it.
+func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) error {
+	if f.size > d.settings.MaxFile {
+		return d.refuse(ctx, []string{f.name}, fault.New(fault.Invalid, "filedrop.oversize", "the file has %d bytes, more than max_file (%d); raise it or send smaller files", f.size, d.settings.MaxFile))
+	}
+	b, err := d.place.read(f.name, d.settings.MaxFile)
+	if err != nil {
+		return d.readFault(f.name, err)
+	}
+	after, err := d.place.stat(f.name)
+	if err != nil {
+		return d.readFault(f.name, err)
+	}
+	if after.size != f.size || !after.changed.Equal(f.changed) || int64(len(b)) != f.size {
+		d.looked[f.name] = looked{size: after.size, changed: after.changed, since: d.now()}
+		return nil // it is being written still
+	}
+	kind := d.codec
+	if kind == auto {
+		if kind = kindOf(f.name, b); kind == "" && belongs(f.name, names) {
+			d.tellMissing(f.name, "a file of signals has waited for an hour for a header that names it", "Send the header (.hea), or take the file away.")
+			return nil // the header takes it along
+		}
+	}
+	if err := envelope(kind, b); err != nil {
+		return d.refuse(ctx, []string{f.name}, err)
+	}
+	parts, header := []string{f.name}, b
+	if kind == "wfdb" {
+		var missing string
+		if b, parts, missing, err = d.record(f.name, b); err != nil {
+			if d.gone(err) {
+				return nil
+			}
+			if fault.KindOf(err) != fault.Invalid {
+				return unreachable(err)
+			}
+			return d.refuse(ctx, []string{f.name}, err)
+		}
+		if missing != "" {
+			return d.awaitPart(f.name, header, missing)
+		}
+	}
+	return d.take(ctx, kind, parts, b, header)
+}
+
+// belongs says whether a file may be the signals of a record whose header is
+// there or still to come (WFDB: NAME.dat of NAME.hea).
+func belongs(name string, names map[string]bool) bool {
+	ext := path.Ext(name)
+	return strings.EqualFold(ext, ".dat") || names[strings.TrimSuffix(name, ext)+".hea"]
+}
+
+// record puts the files of a WFDB record into one: a tar archive, the header
+// first, each file byte for byte.
+func (d *Driver) record(name string, header []byte) (b []byte, parts []string, missing string, err error) {
+	parts, b = []string{name}, header
+	contents := [][]byte{header}
+	size := int64(len(header))
+	for i := 0; i < len(parts); i++ {
+		if !strings.HasSuffix(parts[i], ".hea") {
+			continue
+		}
+		h, err := wfdb.ParseHeader(contents[i])
+		if err != nil {
+			return nil, nil, "", err
+		}
+		var need []string
+		for _, s := range h.Signals {
+			need = append(need, s.File)
+		}
+		for _, s := range h.Segments {
+			if !s.Null() {
+				need = append(need, s.Record+".hea")
+			}
+		}
+		for _, one := range need {
+			if one == "~" || slices.Contains(parts, one) {
+				continue
+			}
+			if !plainName(one) || len(parts) >= mostParts {
+				return nil, nil, "", fault.New(fault.Invalid, "filedrop.record", "the header names files that are not taken: their names must be those of the same folder, at most %d", mostParts)
+			}
+			f, err := d.place.stat(one)
+			if errors.Is(err, fs.ErrNotExist) {
+				return b, parts, one, nil
+			}
+			if err != nil {
+				return nil, nil, "", err
+			}
+			if d.settings.Complete == settled && !d.whole(f, nil, d.now()) {
+				return b, parts, one, nil
+			}
+			content, err := d.place.read(one, d.settings.MaxFile)
+			if err != nil {
+				return nil, nil, "", err
+			}
+			if size += int64(len(content)); size > d.settings.MaxFile {
+				return nil, nil, "", fault.New(fault.Invalid, "filedrop.oversize", "the record has more than max_file (%d bytes); raise it or send shorter records", d.settings.MaxFile)
+			}
+			parts, contents = append(parts, one), append(contents, content)
+		}
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for i, part := range parts {
+		if err := w.WriteHeader(&tar.Header{Name: part, Size: int64(len(contents[i])), Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+			return nil, nil, "", fault.New(fault.Invalid, "filedrop.record", "the name of a file of the record cannot be kept: it is too long")
+		}
+		w.Write(contents[i]) // to memory: cannot fail
+	}
+	w.Close()
+	return out.Bytes(), parts, "", nil
+}
+
+const mostParts = 256
+
+// take makes a file durable, then moves it away. header is the content of the
+// first part, which is all where there are no others.
+func (d *Driver) take(ctx context.Context, kind string, parts []string, b, header []byte) error {
+	name := parts[0]
+	m := markOf(name, b)
+	if seq, again := d.taken.before(m); again {
+		d.again.Add(1)
+		d.notes.Add(d.peer(), "filedrop.again", fmt.Sprintf("a file came that was taken before, as entry %d; it was not taken a second time", seq), "If it is meant to count again, replay the entry or give the file another name.")
+		return d.away(parts)
+	}
+	said, fits := d.names.properties(name)
+	if !fits {
+		return d.refuse(ctx, parts, fault.New(fault.Invalid, "filedrop.name", "the name is not made as the channel's setting name says (%s), so nobody knows whose it is", d.settings.Name))
+	}
+	at := d.now()
+	if err := d.taken.offer(m, at); err != nil {
+		return err
+	}
+	frame := model.Frame{Channel: d.channel, Codec: kind, Peer: d.peer(), Identity: d.identity(), Topic: name, Properties: said, Bytes: b}
+	seqs, err := d.host.Intake.Offer(ctx, []model.Frame{frame})
+	if fault.KindOf(err) == fault.Invalid && err != nil {
+		return d.refuse(ctx, parts, err)
+	}
+	if err != nil {
+		return err
+	}
+	d.files.Add(1)
+	if err := d.taken.took(m, seen{seqs[0], at}); err != nil {
+		return err
+	}
+	if len(parts) > 1 {
+		if err := d.taken.took(markOf(name, header), seen{seqs[0], at}); err != nil {
+			return err
+		}
+	}
+	return d.away(parts)
+}
+
+// away moves files that were taken: those that belong to another first, so
+// that what a crash leaves in the folder is a header whose files lie in done.
+func (d *Driver) away(parts []string) error {
+	for i := len(parts) - 1; i >= 0; i-- {
+		if err := d.moveTo(d.settings.Done, parts[i]); err != nil {
+			return err
+		}
+	}
+	return d.unmark(parts[0])
+}
+
+// refuse moves files that cannot be taken, with a report beside the first.
+func (d *Driver) refuse(_ context.Context, parts []string, why error) error {
+	d.refused.Add(1)
+	text, place := why.Error(), ""
+	var f *fault.Fault
+	if errors.As(why, &f) {
+		text, place = f.Text, f.Place
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "This file was not taken.\n\nfile:     %s\nwhen:     %s\ncode:     %s\nwhy:      %s\n", printable(parts[0]), d.now().UTC().Format(time.RFC3339), fault.CodeOf(why), text)
+	if place != "" {
+		fmt.Fprintf(&b, "where:    %s\n", place)
+	}
+	b.WriteString("\nMend it or have it sent again: put it back into the folder it came in.\nThalamus explains the code: thalamus explain " + fault.CodeOf(why) + "\n")
+	if err := d.place.folder(d.settings.Refused); err != nil {
+		return unreachable(err)
+	}
+	if err := d.place.write(d.settings.Refused+"/"+parts[0]+".report.txt", []byte(b.String())); err != nil {
+		return unreachable(err)
+	}
+	d.notes.Add(d.peer(), "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
+	for _, part := range parts {
+		if err := d.moveTo(d.settings.Refused, part); err != nil {
+			return err
+		}
+	}
+	return d.unmark(parts[0])
+}
+
+// unmark removes the file that said that another is whole.
+func (d *Driver) unmark(name string) error {
+	if d.settings.Complete != marker {
+		return nil
+	}
+	if err := d.place.remove(name + d.settings.Marker); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// moveTo moves a file to a subfolder; where its name is taken there, the time
+// comes behind it.
+func (d *Driver) moveTo(folder, name string) error {
+	if err := d.place.folder(folder); err != nil {
+		return unreachable(err)
+	}
+	delete(d.looked, name)
+	to := folder + "/" + name
+	err := d.place.move(name, to)
+	for n := 0; errors.Is(err, fs.ErrExist) && n < 1000; n++ {
+		ext := path.Ext(name)
+		stamp := d.now().UTC().Format("20060102T150405.000")
+		if n > 0 {
+			stamp += fmt.Sprintf("-%d", n)
+		}
+		err = d.place.move(name, folder+"/"+strings.TrimSuffix(name, ext)+"~"+stamp+ext)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unreachable(err)
+	}
+	return nil
+}
+
+func (d *Driver) gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// readFault says what a file that cannot be read means: one that went is not
+// missed, one that may not be read is told of and holds no other up.
+func (d *Driver) readFault(name string, err error) error {
+	switch {
+	case d.gone(err):
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		d.notes.Add(d.peer(), "filedrop.unreadable", "a file in the folder cannot be read: permission denied", "Give the user that runs Thalamus the right to read and move the files.")
+		return nil
+	}
+	return unreachable(err)
+}
+
+// awaitPart waits for a file that a record's header names, and tells of it
+// once when it does so for long. A header that was taken already, with its
+// files, was left by a crash while they were moved.
+func (d *Driver) awaitPart(name string, header []byte, missing string) error {
+	if seq, left := d.taken.before(markOf(name, header)); left && seq > 0 {
+		if _, err := d.place.stat(missing); errors.Is(err, fs.ErrNotExist) {
+			return d.away([]string{name})
+		}
+	}
+	d.tellMissing(name, "a record has waited for an hour for a file that its header names", "Send the missing file, or take the header away.")
+	return nil
+}
+
+// tellMissing tells once of a file that waits for another for long.
+func (d *Driver) tellMissing(name, text, hint string) {
+	was := d.looked[name]
+	if was.since.IsZero() {
+		was.since = d.now()
+	}
+	if !was.told && d.now().Sub(was.since) > time.Hour {
+		was.told = true
+		d.notes.Add(d.peer(), "filedrop.record", text, hint)
+	}
+	d.looked[name] = was
+}
+
+func unreachable(err error) error {
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return err
+	}
+	return fault.Wrap(err, fault.Transient, "filedrop.unreachable", "the folder cannot be reached or written; see that it is there and that this user may read, write and move files in it")
+}
