@@ -189,7 +189,8 @@ func (o owing) Refs(ctx context.Context, from, until time.Time, device model.Dev
 func (a *App) makeDoor(context.Context) error {
 	a.watcher = newWatcher(a.codecOf)
 	a.links = newLinks(builtin.Drivers(), driver.Host{
-		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent, Admit: a.admit,
+		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent, Folder: a.linkFolder, Admit: a.admit,
+		Since: a.since, Head: a.journal.Head, Progress: a.progress,
 		Met: func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },
 	})
 	a.service = a.makeService()

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
+	"net/http"
 
 	"thalamus/internal/model"
 )
@@ -36,6 +37,16 @@ type Host struct {
 	// first, for drivers that answer a repeat as they answered the first time
 	// (R18). It may be nil, and stops early when the journal cannot be read.
 	Recent func(channel model.ChannelID, each func(e model.Entry))
+	// Since gives the channel's entries after one, oldest first, for drivers that
+	// keep a list of what they took: what was journaled after the list was last
+	// safe is in it again after a power cut. Head is the last entry of all
+	// channels. Both may be nil.
+	Since func(channel model.ChannelID, after model.Seq, each func(e model.Entry))
+	Head  func() model.Seq
+	// Progress tells how far entries of a channel have come, those from first on,
+	// until each says false or there is no more. It may be nil. Absent: there is
+	// no such entry.
+	Progress func(ctx context.Context, channel model.ChannelID, first model.Seq, each func(p Progress) bool) error
 	// Folder gives the folder in which a channel's driver keeps what it must
 	// remember over a restart: sessions, what was taken already. It is made when
 	// it is not there. Nil: the driver remembers nothing.
@@ -51,6 +62,20 @@ type Host struct {
 	// Met is told of each connection once it can be used: it is what the map of
 	// connections is made of. It may be nil and must not block.
 	Met func(channel model.ChannelID, c Connection)
+}
+
+// Progress is how far one entry has come.
+type Progress struct {
+	Seq          model.Seq
+	Identity     string // who sent it, as admitted
+	Recorded     bool
+	Messages     int
+	Observations int
+	Issues       []model.Issue // of its messages
+	Owed         int           // deliveries it leads to, with those below
+	Delivered    int
+	Dead         int // given up until somebody decides
+	Waiting      int // for somebody to adopt the device
 }
 
 // Credentials are what a peer shows of itself when it comes.
@@ -95,6 +120,12 @@ type Driver interface {
 
 // Listener is implemented by drivers that listen.
 type Listener interface{ Addr() net.Addr }
+
+// Mounted is implemented by drivers whose peers come through the program's own
+// HTTPS listener, to /ingest/ and the channel's id. Handler answers every
+// request at that path and below, the path included; nil: the driver has a
+// listener of its own. It is asked after Start and used until Stop.
+type Mounted interface{ Handler() http.Handler }
 
 // Status of a link as people see it.
 type Status struct {
