@@ -31,7 +31,8 @@ type Group struct {
 
 // Add takes the text of a frame; last says that a record ends with it. It
 // gives the groups that are whole now. ok is false when the message is longer
-// than Max: the frame was not taken.
+// than Max: the frame was not taken. An Assembler that was copied before stands
+// for the state before: what could not be stored is taken back with it.
 func (a *Assembler) Add(text []byte, last bool) (whole []Group, ok bool) {
 	if a.Max > 0 && len(a.group)+len(a.rest)+len(text) > a.Max {
 		return nil, false
@@ -54,17 +55,6 @@ func (a *Assembler) Add(text []byte, last bool) (whole []Group, ok bool) {
 		a.rest = nil
 	}
 	return a.done, true
-}
-
-// Undo takes back an Add whose groups could not be stored, given the Assembler
-// as it was before it.
-func (a *Assembler) Undo(before Assembler) { *a = before }
-
-// Copy gives an Assembler that later calls of Add on a leave alone.
-func (a *Assembler) Copy() Assembler {
-	c := *a
-	c.group, c.rest = bytes.Clone(a.group), bytes.Clone(a.rest)
-	return c
 }
 
 // record takes a whole record with its CR.

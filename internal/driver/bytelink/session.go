@@ -22,9 +22,6 @@ type Serve func(ctx context.Context, link *Session) error
 // whole, and return.
 var ErrStopped = errors.New("the link is being stopped")
 
-// stallFor is how long a write may wait for a peer that does not read.
-const stallFor = 30 * time.Second
-
 // Session is one open link.
 type Session struct {
 	d       *Driver
@@ -65,7 +62,7 @@ func (s *Session) Read(p []byte, until time.Time) (int, error) {
 
 // Write sends bytes.
 func (s *Session) Write(p []byte) error {
-	if err := s.stream.SetWriteDeadline(time.Now().Add(stallFor)); err != nil {
+	if err := s.stream.SetWriteDeadline(time.Now().Add(s.d.settings.Stall)); err != nil {
 		return err
 	}
 	_, err := s.stream.Write(p)

@@ -19,6 +19,7 @@ type Settings struct {
 	StopBits       string        `yaml:"stop_bits" default:"1" doc:"1, 1.5 or 2"`
 	Telnet         string        `yaml:"telnet" default:"none" doc:"with connect: none, or rfc2217 for a terminal server that is told the settings of its port"`
 	Retry          time.Duration `yaml:"retry" default:"5s" doc:"longest pause before a port or connection that failed is tried again"`
+	Stall          time.Duration `yaml:"stall_timeout" default:"30s" doc:"how long a peer may leave what we send unread"`
 	MaxConnections int           `yaml:"max_connections" default:"64" doc:"with listen: connections at once; further ones are refused and reported"`
 }
 
@@ -71,6 +72,8 @@ func (s *Settings) Check(at string) error {
 		return wrong("telnet", "rfc2217 needs connect: the terminal server is the one that is called")
 	case s.Retry <= 0:
 		return wrong("retry", "expected more than 0, such as 5s")
+	case s.Stall <= 0:
+		return wrong("stall_timeout", "expected more than 0, such as 30s")
 	case s.MaxConnections < 1:
 		return wrong("max_connections", "expected at least 1")
 	}

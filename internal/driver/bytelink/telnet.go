@@ -102,7 +102,7 @@ func (t *telnet) configure() error {
 func (t *telnet) command(b ...byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.Conn.SetWriteDeadline(time.Now().Add(stallFor)); err != nil {
+	if err := t.Conn.SetWriteDeadline(time.Now().Add(t.settings.Stall)); err != nil {
 		return err
 	}
 	_, err := t.Conn.Write(b)

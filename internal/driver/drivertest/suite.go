@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ type Suite struct {
 	// Settings of a listener on a free port of the loopback interface, with
 	// short patience where the driver has settings for it.
 	Settings map[string]any
-	// Listen is the key of the address in Settings.
+	// Listen is the key of the address in Settings; "link.listen" in a group.
 	Listen string
 
 	// Message gives the n-th message, each different; about 500 bytes.
@@ -40,6 +41,11 @@ type Suite struct {
 	// Answer reads one answer and gives the number of the message it answers.
 	// accepted is false for an answer that asks to send again or refuses.
 	Answer func(r *bufio.Reader) (n int, accepted bool, err error)
+	// Unnumbered says that answers do not tell what they answer: they come in
+	// order, and the number that Answer gives does not count.
+	Unnumbered bool
+	// Early is how many bytes of an answer come before the message is whole.
+	Early int
 	// Garbage is something that is no message of this protocol.
 	Garbage []byte
 }
@@ -81,7 +87,28 @@ type Peer struct {
 	t *testing.T
 	s *Suite
 	net.Conn
-	r *bufio.Reader
+	r     *bufio.Reader
+	first int // of the messages it sends one after another
+	began bool
+	taken int // of these
+}
+
+// answer reads one answer.
+func (p *Peer) answer() (n int, accepted bool, err error) {
+	n, accepted, err = p.s.Answer(p.r)
+	if p.s.Unnumbered {
+		if n = p.first + p.taken; accepted {
+			p.taken++
+		}
+	}
+	return n, accepted, err
+}
+
+// from says which message the peer sends first.
+func (p *Peer) from(n int) {
+	if !p.began {
+		p.first, p.began = n, true
+	}
 }
 
 // Dial connects a peer.
@@ -99,6 +126,7 @@ func (r *Rig) Dial(t *testing.T) *Peer {
 // Send writes message n.
 func (p *Peer) Send(n int) {
 	p.t.Helper()
+	p.from(n)
 	if _, err := p.Write(p.s.Wire(p.s.Message(n))); err != nil {
 		p.t.Fatalf("sending message %d: %v", n, err)
 	}
@@ -107,7 +135,7 @@ func (p *Peer) Send(n int) {
 // Want reads one answer: to message n, accepted or not.
 func (p *Peer) Want(n int, accepted bool) {
 	p.t.Helper()
-	got, ok, err := p.s.Answer(p.r)
+	got, ok, err := p.answer()
 	if err != nil {
 		p.t.Fatalf("waiting for the answer to message %d: %v", n, err)
 	}
@@ -218,7 +246,7 @@ func durableFirst(t *testing.T, r *Rig) {
 	p.Send(0)
 	Until(t, "intake was asked", func() bool { _, offers := r.Intake.Count(); return offers == 1 })
 	p.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-	if b, err := p.r.Peek(1); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if b, err := p.r.Peek(1 + r.Suite.Early); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %q, %v before the message was durable", b, err)
 	}
 	release()
@@ -237,8 +265,9 @@ func halfAndSilence(t *testing.T, r *Rig) {
 	if r.Intake.Has(wire) || len(r.Intake.Taken()) != 1 {
 		t.Errorf("%d frames taken, want only the whole one", len(r.Intake.Taken()))
 	}
+	silent.SetReadDeadline(time.Now().Add(2 * time.Second)) // links without connections fall back to rest
 	for {
-		n, accepted, err := r.Suite.Answer(silent.r)
+		n, accepted, err := silent.answer()
 		if err != nil {
 			break // cut off
 		}
@@ -278,6 +307,7 @@ func flood(t *testing.T, r *Rig) {
 	done := make(chan error, peers)
 	for k := range peers {
 		p := r.Dial(t)
+		p.from(k * each)
 		go func() {
 			for n := range each {
 				if _, err := p.Write(r.Suite.Wire(r.Suite.Message(k*each + n))); err != nil {
@@ -288,7 +318,7 @@ func flood(t *testing.T, r *Rig) {
 		}()
 		go func() {
 			for n := range each {
-				got, ok, err := r.Suite.Answer(p.r)
+				got, ok, err := p.answer()
 				if err != nil || got != k*each+n || !ok {
 					done <- fmt.Errorf("answer to %d, accepted %v, error %v; want %d accepted", got, ok, err, k*each+n)
 					return
@@ -340,7 +370,7 @@ func intakeFails(t *testing.T, r *Rig) {
 	r.Intake.Fail(Full)
 	p := r.Dial(t)
 	p.Send(0)
-	_, accepted, err := r.Suite.Answer(p.r)
+	_, accepted, err := p.answer()
 	if err == nil && accepted {
 		t.Fatal("acknowledged although intake took nothing")
 	}
@@ -359,6 +389,7 @@ func stopUnderLoad(t *testing.T, r *Rig) {
 	results := make(chan result, peers)
 	for k := range peers {
 		p := r.Dial(t)
+		p.from(k * 1_000_000)
 		go func() {
 			for n := k * 1_000_000; ; n++ {
 				if _, err := p.Write(r.Suite.Wire(r.Suite.Message(n))); err != nil {
@@ -369,7 +400,7 @@ func stopUnderLoad(t *testing.T, r *Rig) {
 		go func() {
 			var got result
 			for {
-				n, ok, err := r.Suite.Answer(p.r)
+				n, ok, err := p.answer()
 				if err != nil {
 					break
 				}
@@ -410,7 +441,7 @@ func stopWhileHanging(t *testing.T, r *Rig) {
 	case <-time.After(Patience):
 		t.Fatal("Stop did not return after its context ended")
 	}
-	if _, accepted, err := r.Suite.Answer(p.r); err == nil && accepted {
+	if _, accepted, err := p.answer(); err == nil && accepted {
 		t.Error("acknowledged although intake took nothing")
 	}
 }
@@ -423,7 +454,15 @@ func portInUse(t *testing.T, r *Rig) {
 	for k, v := range r.Suite.Settings {
 		settings[k] = v
 	}
-	settings[r.Suite.Listen] = r.Addr
+	if group, key, nested := strings.Cut(r.Suite.Listen, "."); nested {
+		inner := map[string]any{}
+		for k, v := range settings[group].(map[string]any) {
+			inner[k] = v
+		}
+		inner[key], settings[group] = r.Addr, inner
+	} else {
+		settings[r.Suite.Listen] = r.Addr
+	}
 	d, err := r.Suite.Kind.New(model.Channel{ID: "second", Settings: settings})
 	if err != nil {
 		t.Fatal(err)
