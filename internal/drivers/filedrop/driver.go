@@ -37,7 +37,7 @@ type Driver struct {
 	codec    string
 	zone     *time.Location
 	settings Settings
-	hours    hours
+	hours    driver.Hours
 	names    *names
 
 	host   driver.Host
@@ -69,7 +69,7 @@ func New(ch model.Channel) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.hours, err = parseHours(d.settings.Hours); err != nil {
+	if d.hours, err = driver.ParseHours(d.settings.Hours); err != nil {
 		return nil, err
 	}
 	if d.names, err = parseNames(d.settings.Name); err != nil {
@@ -180,7 +180,7 @@ func (d *Driver) work(ctx context.Context) {
 	pause := firstPause
 	for {
 		wait := d.settings.Every
-		if !d.hours.open(d.now().In(d.zone)) {
+		if !d.hours.Open(d.now().In(d.zone)) {
 			d.say("waiting", "outside its hours")
 			wait = max(wait, min(30*time.Second, 10*wait))
 		} else if err := d.look(ctx); ctx.Err() == nil && err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"thalamus/internal/driver"
 	"thalamus/internal/fault"
 )
 
@@ -73,7 +74,7 @@ func (s *Settings) Check() error {
 			return invalid("files", "a pattern holds letters of a name, '*' and '?', no '/'")
 		}
 	}
-	if _, err := parseHours(s.Hours); err != nil {
+	if _, err := driver.ParseHours(s.Hours); err != nil {
 		return err
 	}
 	if _, err := parseNames(s.Name); err != nil {

@@ -1,14 +1,16 @@
-package filedrop
+package driver
 
 import (
 	"strconv"
 	"strings"
 	"time"
+
+	"thalamus/internal/fault"
 )
 
-// hours are when a link works: spans of the week, in minutes from Monday 0:00.
-// None means always.
-type hours []span
+// Hours are when a link that fetches by itself works: spans of the week, in
+// minutes from Monday 0:00. None means always.
+type Hours []span
 
 type span struct{ from, until int } // until may lie in the next week
 
@@ -19,9 +21,13 @@ const (
 
 var weekdays = [...]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
-// parseHours reads "Mon-Fri 20:00-06:00; Sat,Sun 00:00-24:00".
-func parseHours(text string) (hours, error) {
-	var out hours
+// ParseHours reads "Mon-Fri 20:00-06:00; Sat,Sun 00:00-24:00". Faults are at the
+// setting hours.
+func ParseHours(text string) (Hours, error) {
+	invalid := func(text string) error {
+		return fault.New(fault.Invalid, "driver.hours", "%s", text).At("hours")
+	}
+	var out Hours
 	for part := range strings.SplitSeq(text, ";") {
 		f := strings.Fields(part)
 		if len(f) == 0 {
@@ -35,7 +41,7 @@ func parseHours(text string) (hours, error) {
 		a, okA := minutes(from)
 		b, okB := minutes(until)
 		if !ok || !okA || !okB || a >= dayMinutes || len(f) > 2 {
-			return nil, invalid("hours", "expected days and hours, such as Mon-Fri 20:00-06:00")
+			return nil, invalid("expected days and hours, such as Mon-Fri 20:00-06:00")
 		}
 		if b <= a {
 			b += dayMinutes
@@ -47,7 +53,7 @@ func parseHours(text string) (hours, error) {
 			}
 			x, y := weekday(first), weekday(last)
 			if x < 0 || y < 0 {
-				return nil, invalid("hours", "days are Mon, Tue, Wed, Thu, Fri, Sat and Sun, such as Mon-Fri or Sat,Sun")
+				return nil, invalid("days are Mon, Tue, Wed, Thu, Fri, Sat and Sun, such as Mon-Fri or Sat,Sun")
 			}
 			for d := x; ; d = (d + 1) % 7 {
 				out = append(out, span{d*dayMinutes + a, d*dayMinutes + b})
@@ -80,8 +86,8 @@ func minutes(s string) (int, bool) {
 	return int(hour*60 + minute), true
 }
 
-// open says whether an instant lies within, by the clock of its zone.
-func (h hours) open(t time.Time) bool {
+// Open says whether an instant lies within, by the clock of its zone.
+func (h Hours) Open(t time.Time) bool {
 	if len(h) == 0 {
 		return true
 	}
