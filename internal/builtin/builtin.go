@@ -23,6 +23,7 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
+	"thalamus/internal/drivers/pull"
 	"thalamus/internal/drivers/rest"
 	"thalamus/internal/model"
 	"thalamus/internal/waveform"
@@ -34,6 +35,7 @@ func Drivers() []driver.Kind {
 		mllp.Kind(),
 		rest.Kind(),
 		filedrop.Kind(),
+		pull.Kind(),
 		astmlink.Kind(),
 	}
 }
