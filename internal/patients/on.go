@@ -30,3 +30,12 @@ func (p *Patients) On(ctx context.Context, device model.DeviceID, t time.Time) (
 	}
 	return span.Association, true, nil
 }
+
+// Connected gives the devices that somebody may be connected to at t, sorted:
+// On says of each whether it is so.
+func (p *Patients) Connected(ctx context.Context, t time.Time) ([]model.DeviceID, error) {
+	if err := p.Flush(ctx); err != nil {
+		return nil, err
+	}
+	return p.store.ConnectedDevices(ctx, t)
+}

@@ -115,6 +115,9 @@ type Store interface {
 	BedSpans(ctx context.Context, bed string, limit int) ([]Span, error)
 	// DeviceSpan gives the last association of a device.
 	DeviceSpan(ctx context.Context, id model.DeviceID) (s Span, ok bool, err error)
+	// ConnectedDevices gives the devices of which a connection or association
+	// holds at an instant, sorted.
+	ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error)
 	// ConnectionsOf gives the last connections of a device, as made.
 	ConnectionsOf(ctx context.Context, device model.DeviceID, limit int) ([]Connection, error)
 	// Connections gives connections, the last made first.

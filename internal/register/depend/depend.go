@@ -69,22 +69,25 @@ type Answer struct {
 func Stops(w World, what Ref) Answer {
 	a := Answer{What: what}
 	gone := map[Ref][]Ref{what: {what}} // what is gone, and by which way
-	for _, d := range w.Devices {
-		for _, of := range []Ref{{"device", string(d.ID)}, {"model", d.Model}, {"channel", string(d.Channel)}} {
-			if of == what {
-				a.Devices = append(a.Devices, d.ID)
-			}
-		}
-		if what.Kind == "place" && within(d.Place, what.ID) {
+	for i := range w.Devices {
+		if d := &w.Devices[i]; d.is(what) {
 			a.Devices = append(a.Devices, d.ID)
 		}
 	}
+	stopped := make(map[model.DeviceID]bool, len(a.Devices))
 	slices.Sort(a.Devices)
 	a.Devices = slices.Compact(a.Devices)
 	for _, id := range a.Devices {
-		if r := (Ref{"device", string(id)}); r != what {
-			gone[r] = []Ref{what, r}
+		stopped[id] = true
+	}
+	needed := among(&w)
+	// path is the way to a thing that is gone.
+	path := func(r Ref) ([]Ref, bool) {
+		if r.Kind == "device" && r != what && stopped[model.DeviceID(r.ID)] {
+			return []Ref{what, r}, true
 		}
+		by, ok := gone[r]
+		return by, ok
 	}
 	for _, r := range w.Routes {
 		ref := Ref{"route", string(r.ID)}
@@ -104,7 +107,7 @@ func Stops(w World, what Ref) Answer {
 			if ref == what {
 				continue
 			}
-			e := touched(&w, &s, gone)
+			e := touched(needed, &s, path)
 			if e == nil {
 				continue
 			}
@@ -125,7 +128,7 @@ func Stops(w World, what Ref) Answer {
 }
 
 // touched gives what happens to a service, nil when nothing does.
-func touched(w *World, s *model.Service, gone map[Ref][]Ref) *Effect {
+func touched(needed map[Ref][]*Device, s *model.Service, gone func(Ref) ([]Ref, bool)) *Effect {
 	e := Effect{Service: *s}
 	for _, n := range s.Needs {
 		if n.Kind == "service" && n.ID == string(s.ID) {
@@ -134,21 +137,15 @@ func touched(w *World, s *model.Service, gone map[Ref][]Ref) *Effect {
 		b := Because{Need: n, Least: n.Least}
 		if n.Kind == "model" || n.Kind == "place" {
 			var by []Ref
-			for i := range w.Devices {
-				d := &w.Devices[i]
-				if n.Kind == "model" && d.Model != n.ID || n.Kind == "place" && !within(d.Place, n.ID) || !d.Works {
-					continue
-				}
+			for _, d := range needed[Ref{n.Kind, n.ID}] {
 				b.Of++
-				if path, ok := gone[Ref{"device", string(d.ID)}]; ok {
-					if by == nil {
-						by = path
-					}
-				} else {
+				if path, ok := gone(Ref{"device", string(d.ID)}); !ok {
 					b.Left++
+				} else if by == nil {
+					by = path
 				}
 			}
-			if path, ok := gone[Ref{n.Kind, n.ID}]; ok {
+			if path, ok := gone(Ref{n.Kind, n.ID}); ok {
 				by = path
 			}
 			if by == nil {
@@ -162,7 +159,7 @@ func touched(w *World, s *model.Service, gone map[Ref][]Ref) *Effect {
 			e.Stops = e.Stops || b.Left < b.Least || b.Left == 0
 			e.Down = e.Down || b.Of < n.Least
 		} else {
-			path, ok := gone[Ref{n.Kind, n.ID}]
+			path, ok := gone(Ref{n.Kind, n.ID})
 			if !ok {
 				continue
 			}
@@ -181,6 +178,58 @@ func touched(w *World, s *model.Service, gone map[Ref][]Ref) *Effect {
 
 func (b *Because) stops() bool {
 	return b.Need.Kind != "model" && b.Need.Kind != "place" || b.Left < b.Least || b.Left == 0
+}
+
+// is says whether a device stops with a thing.
+func (d *Device) is(what Ref) bool {
+	switch what.Kind {
+	case "device":
+		return string(d.ID) == what.ID
+	case "model":
+		return d.Model == what.ID
+	case "channel":
+		return string(d.Channel) == what.ID
+	case "place":
+		return within(d.Place, what.ID)
+	}
+	return false
+}
+
+// among gives the devices that work, by the models and places that services
+// need: one pass through the devices, however many services there are.
+func among(w *World) map[Ref][]*Device {
+	out := map[Ref][]*Device{}
+	for _, s := range w.Services {
+		for _, n := range s.Needs {
+			if n.Kind == "model" || n.Kind == "place" {
+				out[Ref{n.Kind, n.ID}] = nil
+			}
+		}
+	}
+	if len(out) == 0 {
+		return out
+	}
+	put := func(r Ref, d *Device) {
+		if list, wanted := out[r]; wanted {
+			out[r] = append(list, d)
+		}
+	}
+	for i := range w.Devices {
+		d := &w.Devices[i]
+		if !d.Works {
+			continue
+		}
+		put(Ref{"model", d.Model}, d)
+		for k := range len(d.Place) {
+			if d.Place[k] == '^' && k > 0 {
+				put(Ref{"place", d.Place[:k]}, d)
+			}
+		}
+		if d.Place != "" {
+			put(Ref{"place", d.Place}, d)
+		}
+	}
+	return out
 }
 
 // within says whether a place lies at or below another: ICU^2 holds ICU^2^23

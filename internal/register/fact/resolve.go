@@ -58,6 +58,12 @@ func (k Kind) rank(t Truth) int {
 // Same says whether two values of this kind mean the same: letters' case,
 // blanks and, in identities, punctuation do not make a difference.
 func (k Kind) Same(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if k.Form != Identity && tidy(a) && tidy(b) {
+		return strings.EqualFold(a, b)
+	}
 	fold := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 	if k.Form == Identity {
 		strip := func(s string) string {
@@ -71,4 +77,18 @@ func (k Kind) Same(a, b string) bool {
 		return strip(a) == strip(b)
 	}
 	return fold(a) == fold(b)
+}
+
+// tidy says that a text holds letters of ASCII and single blanks within.
+func tidy(s string) bool {
+	blank := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && (blank || i == len(s)-1), c < ' ', c > '~':
+			return false
+		default:
+			blank = c == ' '
+		}
+	}
+	return true
 }

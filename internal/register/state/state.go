@@ -5,7 +5,6 @@
 package state
 
 import (
-	"slices"
 	"time"
 )
 
@@ -117,7 +116,27 @@ func Of(d Device, now time.Time) []State {
 	return s.All(s.Speaks(d.First, d.Last, d.Messages, now))
 }
 
-func (g Grade) weight() int { return slices.Index([]Grade{Good, Info, Warn, Bad}, g) }
+func (g Grade) weight() int {
+	switch g {
+	case Good:
+		return 0
+	case Info:
+		return 1
+	case Warn:
+		return 2
+	case Bad:
+		return 3
+	}
+	return -1
+}
+
+// Worse gives the weightier of two grades.
+func Worse(a, b Grade) Grade {
+	if b.weight() > a.weight() {
+		return b
+	}
+	return a
+}
 
 // Worst gives the weightiest grade.
 func Worst(states []State) Grade {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -110,4 +111,14 @@ func (d *DB) BedDevices(ctx context.Context, bed string) ([]model.DeviceID, erro
 		var id model.DeviceID
 		return id, scan(&id)
 	}, "SELECT device FROM bed_devices WHERE bed_key = ? ORDER BY device", bed)
+}
+
+// ConnectedDevices gives the devices of which something holds at an instant.
+func (d *DB) ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (id model.DeviceID, err error) {
+		err = scan(&id)
+		return id, err
+	}, `SELECT device FROM connections WHERE until_at = 0 AND from_at <= ?1 UNION
+		SELECT device FROM connections WHERE until_at > ?1 AND from_at <= ?1 UNION
+		SELECT device FROM associations WHERE device <> '' AND (until_at = 0 OR until_at > ?1) AND from_at <= ?1 ORDER BY 1`, micros(at))
 }

@@ -74,6 +74,17 @@ func (t *tx) SaveDevice(ctx context.Context, v register.Device, changes []regist
 
 // device stores a device whole, or that part of it which set names.
 func (t *tx) device(ctx context.Context, v *register.Device, set string) error {
+	row, err := deviceRow(v)
+	if err != nil {
+		return err
+	}
+	return t.exec(ctx, putDevice+set, row...)
+}
+
+const putDevice = "INSERT INTO devices (id, observed, keys, asserted, adoption, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+
+// deviceRow is a device as its row has it.
+func deviceRow(v *register.Device) ([]any, error) {
 	observed, err1 := json.Marshal(v.Observed)
 	keys, err2 := json.Marshal(v.Keys)
 	asserted, err3 := json.Marshal(v.Asserted)
@@ -82,11 +93,7 @@ func (t *tx) device(ctx context.Context, v *register.Device, set string) error {
 	if v.Adoption != nil {
 		adoption, err4 = json.Marshal(v.Adoption)
 	}
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return err
-	}
-	return t.exec(ctx, "INSERT INTO devices (id, observed, keys, asserted, adoption, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "+set,
-		string(v.ID), string(observed), string(keys), string(asserted), string(adoption), v.Version)
+	return []any{string(v.ID), string(observed), string(keys), string(asserted), string(adoption), v.Version}, errors.Join(err1, err2, err3, err4)
 }
 
 // SaveSightings stores when devices were last seen.
