@@ -23,6 +23,7 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
+	phdlink "thalamus/internal/drivers/phd"
 	"thalamus/internal/drivers/pull"
 	"thalamus/internal/drivers/rest"
 	"thalamus/internal/model"
@@ -33,6 +34,7 @@ import (
 func Drivers() []driver.Kind {
 	return []driver.Kind{
 		mllp.Kind(),
+		phdlink.Kind(),
 		rest.Kind(),
 		filedrop.Kind(),
 		pull.Kind(),

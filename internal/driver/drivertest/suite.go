@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -48,6 +49,9 @@ type Suite struct {
 	Early int
 	// Garbage is something that is no message of this protocol.
 	Garbage []byte
+	// Greet is what a peer says and hears before its first message, where the
+	// protocol has such a thing; nil: nothing.
+	Greet func(w io.Writer, r *bufio.Reader) error
 }
 
 // Patience is how long the suite waits for what must come.
@@ -120,7 +124,13 @@ func (r *Rig) Dial(t *testing.T) *Peer {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(Patience))
-	return &Peer{t: t, s: r.Suite, Conn: c, r: bufio.NewReader(c)}
+	p := &Peer{t: t, s: r.Suite, Conn: c, r: bufio.NewReader(c)}
+	if r.Suite.Greet != nil {
+		if err := r.Suite.Greet(c, p.r); err != nil {
+			t.Fatalf("greeting: %v", err)
+		}
+	}
+	return p
 }
 
 // Send writes message n.
