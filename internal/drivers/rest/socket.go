@@ -151,15 +151,20 @@ func (k *streamSocket) run(ctx context.Context) {
 	if k.say(ctx, reply{Hello: &hello{k.last, k.d.settings.Window, k.d.settings.MaxBody}}) != nil {
 		return
 	}
+	// Reading has a context of its own: one that ends cuts the connection, and
+	// the peer shall hear why first.
+	link, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer close(k.coming)
-		if err := k.read(ctx); err != nil {
+		if err := k.read(ctx, link); err != nil {
 			k.cancel(err)
 		}
 	})
 	defer func() {
 		k.end(context.Cause(ctx))
+		cut()
 		k.conn.CloseNow()
 		reading.Wait()
 		for m := range k.coming {
@@ -201,7 +206,7 @@ func (k *streamSocket) run(ctx context.Context) {
 
 // read reads messages until the connection ends; the window is what the
 // channel of those not yet taken holds.
-func (k *streamSocket) read(ctx context.Context) error {
+func (k *streamSocket) read(ctx, link context.Context) error {
 	for {
 		for {
 			err := k.d.limits.request(k.s.who(), time.Now())
@@ -216,7 +221,7 @@ func (k *streamSocket) read(ctx context.Context) error {
 			case <-time.After(min(late.wait, time.Second)):
 			}
 		}
-		_, from, err := k.conn.Reader(ctx)
+		_, from, err := k.conn.Reader(link)
 		if err != nil {
 			return nil // the peer's end, or ours
 		}
@@ -374,7 +379,7 @@ func (k *streamSocket) say(ctx context.Context, r reply) error {
 func (k *streamSocket) end(why error) {
 	var f *fault.Fault
 	if why == nil || !errors.As(why, &f) {
-		k.conn.Close(websocket.StatusNormalClosure, "")
+		k.close(websocket.StatusNormalClosure, "")
 		return
 	}
 	if f.Kind == fault.Transient {
@@ -390,7 +395,23 @@ func (k *streamSocket) end(why error) {
 	case fault.Broken:
 		status = websocket.StatusInternalError
 	}
-	k.conn.Close(status, f.Code)
+	k.close(status, f.Code)
+}
+
+// close says goodbye and waits a moment for the answer: a peer that is gone
+// must not hold up the connection that goes on with its stream.
+func (k *streamSocket) close(status websocket.StatusCode, why string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		k.conn.Close(status, why)
+	}()
+	select {
+	case <-said:
+	case <-time.After(200 * time.Millisecond):
+		k.conn.CloseNow()
+		<-said
+	}
 }
 
 func uintText(n uint64) string { return strconv.FormatUint(n, 10) }

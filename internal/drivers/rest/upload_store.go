@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -210,7 +211,9 @@ func (u *upload) save() error {
 func (u *upload) snapshot() meta {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.m
+	m := u.m
+	m.Spans, m.Results = slices.Clone(m.Spans), slices.Clone(m.Results)
+	return m
 }
 
 func (u *upload) who() string   { return u.snapshot().Who }
