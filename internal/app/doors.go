@@ -79,6 +79,7 @@ func (a *App) openDoors(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", outside)
+	mux.HandleFunc("/ingest/", a.ingest)
 	mux.Handle("GET /metrics", a.metrics())
 	mux.HandleFunc("GET /healthz", a.healthz)
 	mux.HandleFunc("GET /readyz", a.readyz)
