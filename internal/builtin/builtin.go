@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/codec/pdf"
 	"thalamus/internal/codec/phd"
+	"thalamus/internal/codec/poct1a"
 	"thalamus/internal/codec/wavecsv"
 	"thalamus/internal/codec/wfdb"
 	"thalamus/internal/destination"
@@ -24,6 +25,7 @@ import (
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
 	phdlink "thalamus/internal/drivers/phd"
+	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/drivers/pull"
 	"thalamus/internal/drivers/rest"
 	"thalamus/internal/model"
@@ -39,6 +41,7 @@ func Drivers() []driver.Kind {
 		filedrop.Kind(),
 		pull.Kind(),
 		astmlink.Kind(),
+		poct1alink.Kind(),
 	}
 }
 
@@ -53,6 +56,7 @@ func Codecs() []codec.Codec {
 		phd.New(),
 		gatt.New(),
 		astm.New(),
+		poct1a.New(),
 		fhir.New(),
 	}
 }
