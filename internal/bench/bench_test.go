@@ -29,9 +29,11 @@ func TestMain(m *testing.M) {
 func TestBenches(t *testing.T) {
 	for _, b := range bench.Benches() {
 		t.Run(b.Name, func(t *testing.T) {
-			r, err := bench.Run(t.Context(), b.Name, bench.Options{
-				For: 300 * time.Millisecond, Connections: 4, Messages: 500, Devices: 200, Sightings: 1000, Folder: t.TempDir(),
-			})
+			o := bench.Options{For: 300 * time.Millisecond, Connections: 4, Messages: 500, Devices: 200, Sightings: 1000, Days: 3, Folder: t.TempDir()}
+			if b.Name == "extract" {
+				o.Messages = 3000 // a day must last so long that it can be cut
+			}
+			r, err := bench.Run(t.Context(), b.Name, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,8 +61,11 @@ func TestBenches(t *testing.T) {
 					t.Errorf("a comparison is wrong: %+v", beside)
 				}
 			}
-			if inProcess := b.Name == "parse" || b.Name == "normalise"; len(r.Bare) == 0 && !inProcess {
+			if inProcess := b.Name == "parse" || b.Name == "normalise" || b.Name == "extract"; len(r.Bare) == 0 && !inProcess {
 				t.Error("nothing is compared with a bare file")
+			}
+			if b.Name == "extract" && (r.Counts["parquetKills"] == 0 || r.Counts["csvKills"] == 0 || r.Counts["fhirKills"] == 0) {
+				t.Errorf("not every form was killed: %v", r.Counts)
 			}
 			if len(r.Goals) == 0 {
 				t.Error("no goal")

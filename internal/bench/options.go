@@ -19,6 +19,7 @@ type Options struct {
 	Messages    int           // in the record before it is asked
 	Devices     int           // in the register before it is asked
 	Sightings   int           // messages of these devices
+	Days        int           // that an extract is of
 	Repeat      int           // runs, of which the best counts
 	Folder      string        // to work in; empty: a temporary one
 	Binary      string        // the server; empty: the program running
@@ -35,6 +36,8 @@ const (
 	usualDevices     = 100_000
 	usualSightings   = 10_000_000
 	usualValues      = 20
+	usualDays        = 30
+	mostDays         = 366
 	mostConnections  = 10_000
 	mostDevices      = 1_000_000
 	leastSize        = 600
@@ -43,8 +46,10 @@ const (
 
 func (o *Options) complete() error {
 	switch {
-	case o.For < 0, o.Connections < 0, o.Rate < 0, o.Messages < 0, o.Repeat < 0, o.Devices < 0, o.Sightings < 0:
-		return fault.New(fault.Invalid, "bench.option", "duration, connections, rate, messages, devices, sightings and repeat must not be negative")
+	case o.For < 0, o.Connections < 0, o.Rate < 0, o.Messages < 0, o.Repeat < 0, o.Devices < 0, o.Sightings < 0, o.Days < 0:
+		return fault.New(fault.Invalid, "bench.option", "duration, connections, rate, messages, devices, sightings, days and repeat must not be negative")
+	case o.Days > mostDays:
+		return fault.New(fault.Invalid, "bench.option", "%d days; at most %d", o.Days, mostDays)
 	case o.Devices > mostDevices:
 		return fault.New(fault.Invalid, "bench.option", "%d devices; at most %d", o.Devices, mostDevices)
 	case o.Connections > mostConnections:
@@ -66,6 +71,9 @@ func (o *Options) complete() error {
 	}
 	if o.Sightings == 0 {
 		o.Sightings = usualSightings
+	}
+	if o.Days == 0 {
+		o.Days = usualDays
 	}
 	o.Repeat = max(o.Repeat, 1)
 	if o.Progress == nil {
@@ -93,6 +101,7 @@ func Benches() []Bench {
 		{"drain", "How fast a destination is served that was down.", drain},
 		{"query", "How long it takes to find messages, last values and trends.", query},
 		{"register", "A register of a whole house: importing, lists, search, dependency.", registered},
+		{"extract", "A ward of many days as files in every form, left alone and killed again and again.", extracted},
 		{"start", "Time to ready, memory at rest, size of the program.", startUp},
 	}
 }

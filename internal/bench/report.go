@@ -49,6 +49,7 @@ type Stretch struct {
 	CPUMs      float64  `json:"cpuMsEach,omitempty"`        // user and system time of the server process
 	WriteBytes float64  `json:"writtenBytesEach,omitempty"` // bytes the server process caused to be written to the disk
 	ResidentMB float64  `json:"residentMiB,omitempty"`      // of the server process, at the end
+	PeakMB     float64  `json:"peakMiB,omitempty"`          // the most it ever had, where that is what is asked
 	Allocs     *float64 `json:"allocationsEach,omitempty"`  // in-process measurements only
 }
 

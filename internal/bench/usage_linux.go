@@ -13,6 +13,7 @@ type usage struct {
 	cpu      time.Duration // user and system
 	written  int64         // bytes it caused to be written to the disk
 	resident int64         // bytes of memory, now
+	peak     int64         // bytes of memory, at most
 }
 
 // userHz is the unit of times in /proc/PID/stat: 1/100 s on every Linux that
@@ -35,6 +36,7 @@ func usageOf(pid int) usage {
 	}
 	u.written = procField(dir+"io", "write_bytes:")
 	u.resident = procField(dir+"status", "VmRSS:") << 10
+	u.peak = procField(dir+"status", "VmHWM:") << 10
 	return u
 }
 

@@ -9,6 +9,7 @@ type usage struct {
 	cpu      time.Duration
 	written  int64
 	resident int64
+	peak     int64
 }
 
 // usageOf tells nothing here: only Linux has /proc.

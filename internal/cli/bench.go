@@ -40,6 +40,7 @@ func benchFlags(cmd *cobra.Command, o *bench.Options) {
 	f.IntVar(&o.Messages, "messages", 0, "messages in the record before it is asked or started; 200000 unless told")
 	f.IntVar(&o.Devices, "devices", 0, "devices in the register; 100000 unless told, 10000 where all benches run")
 	f.IntVar(&o.Sightings, "sightings", 0, "messages of these devices; 10000000 unless told, 200000 where all benches run")
+	f.IntVar(&o.Days, "days", 0, "days that an extract is of; 30 unless told, 3 where all benches run")
 	f.IntVar(&o.Repeat, "repeat", 1, "make so many runs and give the best, on a machine that others use too")
 	f.StringVar(&o.Folder, "folder", "", "where to make the folder to work in; it lies on the disk that is measured. Empty: the system's for temporary files")
 	f.StringVar(&o.Profile, "profile", "", "folder for CPU profiles of the server, for `go tool pprof`")
@@ -75,7 +76,7 @@ func (c *program) benchAll() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "all", Short: "Make all measurements, one after the other.", Args: cobra.NoArgs, Example: "  thalamus bench all --for 3s --out bench.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Devices, o.Sightings = cmp.Or(o.Devices, 10_000), cmp.Or(o.Sightings, 200_000) // a whole house takes an hour
+			o.Devices, o.Sightings, o.Days = cmp.Or(o.Devices, 10_000), cmp.Or(o.Sightings, 200_000), cmp.Or(o.Days, 3) // a whole house takes an hour
 			all := benchFile{Schema: bench.Schema, Version: c.version}
 			agree := true
 			for _, b := range bench.Benches() {
@@ -161,16 +162,16 @@ func printBench(w io.Writer, r bench.Report) error {
 	}
 	fmt.Fprint(w, "\n\n")
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tcount\ta second\tMB/s\tp50 ms\tp99 ms\tmax ms\tCPU µs each\tbytes written each\tresident MiB\t")
+	fmt.Fprintln(t, "\tcount\ta second\tMB/s\tp50 ms\tp99 ms\tmax ms\tCPU µs each\tbytes written each\tresident MiB\tat most\t")
 	for _, s := range r.Stretches {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t", s.Name, s.Count, number(s.PerSecond), number(s.MBPerSec))
 		latencyCells(t, s.Latency)
-		fmt.Fprintf(t, "%s\t%s\t%s\t\n", number(s.CPUMs*1000), number(s.WriteBytes), number(s.ResidentMB))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", number(s.CPUMs*1000), number(s.WriteBytes), number(s.ResidentMB), number(s.PeakMB))
 	}
 	for _, b := range r.Bare {
 		fmt.Fprintf(t, "a bare file beside %s\t\t%s\t\t", b.Stretch, number(b.PerSec))
 		latencyCells(t, &b.Latency)
-		fmt.Fprintf(t, "\tratio %.2f\t\t\n", b.Ratio)
+		fmt.Fprintf(t, "\tratio %.2f\t\t\t\n", b.Ratio)
 	}
 	if err := t.Flush(); err != nil {
 		return err
