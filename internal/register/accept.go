@@ -101,6 +101,7 @@ func (r *Register) PutAcceptance(ctx context.Context, tx Tx, a acceptance.Accept
 // accept counts an acceptance. Called with r.mu held or before use.
 func (r *Register) accept(a *acceptance.Acceptance) {
 	r.accepts[fact.Subject(a.Subject).ID()] = a
+	r.unjudgeThing(fact.Subject(a.Subject).ID())
 	r.turned.Add(1)
 }
 

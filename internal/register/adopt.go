@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"strings"
+	"time"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -82,12 +83,16 @@ func (r *Register) keep(ctx context.Context, tx Tx, d Device, changes []Change) 
 	if err := tx.SaveDevice(ctx, d, changes); err != nil {
 		return Device{}, err
 	}
-	tx.OnCommit(func() { r.take(d.copy()) })
+	at := time.Time{}
+	for _, c := range changes {
+		at = later(at, c.At)
+	}
+	tx.OnCommit(func() { r.take(d.copy(), at) })
 	return r.merged(d), nil
 }
 
-// take brings the asserted part of d into memory.
-func (r *Register) take(d Device) {
+// take brings the asserted part of d, which changed at an instant, into memory.
+func (r *Register) take(d Device, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u := r.units[d.ID]
@@ -102,7 +107,7 @@ func (r *Register) take(d Device) {
 	case u.dev.Adoption != nil && d.Adoption == nil:
 		r.unknown[u.dev.Observed.Channel]++
 	}
-	u.text = ""
+	r.touch(u, at)
 	u.dev.Asserted, u.dev.Adoption, u.dev.Version = d.Asserted, d.Adoption, d.Version
 	r.said(u)
 }

@@ -58,6 +58,7 @@ func (r *Register) Plan(plans []care.Plan, zone *time.Location) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.caring.models, r.caring.devices = models, devices
+	r.surveys.turn++
 	if zone != nil {
 		r.caring.zone = zone
 	}
@@ -147,6 +148,7 @@ func (r *Register) PutOrder(ctx context.Context, tx Tx, o care.Order) (care.Orde
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.caring.done[o.Device] = newCaring(rows).done[o.Device]
+		r.unjudgeThing(string(o.Device))
 	})
 	return o, nil
 }

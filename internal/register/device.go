@@ -132,6 +132,9 @@ type Store interface {
 	// SaidFacts gives everything that people and other systems said and that
 	// is believed now, of all subjects.
 	SaidFacts(ctx context.Context) ([]fact.Fact, error)
+	// FactTimes gives when something of each subject was believed or taken back
+	// last.
+	FactTimes(ctx context.Context) (map[fact.Subject]time.Time, error)
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
 	care.Reader

@@ -1,7 +1,6 @@
 package register
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -238,7 +237,8 @@ func (b *bulk) remember() {
 		case u == nil:
 			made = append(made, r.index(w.dev))
 		case w.touched:
-			u.dev.Asserted, u.dev.Version, u.text = w.dev.Asserted, w.dev.Version, ""
+			u.dev.Asserted, u.dev.Version = w.dev.Asserted, w.dev.Version
+			r.touch(u, b.mark.At)
 			r.said(u)
 		}
 		if w.edit.Empty() {
@@ -246,11 +246,10 @@ func (b *bulk) remember() {
 		}
 		rows := slices.Clone(w.said)
 		rows = slices.DeleteFunc(rows, func(f fact.Fact) bool { return slices.Contains(w.edit.Retract, f.ID) })
-		r.believe(fact.Of(fact.OfDevice, string(w.dev.ID)), append(rows, w.edit.Add...))
+		r.believe(fact.Of(fact.OfDevice, string(w.dev.ID)), append(rows, w.edit.Add...), b.mark.At)
 	}
 	if len(made) > 0 {
 		clear(r.fast) // keys may name what was a stranger until now
-		r.order = append(r.order, made...)
-		slices.SortFunc(r.order, func(a, b *unit) int { return cmp.Compare(a.dev.ID, b.dev.ID) })
+		r.placeAll(made)
 	}
 }

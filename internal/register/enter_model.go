@@ -55,7 +55,7 @@ func (r *Register) EnterModels(ctx context.Context, tx Tx, entries []ModelEntry,
 			}
 			s := fact.Of(fact.OfModel, entries[i].ID)
 			rows := slices.DeleteFunc(fresh[s], func(f fact.Fact) bool { return slices.Contains(edits[i].Retract, f.ID) })
-			r.believe(s, append(rows, edits[i].Add...))
+			r.believe(s, append(rows, edits[i].Add...), mark.At)
 		}
 	})
 	return out, nil

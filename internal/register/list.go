@@ -25,6 +25,16 @@ type Query struct {
 	Facts   map[string]string // for which this is said; an empty value: nothing is said
 	Limit   int               // 0 means 100, at most 1000
 	After   model.DeviceID    // page on: ids greater than this
+
+	kinds map[string]fact.Kind // of Facts
+}
+
+// normal makes of a query what matching needs.
+func (q *Query) normal() {
+	q.Text, q.kinds = strings.ToLower(strings.TrimSpace(q.Text)), make(map[string]fact.Kind, len(q.Facts))
+	for name := range q.Facts {
+		q.kinds[name], _ = fact.KindOf(name)
+	}
 }
 
 // List gives the devices that match, sorted by id, and how many match in all.
@@ -33,7 +43,7 @@ func (r *Register) List(q Query) (page []Device, total int) {
 		q.Limit = 100
 	}
 	q.Limit = min(q.Limit, 1000)
-	q.Text = strings.ToLower(q.Text)
+	q.normal()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, u := range r.order {
@@ -65,7 +75,7 @@ func (r *Register) Walk(q Query) []View {
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
-	q.Text = strings.ToLower(q.Text)
+	q.normal()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i, found := slices.BinarySearchFunc(r.order, q.After, func(u *unit, id model.DeviceID) int { return cmp.Compare(u.dev.ID, id) })
@@ -94,7 +104,7 @@ func (r *Register) View(id model.DeviceID) (View, error) {
 // view copies. The facts are shared: a change makes new lists.
 func (r *Register) view(u *unit) View {
 	is := r.modelOf(u)
-	v := View{Device: u.dev.copy(), Model: is.models, Release: is.releases, Said: r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))]}
+	v := View{Device: u.dev.copy(), Model: is.models, Release: is.releases, Said: u.facts}
 	if is.models != "" {
 		v.ModelSaid = r.beliefs[fact.Of(fact.OfModel, is.models)]
 	}
@@ -102,6 +112,16 @@ func (r *Register) view(u *unit) View {
 		v.ReleaseSaid = r.beliefs[fact.Of(fact.OfRelease, is.releases)]
 	}
 	return v
+}
+
+// Matches says whether a device is one of those selected, wherever a page
+// begins.
+func (r *Register) Matches(q *Query, id model.DeviceID) bool {
+	q.normal()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.units[id]
+	return u != nil && r.matches(u, q)
 }
 
 // matches says whether a unit is one of those selected. Called with r.mu held.
@@ -116,7 +136,7 @@ func (r *Register) matches(u *unit, q *Query) bool {
 		q.Outside && u.dev.Observed.Reading.Outside.IsZero(),
 		q.Model != "" && r.modelOf(u).models != q.Model,
 		q.Release != "" && r.modelOf(u).releases != q.Release,
-		!r.says(u, q.Facts):
+		len(q.Facts) > 0 && !says(u, q):
 		return false
 	}
 	return q.Text == "" || strings.Contains(r.textOf(u), q.Text)
@@ -126,6 +146,23 @@ func (r *Register) matches(u *unit, q *Query) bool {
 func (r *Register) place(u *unit) {
 	i, _ := slices.BinarySearchFunc(r.order, u.dev.ID, func(v *unit, id model.DeviceID) int { return cmp.Compare(v.dev.ID, id) })
 	r.order = slices.Insert(r.order, i, u)
+}
+
+// placeAll puts new units where they stand in the order of ids.
+func (r *Register) placeAll(made []*unit) {
+	byID := func(a, b *unit) int { return cmp.Compare(a.dev.ID, b.dev.ID) }
+	slices.SortFunc(made, byID)
+	i, k := len(r.order)-1, len(made)-1
+	r.order = append(r.order, made...)
+	for at := len(r.order) - 1; k >= 0; at-- { // from the end, so that nothing is overwritten that is still to be moved
+		if i >= 0 && byID(r.order[i], made[k]) > 0 {
+			r.order[at] = r.order[i]
+			i--
+		} else {
+			r.order[at] = made[k]
+			k--
+		}
+	}
 }
 
 // textOf is what a search looks through, in lower case. It is made when it is
@@ -139,8 +176,8 @@ func (r *Register) textOf(u *unit) string {
 	for _, id := range o.Identifiers {
 		parts = append(parts, id.Value)
 	}
-	for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
-		parts = append(parts, f.Value)
+	for i := range u.facts {
+		parts = append(parts, u.facts[i].Value)
 	}
 	u.text = strings.ToLower(strings.Join(parts, "\n"))
 	return u.text

@@ -58,10 +58,24 @@ type modelled struct {
 
 // modelOf says which model and release a unit is. Called with r.mu held.
 func (r *Register) modelOf(u *unit) modelled {
+	if u.isKnown {
+		return u.is
+	}
 	m := modelled{manufacturer: u.dev.Observed.Manufacturer, name: u.dev.Observed.Model, version: u.dev.Observed.Release}
-	for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
-		to := map[string]*string{"manufacturer": &m.manufacturer, "model": &m.name, "release": &m.version}[f.Name]
-		if to != nil && (*to == "" || f.Truth == fact.Decided) {
+	for i := range u.facts {
+		f := &u.facts[i]
+		var to *string
+		switch f.Name {
+		case "manufacturer":
+			to = &m.manufacturer
+		case "model":
+			to = &m.name
+		case "release":
+			to = &m.version
+		default:
+			continue
+		}
+		if *to == "" || f.Truth == fact.Decided {
 			*to = f.Value
 		}
 	}
@@ -75,6 +89,7 @@ func (r *Register) modelOf(u *unit) modelled {
 		}
 	}
 	m.models, m.releases = u.models, u.releases
+	u.is, u.isKnown = m, true
 	return m
 }
 

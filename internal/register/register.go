@@ -26,21 +26,23 @@ type Register struct {
 	store Store
 	most  int
 
-	mu      sync.Mutex // never held while the store is asked to write
-	units   map[model.DeviceID]*unit
-	order   []*unit // by id
-	byKey   map[string]*unit
-	fast    map[tuple]*unit                   // identity as sent, to unit; emptied when it grows too large
-	beliefs map[fact.Subject][]fact.Fact      // what people and other systems said, believed now
-	accepts map[string]*acceptance.Acceptance // by the id of device, release or model; never changed in place
-	turned  atomic.Uint64                     // counts changes of accepts
-	caring  caring                            // plans and what was done by them
-	unknown map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
-	dirty   []*unit                           // heard since the last flush
-	fresh   []*unit                           // new and not yet durable
-	made    uint64                            // new units so far
-	saved   atomic.Uint64                     // of them durable
-	zoned   atomic.Int64                      // units with a zone of their own
+	mu        sync.Mutex // never held while the store is asked to write
+	units     map[model.DeviceID]*unit
+	order     []*unit // by id
+	byKey     map[string]*unit
+	fast      map[tuple]*unit                   // identity as sent, to unit; emptied when it grows too large
+	beliefs   map[fact.Subject][]fact.Fact      // what people and other systems said, believed now
+	accepts   map[string]*acceptance.Acceptance // by the id of device, release or model; never changed in place
+	turned    atomic.Uint64                     // counts changes of accepts
+	caring    caring                            // plans and what was done by them
+	catalogue catalogue                         // by what devices are found
+	surveys   surveying                         // what is kept of all devices
+	unknown   map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
+	dirty     []*unit                           // heard since the last flush
+	fresh     []*unit                           // new and not yet durable
+	made      uint64                            // new units so far
+	saved     atomic.Uint64                     // of them durable
+	zoned     atomic.Int64                      // units with a zone of their own
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -53,8 +55,13 @@ type unit struct {
 	heard   bool           // in dirty
 	changed bool           // its observed facts differ from what is stored
 	changes []Change
-	text    string // what a search looks through; empty: to be made
+	text    string      // what a search looks through; empty: to be made
+	facts   []fact.Fact // said of it and believed now, as in beliefs
+	filed   filed
+	judging judging
 
+	is               modelled
+	isKnown          bool      // is holds
 	key              [3]string // maker, model and release that the ids below stand for
 	models, releases string
 }
@@ -69,12 +76,13 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 	}
 	r := &Register{
 		store: store, most: o.MostUnknown,
-		units:   map[model.DeviceID]*unit{},
-		byKey:   map[string]*unit{},
-		fast:    map[tuple]*unit{},
-		unknown: map[model.ChannelID]int{},
-		beliefs: map[fact.Subject][]fact.Fact{},
-		accepts: map[string]*acceptance.Acceptance{},
+		units:     map[model.DeviceID]*unit{},
+		byKey:     map[string]*unit{},
+		fast:      map[tuple]*unit{},
+		unknown:   map[model.ChannelID]int{},
+		beliefs:   map[fact.Subject][]fact.Fact{},
+		accepts:   map[string]*acceptance.Acceptance{},
+		catalogue: newCatalogue(),
 	}
 	done, err := store.LastDone(ctx, "")
 	if err != nil {
@@ -95,6 +103,14 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 	for _, f := range said {
 		r.beliefs[f.Subject] = append(r.beliefs[f.Subject], f)
 	}
+	for _, u := range r.order {
+		u.facts = r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))]
+	}
+	changed, err := store.FactTimes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.changedAt(changed)
 	accepted, err := store.Acceptances(ctx)
 	if err != nil {
 		return nil, err
@@ -115,7 +131,8 @@ func (r *Register) add(d Device) *unit {
 // index makes a unit of d that has no place in the order yet. Called with r.mu
 // held or before use.
 func (r *Register) index(d Device) *unit {
-	u := &unit{dev: d}
+	u := &unit{dev: d, facts: r.beliefs[fact.Of(fact.OfDevice, string(d.ID))]}
+	r.touch(u, time.Time{})
 	r.said(u)
 	r.units[d.ID] = u
 	for _, k := range d.Keys {
@@ -269,6 +286,7 @@ func (r *Register) putBack(heard []*unit, changed []Device, changes []Change) {
 // Run flushes once a second until ctx ends, then once more. Faults of single
 // flushes go to report; what they concern is kept and tried again.
 func (r *Register) Run(ctx context.Context, report func(error)) {
+	r.TakeUp(time.Now())
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {

@@ -69,18 +69,22 @@ func (r *Register) edit(ctx context.Context, tx Tx, e fact.Edit, subjects []fact
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for s, rows := range fresh {
-			r.believe(s, rows)
+			r.believe(s, rows, mark.At)
 		}
 	})
 	return nil
 }
 
-// believe keeps in memory what was said of a subject. Called with r.mu held or
-// before use.
-func (r *Register) believe(s fact.Subject, rows []fact.Fact) {
+// believe keeps in memory what was said of a subject, as changed at an instant.
+// Called with r.mu held or before use.
+func (r *Register) believe(s fact.Subject, rows []fact.Fact, at time.Time) {
 	if u := r.units[model.DeviceID(s.ID())]; u != nil && s.Layer() == fact.OfDevice {
-		u.text = ""
+		r.touch(u, at)
+		u.facts = rows
+	} else {
+		r.unjudgeThing(s.ID())
 	}
+	r.catalogue.noteModel(s, len(rows) > 0, at)
 	if len(rows) == 0 {
 		delete(r.beliefs, s)
 		return
@@ -244,19 +248,15 @@ func (r *Register) holdsFact(s fact.Subject, text string) bool {
 
 // says tells whether each of the facts wanted is said of a unit, and where
 // nothing is wanted, nothing is said. Called with r.mu held.
-func (r *Register) says(u *unit, wanted map[string]string) bool {
-	if len(wanted) == 0 {
-		return true
-	}
-	have := map[string]string{}
-	for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
-		if have[f.Name] == "" || f.Truth == fact.Decided {
-			have[f.Name] = f.Value
+func says(u *unit, q *Query) bool {
+	for name, value := range q.Facts {
+		have := ""
+		for i := range u.facts {
+			if f := &u.facts[i]; f.Name == name && (have == "" || f.Truth == fact.Decided) {
+				have = f.Value
+			}
 		}
-	}
-	for name, value := range wanted {
-		kind, _ := fact.KindOf(name)
-		if !kind.Same(have[name], value) {
+		if have != value && !q.kinds[name].Same(have, value) {
 			return false
 		}
 	}

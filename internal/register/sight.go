@@ -245,6 +245,9 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 		}
 	}
 	s.Issues += uint64(len(m.Issues))
+	if u.dev.Observed.FirstSeen.IsZero() { // it was entered before it was heard
+		u.dev.Observed.FirstSeen, u.changed = m.Arrived, true
+	}
 	r.hear(u)
 	if !m.Arrived.Before(s.LastSeen) {
 		s.LastSeen, s.Channel, s.Peer = m.Arrived, m.Channel, m.Peer
@@ -289,6 +292,7 @@ func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
 	if d.Kind != (model.Code{}) && d.Kind != o.Kind {
 		o.Kind = d.Kind
 		u.changed = true
+		r.touch(u, m.Arrived)
 	}
 	place := d.Place
 	if place == (model.Place{}) && only && m.Visit != nil {
@@ -304,7 +308,8 @@ func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
 		}
 		if !hasIdentifier(o.Identifiers, id) {
 			o.Identifiers = append(o.Identifiers, id)
-			u.changed, u.text = true, ""
+			u.changed = true
+			r.touch(u, m.Arrived)
 		}
 	}
 }
@@ -330,7 +335,8 @@ func (r *Register) fact(u *unit, m *model.Message, name string, known *string, s
 // note keeps a change for the next flush. Between two flushes only the first
 // and the last state of a fact count, so flapping costs a row a second at most.
 func (r *Register) note(u *unit, m *model.Message, name, was, now string) {
-	u.changed, u.text = true, ""
+	u.changed = true
+	r.touch(u, m.Arrived)
 	if name == "release" || name == "place" {
 		turns := map[string]state.Turn{name: {Was: was, Now: now, At: m.Arrived}} // made anew: copies share it
 		for k, t := range u.dev.Observed.Turns {

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"slices"
+	"time"
 
 	"thalamus/internal/model"
 	"thalamus/internal/register/fact"
@@ -66,7 +67,7 @@ func (r *Register) TakeBack(ctx context.Context, tx Tx, change string, subjects 
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for s, rows := range fresh {
-			r.believe(s, rows)
+			r.believe(s, rows, mark.At)
 		}
 		r.forget(gone)
 	})
@@ -98,6 +99,7 @@ func (r *Register) forget(ids []string) {
 			continue
 		}
 		out[u] = true
+		r.touch(u, time.Time{})
 		delete(r.units, u.dev.ID)
 		for _, k := range u.dev.Keys {
 			if r.byKey[k] == u {

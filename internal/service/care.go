@@ -119,88 +119,102 @@ func listCare(ctx context.Context, c *call, r CareAsk) (CareList, error) {
 	if r.Limit <= 0 {
 		r.Limit = 200
 	}
-	rows, today, err := c.s.cared(ctx, r)
+	f, err := c.s.cared(ctx, r, min(r.Limit, 10_000))
 	if err != nil {
 		return CareList{}, err
 	}
-	out := CareList{Today: today}
-	for _, row := range rows {
-		if row.Days < 0 {
-			out.Overdue++
-		} else {
-			out.Soon++
-		}
-	}
-	out.Rows = rows[:min(len(rows), r.Limit, 10_000)]
-	return out, nil
+	return CareList{Today: f.today, Rows: f.rows, Overdue: f.overdue, Soon: f.soon}, nil
 }
 
-// cared gives everything due that matches, the oldest first.
-func (s *Service) cared(ctx context.Context, r CareAsk) (rows []CareRow, today care.Day, err error) {
+// cared gives what is due and matches, at most so many of the oldest as rows.
+func (s *Service) cared(ctx context.Context, r CareAsk, most int) (*cared, error) {
 	now := s.now()
-	today = s.Register.Day(now)
+	today := s.Register.Day(now)
 	if r.Within <= 0 {
 		r.Within = 30
 	}
 	last := today.Add(0, min(r.Within, 36_500))
 	open, err := s.openOrders(ctx)
 	if err != nil {
-		return nil, today, err
+		return nil, err
 	}
 	contracts, err := register.Contracts().List(ctx, s.Store)
 	if err != nil {
-		return nil, today, err
+		return nil, err
 	}
-	byDue := map[care.Due]CareRow{}
-	var dues []care.Due
-	see := func(v *register.View) bool {
-		department := saidOf(v.Said, "department", now)
+	found := cared{today: today, limit: most}
+	add := func(id model.DeviceID, department string, dues []care.Due) {
 		if r.Department != "" && !strings.EqualFold(r.Department, department) {
-			return true
+			return
 		}
-		found, failed := s.duesOf(ctx, v, now)
-		if failed != nil {
-			err = failed
-			return false
+		for _, due := range dues {
+			if due.On <= last && (!r.Overdue || due.On < today) && (r.Plan == "" || due.Plan == r.Plan) && (r.Kind == "" || due.Kind == r.Kind) {
+				found.add(due)
+			}
 		}
-		for _, due := range found {
-			if due.On > last || r.Overdue && due.On >= today || r.Plan != "" && due.Plan != r.Plan || r.Kind != "" && due.Kind != r.Kind {
-				continue
-			}
-			dev := deviceRow(v.Device)
-			row := CareRow{Due: due, Days: today.Until(due.On), DeviceName: nameOf(&dev), Serial: dev.Serial, Model: v.Model, Place: dev.Place, Department: department}
-			if o, ok := open[planned{due.Device, due.Plan}]; ok {
-				row.Order, row.State = o.ID, string(o.State)
-			}
-			for i := range contracts {
-				if k := &contracts[i].Value; k.Does(due.Kind) && k.For(v.ID, v.Model, max(due.On, today)) {
-					row.Contract = k.ID
-					break
-				}
-			}
-			byDue[due] = row
-			dues = append(dues, due)
-		}
-		return true
 	}
 	if r.Device != "" {
-		v, failed := s.Register.View(r.Device)
-		if failed != nil {
-			return nil, today, failed
+		v, err := s.Register.View(r.Device)
+		if err != nil {
+			return nil, err
 		}
-		see(&v)
+		dues, err := s.duesOf(ctx, &v, now)
+		if err != nil {
+			return nil, err
+		}
+		add(v.ID, saidOf(v.Said, "department", now), dues)
 	} else {
-		s.walk(register.Query{Text: r.Text, Model: r.Model}, see)
+		s.survey(register.Query{Text: r.Text, Model: r.Model}, now, func(d *register.Surveyed) bool {
+			add(d.ID, d.Department, d.Dues)
+			return true
+		})
 	}
-	if err != nil {
-		return nil, today, err
+	for _, due := range found.first() {
+		v, err := s.Register.View(due.Device)
+		if err != nil {
+			continue // it went meanwhile
+		}
+		dev := deviceRow(v.Device)
+		row := CareRow{Due: due, Days: today.Until(due.On), DeviceName: nameOf(&dev), Serial: dev.Serial, Model: v.Model, Place: dev.Place, Department: saidOf(v.Said, "department", now)}
+		if o, ok := open[planned{due.Device, due.Plan}]; ok {
+			row.Order, row.State = o.ID, string(o.State)
+		}
+		for i := range contracts {
+			if k := &contracts[i].Value; k.Does(due.Kind) && k.For(v.ID, v.Model, max(due.On, today)) {
+				row.Contract = k.ID
+				break
+			}
+		}
+		found.rows = append(found.rows, row)
 	}
-	care.SortDues(dues)
-	rows = make([]CareRow, len(dues))
-	for i, due := range dues {
-		rows[i] = byDue[due]
+	return &found, nil
+}
+
+// cared is what is due: how much in all, and the oldest of it.
+type cared struct {
+	today         care.Day
+	limit         int
+	overdue, soon int
+	dues          []care.Due
+	rows          []CareRow
+}
+
+func (f *cared) add(due care.Due) {
+	if due.On < f.today {
+		f.overdue++
+	} else {
+		f.soon++
 	}
-	return rows, today, nil
+	if f.dues = append(f.dues, due); len(f.dues) >= 4*max(f.limit, 64) {
+		f.first()
+	}
+}
+
+// first puts what is kept in order and lets go what is too much.
+func (f *cared) first() []care.Due {
+	care.SortDues(f.dues)
+	f.dues = f.dues[:min(len(f.dues), f.limit)]
+	return f.dues
 }
 
 // mostEvents bounds a calendar: programs that read it know no pages.
@@ -210,12 +224,12 @@ func careCalendar(ctx context.Context, c *call, r CareAsk) (Calendar, error) {
 	if r.Within <= 0 {
 		r.Within = 365
 	}
-	rows, today, err := c.s.cared(ctx, r)
+	f, err := c.s.cared(ctx, r, mostEvents+1)
 	if err != nil {
 		return Calendar{}, err
 	}
 	var events []care.Event
-	for _, row := range rows {
+	for _, row := range f.rows {
 		text := []string{"Device " + string(row.Device)}
 		if row.Serial != "" {
 			text = append(text, "Serial number "+row.Serial)
@@ -236,7 +250,7 @@ func careCalendar(ctx context.Context, c *call, r CareAsk) (Calendar, error) {
 	}
 	if r.Kind == "" && r.Plan == "" && !r.Overdue {
 		events = append(events, c.s.loanEvents(r)...)
-		ends, err := c.s.contractEvents(ctx, r, today)
+		ends, err := c.s.contractEvents(ctx, r, f.today)
 		if err != nil {
 			return Calendar{}, err
 		}

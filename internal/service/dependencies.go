@@ -10,6 +10,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/register"
 	"thalamus/internal/register/depend"
+	"thalamus/internal/register/state"
 )
 
 // DependencyAsk names a thing that may stop.
@@ -36,14 +37,17 @@ func serviceOps() []Op {
 // Dependency is what stops if a thing stops, and for whom.
 type Dependency struct {
 	depend.Answer
-	// Patients are those connected to the devices that stop, now; at most 1,000
-	// of the devices are looked at.
+	// Concerned is how many patients are connected to the devices that stop,
+	// now; at most 1,000 of the devices are looked at.
+	Concerned int `json:"concerned"`
+	// Patients are these, for who may see patients; empty for others.
 	Patients []DependentPatient `json:"patients"`
 }
 
 // DependentPatient is a patient whom it concerns.
 type DependentPatient struct {
 	Patient model.PatientID `json:"patient"`
+	Name    string          `json:"name,omitempty"`
 	Device  model.DeviceID  `json:"device"`
 	Since   time.Time       `json:"since,omitzero"`
 }
@@ -61,15 +65,22 @@ func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, e
 		return Dependency{}, err
 	}
 	out := Dependency{Answer: depend.Stops(world, depend.Ref{Kind: r.Kind, ID: r.ID})}
-	now := c.s.now()
+	now, named := c.s.now(), c.s.Access.May(c.actor, "patient.get")
 	for _, id := range out.Devices[:min(len(out.Devices), 1000)] {
 		who, ok, err := c.s.onDevice(ctx, id, now)
 		if err != nil {
 			return Dependency{}, err
 		}
 		if ok {
-			out.Patients = append(out.Patients, DependentPatient{Patient: who.Patient, Device: id, Since: who.From})
-			c.look(who.Patient)
+			out.Concerned++
+		}
+		if ok && named {
+			one := DependentPatient{Patient: who.Patient, Device: id, Since: who.From}
+			if p, err := c.s.Patients.Get(ctx, who.Patient); err == nil {
+				one.Patient, one.Name = p.ID, p.DisplayName()
+			}
+			out.Patients = append(out.Patients, one)
+			c.look(one.Patient)
 		}
 	}
 	return out, nil
@@ -129,14 +140,10 @@ func (s *Service) world(ctx context.Context) (depend.World, error) {
 			w.Routes = append(w.Routes, v.Value)
 		}
 	}
-	now := s.now()
-	s.walk(register.Query{}, func(v *register.View) bool {
-		place := v.Observed.Place
-		if v.Asserted.Place != (model.Place{}) {
-			place = v.Asserted.Place
-		}
+	s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool {
 		w.Devices = append(w.Devices, depend.Device{
-			ID: v.ID, Model: v.Model, Place: place.String(), Channel: v.Seen.Channel, Works: works(v, now),
+			ID: d.ID, Model: d.Model, Place: d.PlaceText, Channel: d.Seen.Channel,
+			Works: d.InUse && (d.Speaks.Kind == state.Online || d.Speaks.Kind == state.Late),
 		})
 		return true
 	})
@@ -158,12 +165,6 @@ func (s *Service) walk(q register.Query, see func(v *register.View) bool) {
 			return
 		}
 	}
-}
-
-// works says whether a device is in use and speaks.
-func works(v *register.View, now time.Time) bool {
-	life := saidOf(v.Said, "life", now)
-	return (life == "" || life == "in-use" || life == "lent") && speaks(&v.Device, now)
 }
 
 // speaks says whether a device is not silent.

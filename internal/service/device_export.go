@@ -66,7 +66,7 @@ func exportDevices(ctx context.Context, c *call, r DeviceAsk) (DeviceFile, error
 			failed = ctx.Err()
 			return false
 		}
-		counts := countsOf(v, now)
+		counts := register.Counts(v, now)
 		row := []string{string(v.ID), "no", ""}
 		if v.Adopted() {
 			row[1] = "yes"
@@ -97,38 +97,4 @@ func exportDevices(ctx context.Context, c *call, r DeviceAsk) (DeviceFile, error
 	w.Flush()
 	f.Text = b.String()
 	return f, failed
-}
-
-// countsOf gives what counts of a device by the names of facts: what was
-// decided, then what the kind of the fact says (fact.Resolve).
-func countsOf(v *register.View, now time.Time) map[string]string {
-	o := &v.Observed
-	rows := make([]fact.Fact, 0, len(v.Said)+8)
-	for _, f := range []struct{ name, value string }{
-		{"manufacturer", o.Manufacturer}, {"model", o.Model}, {"serial", o.Serial}, {"udi", o.UDI}, {"release", o.Release}, {"hardware", o.Hardware}, {"place", o.Place.String()},
-	} {
-		if f.value != "" {
-			rows = append(rows, fact.Fact{Name: f.name, Truth: fact.Observed, Value: f.value})
-		}
-	}
-	for i := range o.Identifiers {
-		if register.KindOfIdentifier(o.Identifiers[i]) == "mac" {
-			rows = append(rows, fact.Fact{Name: "mac", Truth: fact.Observed, Value: o.Identifiers[i].Value})
-		}
-	}
-	for i := range v.Said {
-		if v.Said[i].TrueAt(now) {
-			rows = append(rows, v.Said[i])
-		}
-	}
-	out := map[string]string{}
-	for _, r := range fact.Resolve(rows) {
-		out[r.Name] = r.Value
-	}
-	for name, value := range map[string]string{"name": v.Asserted.Name, "note": v.Asserted.Note, "place": v.Asserted.Place.String()} {
-		if out[name] == "" {
-			out[name] = value
-		}
-	}
-	return out
 }

@@ -10,6 +10,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
+	"thalamus/internal/register/state"
 )
 
 // GraphAsk says how devices are grouped.
@@ -98,29 +99,34 @@ func getGraph(ctx context.Context, c *call, r GraphAsk) (Graph, error) {
 
 // groups counts the devices by model or place.
 func (s *Service) groups(by string, now time.Time) []DeviceGroup {
-	byName := map[string]*DeviceGroup{}
-	s.walk(register.Query{}, func(v *register.View) bool {
-		name := strings.TrimSpace(v.Observed.Manufacturer + " " + v.Observed.Model)
+	type named struct{ a, b string }
+	byName := map[named]*DeviceGroup{}
+	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
+		name := named{d.Observed.Manufacturer, d.Observed.Model}
 		if by == "place" {
-			place := v.Observed.Place
-			if v.Asserted.Place != (model.Place{}) {
-				place = v.Asserted.Place
-			}
-			name = cmp.Or(place.PointOfCare, place.Facility)
+			name = named{"", cmp.Or(d.Place.PointOfCare, d.Place.Facility)}
 		}
 		g := byName[name]
 		if g == nil {
-			g = &DeviceGroup{Name: name}
+			g = &DeviceGroup{Name: strings.TrimSpace(name.a + " " + name.b)}
 			byName[name] = g
 		}
 		if by == "model" {
-			g.Model = v.Model
+			g.Model = d.Model
 		}
-		g.count(v, now)
+		g.count(d, now)
 		return true
 	})
-	out := make([]DeviceGroup, 0, len(byName))
-	for _, g := range byName {
+	merged := map[string]*DeviceGroup{}
+	for _, g := range byName { // makers and models that make one name
+		if have := merged[g.Name]; have != nil {
+			have.join(g)
+		} else {
+			merged[g.Name] = g
+		}
+	}
+	out := make([]DeviceGroup, 0, len(merged))
+	for _, g := range merged {
 		slices.SortFunc(g.Over, func(a, b GroupOver) int { return cmp.Compare(a.Channel, b.Channel) })
 		out = append(out, *g)
 	}
@@ -131,33 +137,42 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 }
 
 // count adds one device.
-func (g *DeviceGroup) count(v *register.View, now time.Time) {
-	g.Devices++
-	if !v.Adopted() {
-		g.Waiting++
+func (g *DeviceGroup) count(d *register.Surveyed, now time.Time) {
+	one := DeviceGroup{Devices: 1, Last: d.Seen.LastSeen}
+	if !d.Adopted() {
+		one.Waiting = 1
 	}
-	rate := 0.0
-	switch {
-	case v.Seen.LastSeen.IsZero():
-	case !speaks(&v.Device, now):
-		g.Silent++
+	switch d.Speaks.Kind {
+	case state.Unheard:
+	case state.Silent:
+		one.Silent = 1
 	default:
-		if beat := Hear(v.Observed.FirstSeen, v.Seen.LastSeen, v.Seen.Messages, now).Beat; beat > 0 {
-			rate = 1 / max(beat, now.Sub(v.Seen.LastSeen)).Seconds() // a burst is no rhythm
+		if beat := d.Speaks.Why.Beat; beat > 0 {
+			one.PerSecond = 1 / max(beat, now.Sub(d.Seen.LastSeen)).Seconds() // a burst is no rhythm
 		}
 	}
-	g.PerSecond += rate
-	if v.Seen.LastSeen.After(g.Last) {
-		g.Last = v.Seen.LastSeen
+	if d.Seen.Channel != "" {
+		one.Over = []GroupOver{{Channel: d.Seen.Channel, Devices: 1, PerSecond: one.PerSecond}}
 	}
-	if v.Seen.Channel == "" {
-		return
+	g.join(&one)
+}
+
+// join adds other devices.
+func (g *DeviceGroup) join(more *DeviceGroup) {
+	g.Devices += more.Devices
+	g.Waiting += more.Waiting
+	g.Silent += more.Silent
+	g.PerSecond += more.PerSecond
+	if more.Last.After(g.Last) {
+		g.Last = more.Last
 	}
-	i := slices.IndexFunc(g.Over, func(o GroupOver) bool { return o.Channel == v.Seen.Channel })
-	if i < 0 {
-		i = len(g.Over)
-		g.Over = append(g.Over, GroupOver{Channel: v.Seen.Channel})
+	for _, o := range more.Over {
+		i := slices.IndexFunc(g.Over, func(have GroupOver) bool { return have.Channel == o.Channel })
+		if i < 0 {
+			i = len(g.Over)
+			g.Over = append(g.Over, GroupOver{Channel: o.Channel})
+		}
+		g.Over[i].Devices += o.Devices
+		g.Over[i].PerSecond += o.PerSecond
 	}
-	g.Over[i].Devices++
-	g.Over[i].PerSecond += rate
 }

@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
+	"thalamus/internal/register/state"
 )
 
 // Oversight is what whoever answers for the house should look at, each as a
@@ -57,9 +60,17 @@ func oversightOps() []Op {
 }
 
 func getOversight(ctx context.Context, c *call, _ None) (Oversight, error) {
-	o := Oversight{States: c.s.countStates()}
-	_, o.Devices = c.s.Register.List(register.Query{Limit: 1})
-	_, o.Unowned = c.s.Register.List(register.Query{Limit: 1, Facts: map[string]string{"owner": ""}})
+	var o Oversight
+	states := stateCounts{counts: map[state.Kind]*StateCount{}}
+	c.s.survey(register.Query{}, c.s.now(), func(d *register.Surveyed) bool {
+		states.add(d)
+		o.Devices++
+		if !slices.ContainsFunc(d.Said, func(f fact.Fact) bool { return f.Name == "owner" }) {
+			o.Unowned++
+		}
+		return true
+	})
+	o.States = states.list()
 	var err error
 	if o.Plain, err = c.s.plainLinks(ctx); err != nil {
 		return o, err

@@ -2,9 +2,11 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/register/state"
@@ -26,19 +28,10 @@ func (s *Service) statesOf(ctx context.Context, v *register.View, now time.Time)
 			d.PatientSince = who.From
 		}
 	}
-	if s.Register.CaredAfterUse(v) {
-		dues, err := s.duesOf(ctx, v, now)
-		if err != nil {
-			return nil, err
-		}
-		if len(dues) > 0 {
-			d.MaintenanceOn, d.MaintenanceOf = dues[0].On.Time(), dues[0].Name
-		}
-	}
 	return state.Of(d, now), nil
 }
 
-// knownOf is what memory knows of a device: everything but who is connected.
+// knownOf is what is known of a device without who is connected.
 func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 	d := state.Device{
 		First: v.Observed.FirstSeen, Last: v.Seen.LastSeen, Messages: v.Seen.Messages, Adopted: v.Adopted(),
@@ -56,7 +49,7 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 		d.ClockBound = clockTolerance + time.Duration(e.UncertaintyNS)
 		d.Corrected = v.Asserted.Clock == register.ClockOffset
 	}
-	if dues := s.Register.Dues(v, time.Time{}, now); len(dues) > 0 {
+	if dues := s.Register.Dues(v, s.lastUse(v, now), now); len(dues) > 0 {
 		d.MaintenanceOn, d.MaintenanceOf = dues[0].On.Time(), dues[0].Name
 	}
 	for _, said := range [][]fact.Fact{v.ReleaseSaid, v.ModelSaid} { // the release knows better than its model
@@ -68,6 +61,19 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 		break
 	}
 	return d
+}
+
+// lastUse gives when a device was last in use and is no more, where a plan asks
+// for work after use; a store that cannot be read now says nothing.
+func (s *Service) lastUse(v *register.View, now time.Time) time.Time {
+	if v.Seen.Messages == 0 || !s.Register.CaredAfterUse(v) {
+		return time.Time{}
+	}
+	used, err := s.usedBefore(context.Background(), v.ID, now)
+	if err != nil {
+		s.Log.Error("uses of a device cannot be read", "device", v.ID, "fault", fault.CodeOf(err), "error", err)
+	}
+	return used
 }
 
 // saidOf gives what is said of a name at an instant, a decision first.
@@ -101,23 +107,44 @@ func (s *Service) inState(ctx context.Context, q register.Query, kind state.Kind
 	if !known {
 		return nil, fault.New(fault.Invalid, "service.argument", "there is no state %q; expected one of %v", clip(string(kind), 40), state.Kinds()).At("state")
 	}
-	now, limit := s.now(), q.Limit
-	s.walk(q, func(v *register.View) bool {
-		states := state.Of(s.knownOf(v, now), now)
-		if kind == state.InUse && v.Seen.Messages > 0 {
-			if states, err = s.statesOf(ctx, v, now); err != nil {
-				return false
-			}
+	now := s.now()
+	if kind == state.InUse {
+		return s.inUse(ctx, q, now)
+	}
+	var ids []model.DeviceID
+	s.survey(q, now, func(d *register.Surveyed) bool {
+		is := false
+		eachState(d, func(one *state.State) { is = is || one.Kind == kind })
+		if is {
+			ids = append(ids, d.ID)
 		}
-		for _, one := range states {
-			if one.Kind == kind {
-				out = append(out, *v)
-				break
-			}
-		}
-		return len(out) < limit
+		return len(ids) < q.Limit
 	})
-	return out, err
+	return s.views(ids), nil
+}
+
+// inUse gives the devices that a patient is connected to.
+func (s *Service) inUse(ctx context.Context, q register.Query, now time.Time) (out []register.View, err error) {
+	ids, err := s.Patients.Connected(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	at, _ := slices.BinarySearch(ids, q.After)
+	for _, id := range ids[at:] {
+		v, err := s.Register.View(id)
+		if err != nil || id == q.After || v.Seen.Messages == 0 || !s.Register.Matches(&q, id) {
+			continue
+		}
+		if _, ok, err := s.onDevice(ctx, id, now); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, v)
+		}
+		if len(out) >= q.Limit {
+			break
+		}
+	}
+	return out, nil
 }
 
 // StateCount is how many devices are in a state.
@@ -135,27 +162,35 @@ func stateOps() []Op {
 	}
 }
 
-// countStates counts from memory; who is connected is not counted.
-func (s *Service) countStates() []StateCount {
-	now := s.now()
-	counts := map[state.Kind]*StateCount{}
-	s.walk(register.Query{}, func(v *register.View) bool {
-		for _, one := range state.Of(s.knownOf(v, now), now) {
-			c := counts[one.Kind]
-			if c == nil {
-				c = &StateCount{Kind: one.Kind, Grade: one.Grade}
-				counts[one.Kind] = c
-			}
-			c.Count++
-			c.Grade = state.Worst([]state.State{{Grade: c.Grade}, one})
+// stateCounts counts devices by their states.
+type stateCounts struct {
+	counts map[state.Kind]*StateCount
+}
+
+func (c *stateCounts) add(d *register.Surveyed) {
+	eachState(d, func(one *state.State) {
+		n := c.counts[one.Kind]
+		if n == nil {
+			n = &StateCount{Kind: one.Kind, Grade: one.Grade}
+			c.counts[one.Kind] = n
 		}
-		return true
+		n.Count++
+		n.Grade = state.Worse(n.Grade, one.Grade)
 	})
-	var out []StateCount
+}
+
+func (c *stateCounts) list() (out []StateCount) {
 	for _, k := range state.Kinds() {
-		if c := counts[k]; c != nil {
-			out = append(out, *c)
+		if n := c.counts[k]; n != nil {
+			out = append(out, *n)
 		}
 	}
 	return out
+}
+
+// countStates counts from memory; who is connected is not counted.
+func (s *Service) countStates() []StateCount {
+	c := stateCounts{counts: map[state.Kind]*StateCount{}}
+	s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool { c.add(d); return true })
+	return c.list()
 }

@@ -56,38 +56,126 @@ func listTasks(_ context.Context, c *call, r TaskAsk) (TaskList, error) {
 	}
 	now := c.s.now()
 	out := TaskList{Count: map[string]int{}}
-	c.s.walk(register.Query{Text: r.Text}, func(v *register.View) bool {
-		owner := cmp.Or(saidOf(v.Said, "owner", now), saidOf(v.Said, "department", now), saidOf(v.Said, "custodian", now))
-		if r.Owner != "" && !strings.EqualFold(r.Owner, saidOf(v.Said, "owner", now)) && !strings.EqualFold(r.Owner, saidOf(v.Said, "department", now)) && !strings.EqualFold(r.Owner, saidOf(v.Said, "custodian", now)) {
+	most := gravest{limit: r.Limit}
+	c.s.survey(register.Query{Text: r.Text}, now, func(d *register.Surveyed) bool {
+		if r.Owner != "" && !strings.EqualFold(r.Owner, d.Owner) && !strings.EqualFold(r.Owner, d.Department) && !strings.EqualFold(r.Owner, d.Custodian) {
 			return true
 		}
-		row := deviceRow(v.Device)
-		task := Task{Device: v.ID, Name: nameOf(&row), Place: row.Place, Owner: owner}
-		for _, t := range c.s.tasksOf(v, task, now) {
-			if r.Kind == "" || t.Kind == r.Kind {
-				out.Rows = append(out.Rows, t)
+		add := func(kind string, grade state.Grade, since time.Time) {
+			out.Count[kind]++
+			if r.Kind == "" || r.Kind == kind {
+				most.add(taskKey{d.ID, kind, grade, since})
 			}
-			out.Count[t.Kind]++
+		}
+		eachState(d, func(one *state.State) {
+			if isTask(one) {
+				add(string(one.Kind), one.Grade, one.Since)
+			}
+		})
+		for _, one := range d.Concerns {
+			add(one.Kind, one.Grade, one.Since)
 		}
 		return true
 	})
-	grades := []state.Grade{state.Bad, state.Warn, state.Info, state.Good}
-	slices.SortStableFunc(out.Rows, func(a, b Task) int {
-		return cmp.Or(slices.Index(grades, a.Grade)-slices.Index(grades, b.Grade), a.Since.Compare(b.Since), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Kind, b.Kind))
-	})
-	out.Rows = out.Rows[:min(len(out.Rows), r.Limit)]
+	shown := map[model.DeviceID][]Task{}
+	for _, k := range most.list() {
+		of, known := shown[k.device]
+		if !known {
+			if v, err := c.s.Register.View(k.device); err == nil {
+				of = c.s.tasksOf(&v, now)
+			}
+			shown[k.device] = of
+		}
+		i := slices.IndexFunc(of, func(t Task) bool { return t.Kind == k.kind && t.Grade == k.grade && t.Since.Equal(k.since) })
+		if i < 0 {
+			continue // it is settled since it was counted
+		}
+		out.Rows = append(out.Rows, of[i])
+		shown[k.device] = slices.Delete(slices.Clone(of), i, i+1)
+	}
 	return out, nil
 }
 
+// taskKey is a task before it is written out.
+type taskKey struct {
+	device model.DeviceID
+	kind   string
+	grade  state.Grade
+	since  time.Time
+}
+
+func (a taskKey) compare(b taskKey) int {
+	if a.grade != b.grade {
+		if state.Worse(a.grade, b.grade) == a.grade {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.device, b.device), cmp.Compare(a.kind, b.kind))
+}
+
+// gravest keeps the gravest and oldest tasks of many, so many as are shown.
+type gravest struct {
+	limit int
+	keys  []taskKey
+	worst *taskKey // of those kept when they were last put in order
+}
+
+func (g *gravest) add(k taskKey) {
+	if g.worst != nil && k.compare(*g.worst) >= 0 {
+		return
+	}
+	if g.keys = append(g.keys, k); len(g.keys) >= 4*max(g.limit, 64) {
+		g.list()
+	}
+}
+
+// list puts what is kept in order and lets go what is too much.
+func (g *gravest) list() []taskKey {
+	slices.SortFunc(g.keys, taskKey.compare)
+	if len(g.keys) > g.limit {
+		g.keys = g.keys[:g.limit]
+		worst := g.keys[g.limit-1]
+		g.worst = &worst
+	}
+	return g.keys
+}
+
+// isTask says whether a state is something somebody should look at.
+func isTask(one *state.State) bool {
+	return one.Grade != state.Good && one.Grade != state.Info && !slices.Contains(settled, one.Kind)
+}
+
 // tasksOf gives the tasks of one device.
-func (s *Service) tasksOf(v *register.View, task Task, now time.Time) (out []Task) {
+func (s *Service) tasksOf(v *register.View, now time.Time) (out []Task) {
+	row := deviceRow(v.Device)
+	task := Task{Device: v.ID, Name: nameOf(&row), Place: row.Place, Owner: cmp.Or(saidOf(v.Said, "owner", now), saidOf(v.Said, "department", now), saidOf(v.Said, "custodian", now))}
 	for _, one := range state.Of(s.knownOf(v, now), now) {
-		if !slices.Contains(settled, one.Kind) && one.Grade != state.Good && one.Grade != state.Info {
+		if isTask(&one) {
 			t := task
 			t.Kind, t.Grade, t.Since, t.Why = string(one.Kind), one.Grade, one.Since, one.Why
 			out = append(out, t)
 		}
 	}
+	for _, f := range factTasks(v, now) {
+		t := task
+		t.Kind, t.Grade, t.Since, t.Facts = f.Kind, f.Grade, f.Since, f.Facts
+		out = append(out, t)
+	}
+	return out
+}
+
+// concernsOf is what facts of a device give somebody to look at.
+func concernsOf(v *register.View, now time.Time) (out []register.Concern) {
+	for _, t := range factTasks(v, now) {
+		out = append(out, register.Concern{Kind: t.Kind, Grade: t.Grade, Since: t.Since})
+	}
+	return out
+}
+
+// factTasks gives the tasks that facts of a device make: where observed and
+// said disagree, and exceptions that ended.
+func factTasks(v *register.View, now time.Time) (out []Task) {
 	observed := map[string]string{
 		"manufacturer": v.Observed.Manufacturer, "model": v.Observed.Model, "serial": v.Observed.Serial,
 		"udi": v.Observed.UDI, "release": v.Observed.Release, "hardware": v.Observed.Hardware,
@@ -96,7 +184,7 @@ func (s *Service) tasksOf(v *register.View, task Task, now time.Time) (out []Tas
 		f := v.Said[i]
 		kind, _ := fact.KindOf(f.Name)
 		wire := observed[f.Name]
-		t := task
+		t := Task{}
 		switch {
 		case f.Truth == fact.Decided && !f.Until.IsZero() && !f.Until.After(now):
 			counts := saidOf(v.Said, f.Name, now)

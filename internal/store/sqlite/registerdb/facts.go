@@ -3,6 +3,7 @@ package registerdb
 import (
 	"context"
 	"strings"
+	"time"
 
 	"thalamus/internal/model"
 	"thalamus/internal/register"
@@ -37,6 +38,26 @@ func (d *DB) Facts(ctx context.Context, subject fact.Subject, which register.Whi
 // believed now, of all subjects.
 func (d *DB) SaidFacts(ctx context.Context) ([]fact.Fact, error) {
 	return all(ctx, d.read(), scanFact, "SELECT "+factColumns+" FROM facts WHERE retracted_at = 0 AND truth <> 'observed' ORDER BY id")
+}
+
+// FactTimes gives when something of each subject was believed or taken back
+// last.
+func (d *DB) FactTimes(ctx context.Context) (map[fact.Subject]time.Time, error) {
+	type change struct {
+		of fact.Subject
+		at int64
+	}
+	rows, err := all(ctx, d.read(), func(scan func(...any) error) (c change, err error) {
+		return c, scan(&c.of, &c.at)
+	}, "SELECT subject, max(max(believed_at), max(retracted_at)) FROM facts GROUP BY subject")
+	if err != nil {
+		return nil, err
+	}
+	times := make(map[fact.Subject]time.Time, len(rows))
+	for _, c := range rows {
+		times[c.of] = timeOf(c.at)
+	}
+	return times, nil
 }
 
 // FactsOfChange gives every fact of the subjects that a change touched.

@@ -1,0 +1,434 @@
+package register
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"thalamus/internal/model"
+	"thalamus/internal/register/fact"
+)
+
+// Field is something devices are looked for by.
+type Field string
+
+// The fields.
+const (
+	ByMaker  Field = "manufacturer"
+	ByName   Field = "model" // what the maker calls the model
+	ByModel  Field = "model id"
+	ByKind   Field = "type" // number, RefID or LOINC of its kind
+	ByPlace  Field = "location"
+	ByState  Field = "status"
+	ByDI     Field = "udi-di"
+	ByOwner  Field = "owner"
+	ByCalled Field = "name"
+
+	byRelease Field = "release id" // counts the releases of a model
+)
+
+// catalogue knows which devices have a value in a field, so that no search
+// walks through the register. It holds what counts now; what changed is taken
+// up before the next search. Guarded by Register.mu.
+type catalogue struct {
+	fields  map[Field]map[string]*drawer
+	sorted  map[Field][]*drawer // by value; absent: to be made
+	numbers map[uint64][]*unit  // by the hash of an identifier
+	seed    maphash.Seed
+	stale   []*unit              // to be taken up
+	ends    []ending             // what stops counting, or begins to, at an instant
+	next    time.Time            // the first of them
+	entered map[string]time.Time // models that something is said of, and when it was said last
+	list    []string             // ids of all models, sorted; nil: to be made
+	times   []stamp              // of all taken up, sorted
+	moved   []*unit              // whose stamp there is old
+}
+
+// drawer holds the devices that have one value in a field.
+type drawer struct {
+	field Field
+	value string // folded
+	name  string // as it was written
+	maker string // of a model
+	units []*unit
+	place *Location
+	inner map[*drawer]struct{} // releases of a model, locations in a location
+	outer *drawer
+}
+
+type ending struct {
+	at   time.Time
+	unit *unit
+}
+
+// stamp is when something of a device changed last.
+type stamp struct {
+	at   int64 // µs since 1970
+	unit *unit
+}
+
+func compareStamps(a, b stamp) int {
+	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.unit.dev.ID, b.unit.dev.ID))
+}
+
+func newCatalogue() catalogue {
+	return catalogue{
+		fields: map[Field]map[string]*drawer{}, sorted: map[Field][]*drawer{}, numbers: map[uint64][]*unit{},
+		seed: maphash.MakeSeed(), entered: map[string]time.Time{},
+	}
+}
+
+// filed is what the catalogue knows of a unit.
+type filed struct {
+	in      []*drawer
+	numbers []uint64
+	updated time.Time // something of it changed
+	stamped int64     // under which it stands in times
+	ending  time.Time // the next instant from which something else counts
+	known   bool      // it stands in times
+	stale   bool
+}
+
+// touch notes that something of a unit changed. Called with r.mu held.
+func (r *Register) touch(u *unit, at time.Time) {
+	u.text, u.isKnown = "", false
+	u.unjudge()
+	if at.After(u.filed.updated) {
+		u.filed.updated = at
+	}
+	if !u.filed.stale {
+		u.filed.stale = true
+		r.catalogue.stale = append(r.catalogue.stale, u)
+	}
+}
+
+// batch is how many units are taken up before others get a turn.
+const batch = 500
+
+// TakeUp brings the catalogue up to date, in small steps so that nobody waits
+// long. A search does it itself.
+func (r *Register) TakeUp(now time.Time) {
+	for {
+		r.mu.Lock()
+		done := r.takeUp(now)
+		r.mu.Unlock()
+		if done {
+			return
+		}
+	}
+}
+
+// takeUp does one step; it says whether all is done. Called with r.mu held.
+func (r *Register) takeUp(now time.Time) bool {
+	c := &r.catalogue
+	if len(c.ends) > 0 && !c.next.After(now) {
+		r.passEnds(now)
+	}
+	n := min(batch, len(c.stale))
+	for _, u := range c.stale[:n] {
+		u.filed.stale = false
+		c.takeOut(u)
+		if r.units[u.dev.ID] == u {
+			r.file(u, now)
+		} else {
+			c.moved = append(c.moved, u)
+		}
+	}
+	if c.stale = c.stale[n:]; len(c.stale) > 0 {
+		return false
+	}
+	c.stale = nil
+	return true
+}
+
+// passEnds touches the units of which something else counts by now.
+func (r *Register) passEnds(now time.Time) {
+	c := &r.catalogue
+	kept := c.ends[:0]
+	c.next = time.Time{}
+	for _, e := range c.ends {
+		switch {
+		case r.units[e.unit.dev.ID] != e.unit || !e.unit.filed.ending.Equal(e.at): // no more
+		case e.at.After(now):
+			kept = append(kept, e)
+			c.nearest(e.at)
+		default:
+			r.touch(e.unit, e.at)
+		}
+	}
+	clear(c.ends[len(kept):])
+	c.ends = kept
+}
+
+func (c *catalogue) nearest(at time.Time) {
+	if c.next.IsZero() || at.Before(c.next) {
+		c.next = at
+	}
+}
+
+// takeOut forgets a unit.
+func (c *catalogue) takeOut(u *unit) {
+	f := &u.filed
+	for _, d := range f.in {
+		if i, ok := findUnit(d.units, u); ok {
+			d.units = slices.Delete(d.units, i, i+1)
+		}
+		if len(d.units) == 0 {
+			c.drop(d)
+		}
+	}
+	for _, n := range f.numbers {
+		list := c.numbers[n]
+		if i := slices.Index(list, u); i >= 0 {
+			list = slices.Delete(list, i, i+1)
+		}
+		if c.numbers[n] = list; len(list) == 0 {
+			delete(c.numbers, n)
+		}
+	}
+	f.in, f.numbers = f.in[:0], f.numbers[:0]
+}
+
+func (c *catalogue) drop(d *drawer) {
+	delete(c.fields[d.field], d.value)
+	c.unsort(d.field)
+	if d.outer != nil {
+		delete(d.outer.inner, d)
+	}
+}
+
+// unsort forgets the order of a field of which the values changed.
+func (c *catalogue) unsort(field Field) {
+	delete(c.sorted, field)
+	if field == ByModel {
+		c.list = nil
+	}
+}
+
+func findUnit(list []*unit, u *unit) (int, bool) {
+	return slices.BinarySearchFunc(list, u.dev.ID, func(v *unit, id model.DeviceID) int { return cmp.Compare(v.dev.ID, id) })
+}
+
+// file puts a unit into the drawers of what counts of it now.
+func (r *Register) file(u *unit, now time.Time) {
+	c, f := &r.catalogue, &u.filed
+	v := r.view(u)
+	counts := Counts(&v, now)
+	end := time.Time{}
+	for i := range v.Said {
+		s := &v.Said[i]
+		for _, at := range [...]time.Time{s.From, s.Until} {
+			if at.After(now) && (end.IsZero() || at.Before(end)) {
+				end = at
+			}
+		}
+		if s.Believed.After(f.updated) {
+			f.updated = s.Believed
+		}
+	}
+	if !end.IsZero() && !end.Equal(f.ending) {
+		c.ends = append(c.ends, ending{end, u})
+		c.nearest(end)
+	}
+	f.ending = end
+	f.updated = later(f.updated, u.dev.Observed.FirstSeen)
+	if u.dev.Adoption != nil {
+		f.updated = later(f.updated, u.dev.Adoption.At)
+	}
+	for _, t := range u.dev.Observed.Turns {
+		f.updated = later(f.updated, t.At)
+	}
+	for field, text := range map[Field]string{
+		ByMaker: counts["manufacturer"], ByName: counts["model"], ByOwner: counts["owner"], ByCalled: counts["name"],
+		ByState: Standing(counts["life"], u.dev.Adoption != nil),
+	} {
+		c.put(u, field, text, text)
+	}
+	if v.Model != "" {
+		m := c.put(u, ByModel, v.Model, counts["model"])
+		m.maker = counts["manufacturer"]
+		if v.Release != "" {
+			c.within(c.put(u, byRelease, v.Release, counts["release"]), m)
+		}
+	}
+	k := &u.dev.Observed.Kind
+	if k.MDC != 0 {
+		c.put(u, ByKind, strconv.FormatUint(uint64(k.MDC), 10), "")
+	}
+	c.put(u, ByKind, k.RefID, "")
+	c.put(u, ByKind, k.LOINC, "")
+	if di, _ := unitOfUDI(counts["udi"]); di != "" {
+		c.put(u, ByDI, di, di)
+	}
+	var outer *drawer
+	for _, l := range locations(PlaceOf(counts)) {
+		d := c.put(u, ByPlace, l.ID, l.Name)
+		if d.place == nil {
+			d.place = &l
+		}
+		c.within(d, outer)
+		outer = d
+	}
+	c.number(u, string(u.dev.ID))
+	for _, id := range u.dev.Observed.Identifiers {
+		c.number(u, id.Value)
+	}
+	for _, k := range identities {
+		c.number(u, counts[k])
+	}
+	c.stampUnit(u)
+}
+
+// identities are the facts that are numbers or names of one device.
+var identities = []string{"serial", "udi", "asset", "mac", "ip", "host", "hl7", "ae", "mqtt", "certificate"}
+
+// Identities gives the names of the facts by which a device is identified.
+func Identities() []string { return slices.Clone(identities) }
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// put lays a unit into a drawer, which is made where there is none; nil for an
+// empty value.
+func (c *catalogue) put(u *unit, field Field, value, name string) *drawer {
+	if value = foldLower(value); value == "" {
+		return nil
+	}
+	of := c.fields[field]
+	if of == nil {
+		of = map[string]*drawer{}
+		c.fields[field] = of
+	}
+	d := of[value]
+	if d == nil {
+		d = &drawer{field: field, value: value, name: name}
+		of[value] = d
+		c.unsort(field)
+	}
+	if n := len(d.units); n == 0 || d.units[n-1].dev.ID < u.dev.ID {
+		d.units = append(d.units, u)
+	} else if i, ok := findUnit(d.units, u); ok {
+		return d
+	} else {
+		d.units = slices.Insert(d.units, i, u)
+	}
+	u.filed.in = append(u.filed.in, d)
+	return d
+}
+
+// within says which drawer one belongs into.
+func (c *catalogue) within(d, outer *drawer) {
+	if d == nil || outer == nil || d.outer == outer {
+		return
+	}
+	if outer.inner == nil {
+		outer.inner = map[*drawer]struct{}{}
+	}
+	d.outer = outer
+	outer.inner[d] = struct{}{}
+}
+
+func (c *catalogue) number(u *unit, text string) {
+	if text = foldLower(text); text == "" {
+		return
+	}
+	h := c.hash(text)
+	if slices.Contains(u.filed.numbers, h) {
+		return
+	}
+	u.filed.numbers = append(u.filed.numbers, h)
+	c.numbers[h] = append(c.numbers[h], u)
+}
+
+func (c *catalogue) hash(text string) uint64 { return maphash.String(c.seed, text) }
+
+func foldLower(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+
+func (c *catalogue) stampUnit(u *unit) {
+	if f := &u.filed; !f.known || f.stamped != f.updated.UnixMicro() {
+		c.moved = append(c.moved, u)
+	}
+}
+
+// stamps brings the order of changes up to date. Few changes are moved one by
+// one, many make the order anew.
+func (r *Register) stamps() []stamp {
+	c := &r.catalogue
+	if len(c.moved) > 64 {
+		for _, u := range c.moved {
+			u.filed.known = false
+		}
+		c.times = c.times[:0]
+		for _, u := range r.order {
+			u.filed.stamped, u.filed.known = u.filed.updated.UnixMicro(), true
+			c.times = append(c.times, stamp{u.filed.stamped, u})
+		}
+		slices.SortFunc(c.times, compareStamps)
+		c.moved = nil
+	}
+	for _, u := range c.moved {
+		f := &u.filed
+		if f.known {
+			if i, ok := slices.BinarySearchFunc(c.times, stamp{f.stamped, u}, compareStamps); ok {
+				c.times = slices.Delete(c.times, i, i+1)
+			}
+		}
+		f.known = r.units[u.dev.ID] == u
+		if f.known {
+			f.stamped = f.updated.UnixMicro()
+			i, _ := slices.BinarySearchFunc(c.times, stamp{f.stamped, u}, compareStamps)
+			c.times = slices.Insert(c.times, i, stamp{f.stamped, u})
+		}
+	}
+	c.moved = nil
+	return c.times
+}
+
+// of gives the drawers of a field, sorted by value. Called with r.mu held.
+func (c *catalogue) of(field Field) []*drawer {
+	list, ok := c.sorted[field]
+	if !ok {
+		list = make([]*drawer, 0, len(c.fields[field]))
+		for _, d := range c.fields[field] {
+			list = append(list, d)
+		}
+		slices.SortFunc(list, func(a, b *drawer) int { return cmp.Compare(a.value, b.value) })
+		c.sorted[field] = list
+	}
+	return list
+}
+
+// noteModel remembers models of which something is said.
+func (c *catalogue) noteModel(s fact.Subject, said bool, at time.Time) {
+	if s.Layer() != fact.OfModel {
+		return
+	}
+	if !said {
+		delete(c.entered, s.ID())
+		c.list = nil
+		return
+	}
+	c.entered[s.ID()] = later(c.entered[s.ID()], at)
+	c.list = nil
+}
+
+// changedAt takes over when something changed, as it was stored.
+func (r *Register) changedAt(changed map[fact.Subject]time.Time) {
+	for s, at := range changed {
+		switch s.Layer() {
+		case fact.OfDevice:
+			if u := r.units[model.DeviceID(s.ID())]; u != nil {
+				u.filed.updated = later(u.filed.updated, at)
+			}
+		case fact.OfModel:
+			r.catalogue.noteModel(s, len(r.beliefs[s]) > 0, at)
+		}
+	}
+}

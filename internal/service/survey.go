@@ -1,0 +1,84 @@
+package service
+
+import (
+	"time"
+
+	"thalamus/internal/model"
+	"thalamus/internal/register"
+	"thalamus/internal/register/fact"
+	"thalamus/internal/register/state"
+)
+
+// survey shows the devices that match from q.After on, until see has enough.
+// What was found out of a device is kept until something of it changes, so that
+// counting all of them costs little (decision 134). see must ask the register
+// nothing.
+func (s *Service) survey(q register.Query, now time.Time, see func(d *register.Surveyed) bool) {
+	s.Register.Survey(q, now, judge{s}, see)
+}
+
+// judge makes what a survey keeps of devices.
+type judge struct{ s *Service }
+
+// afterUseHolds is how long a judgement holds where work is due after use: the
+// end of a use is told by messages of others, too.
+const afterUseHolds = time.Minute
+
+// Judge implements register.Judge.
+func (j judge) Judge(v *register.View, now time.Time) register.Judged {
+	known := j.s.knownOf(v, now)
+	out := register.Judged{
+		Standing: state.Stand(known, now), Concerns: concernsOf(v, now), ClockOff: j.ClockOff(v),
+		Owner: saidOf(v.Said, "owner", now), Department: saidOf(v.Said, "department", now), Custodian: saidOf(v.Said, "custodian", now),
+		Place: placeOf(v), InUse: known.Life == "" || known.Life == "in-use" || known.Life == "lent",
+	}
+	out.PlaceText = out.Place.String()
+	out.Dues = j.s.Register.Dues(v, j.s.lastUse(v, now), now)
+	for _, said := range [][]fact.Fact{v.Said, v.ModelSaid, v.ReleaseSaid} {
+		for i := range said {
+			out.Ends(said[i].From, now)
+			out.Ends(said[i].Until, now)
+		}
+	}
+	if v.Seen.Messages > 0 && j.s.Register.CaredAfterUse(v) {
+		out.Ends(now.Add(afterUseHolds), now)
+	}
+	return out
+}
+
+// ClockOff implements register.Judge.
+func (j judge) ClockOff(v *register.View) bool {
+	e, ok := j.s.Clock(v.ID)
+	return ok && state.ClockIsOff(time.Duration(e.OffsetNS), clockTolerance+time.Duration(e.UncertaintyNS))
+}
+
+// placeOf is where people say that a device stands, else where its messages do.
+func placeOf(v *register.View) model.Place {
+	if v.Asserted.Place != (model.Place{}) {
+		return v.Asserted.Place
+	}
+	return v.Observed.Place
+}
+
+// eachState calls see for the states of a device, whether it speaks first.
+func eachState(d *register.Surveyed, see func(one *state.State)) {
+	see(&d.Speaks)
+	if gone, ok := d.Gone(d.Speaks); ok {
+		see(&gone)
+	}
+	for i := range d.Rest {
+		see(&d.Rest[i])
+	}
+}
+
+// views gives devices with all that is said of them; one that went meanwhile is
+// left out.
+func (s *Service) views(ids []model.DeviceID) []register.View {
+	out := make([]register.View, 0, len(ids))
+	for _, id := range ids {
+		if v, err := s.Register.View(id); err == nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}
