@@ -187,6 +187,9 @@ func (d *decoder) report(first model.Message) []model.Message {
 		d.issue(model.Issue{Code: "phd.no-configuration", Severity: model.Error, Field: "report",
 			Text: "what the values of this report are is not known: its configuration is not with it", Hint: "give the association's messages in one file, or receive over a channel with the driver phd"})
 	}
+	if len(rep.Padding) > 0 {
+		d.issue(model.Issue{Code: "phd.padding", Severity: model.Warning, Field: "report", Text: "zeros follow the report, which the standard does not have; it was read without them", Hint: "the device should follow IEEE 11073-20601"})
+	}
 	f, _ := formOf(d.call.Type)
 	issues := d.m.Issues
 	out := make([]model.Message, 0, max(1, len(rep.Persons)))
@@ -269,6 +272,11 @@ func (d *decoder) scan(s Scan, variable bool) {
 		return
 	}
 	attributes, rest, err := split(m, s.Values)
+	if _, ok := absolute(rest); err == nil && ok {
+		// Known of agents that name the configuration without times and send them.
+		attributes, rest = append(attributes, Attribute{AttrStampAbs, rest}), nil
+		d.issue(model.Issue{Code: "phd.extra-time", Severity: model.Warning, Field: d.field(s.Handle), Text: "a time follows the value, which the device's configuration does not have; it was taken for the time of the value", Hint: "the device should name the configuration that it follows"})
+	}
 	if err == nil && len(rest) > 0 {
 		err = contradiction(0, "%d bytes of a report are in no map", len(rest))
 	}

@@ -72,6 +72,7 @@ type Report struct {
 	Request uint16 // data-req-id
 	Number  uint16
 	Persons []PersonReport // one without ID where the report is not of several
+	Padding []byte         // zeros behind it, which some agents send
 }
 
 // PersonReport is what a report tells of one person.
@@ -121,6 +122,7 @@ func ParseReport(event uint16, b []byte) (*Report, error) {
 	rep := &Report{Request: r.u16("the request id"), Number: r.u16("the report number")}
 	if !f.several {
 		rep.Persons = []PersonReport{{Scans: r.scans(f)}}
+		rep.Padding = r.zeros()
 		return rep, r.end("the report")
 	}
 	r.list("the list of persons", 4, func(r *reader) {
@@ -132,7 +134,22 @@ func ParseReport(event uint16, b []byte) (*Report, error) {
 		}
 		rep.Persons = append(rep.Persons, p)
 	})
+	rep.Padding = r.zeros()
 	return rep, r.end("the report")
+}
+
+// zeros takes what is left, where it is at most eight zeros.
+func (r *reader) zeros() []byte {
+	n := r.left()
+	if r.err != nil || n > 8 {
+		return nil
+	}
+	for _, b := range r.b[r.at:] {
+		if b != 0 {
+			return nil
+		}
+	}
+	return r.take(n, "the padding")
 }
 
 func (r *reader) scans(f form) (out []Scan) {
@@ -163,7 +180,7 @@ func (rep *Report) Bytes(event uint16) []byte {
 			scans = rep.Persons[0].Scans
 		}
 		w.scans(f, scans)
-		return w.b
+		return append(w.b, rep.Padding...)
 	}
 	w.list(len(rep.Persons), func(i int) {
 		p := &rep.Persons[i]
@@ -176,7 +193,7 @@ func (rep *Report) Bytes(event uint16) []byte {
 			w.u16(0)
 		}
 	})
-	return w.b
+	return append(w.b, rep.Padding...)
 }
 
 func (w *writer) scans(f form, scans []Scan) {
