@@ -50,7 +50,12 @@ func liveOps() []Op {
 }
 
 func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
-	values, err := c.s.Record.Latest(ctx, record.Subject{Patient: r.Patient, Device: r.Device})
+	// A patient is all identities merged with it (HL7 v2 A40).
+	who, err := c.subjects(ctx, r.Patient, r.Device)
+	if err != nil {
+		return nil, err
+	}
+	values, err := c.s.Record.LastValues(ctx, record.LastQuery{Subjects: who})
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +73,11 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 		if b == nil {
 			b = &Bed{Patient: s.Patient}
 			if p, err := c.s.Patients.Get(ctx, s.Patient); err == nil {
-				b.PatientName = p.DisplayName()
-				b.Place = p.Place.String()
+				if other := beds["p"+string(p.ID)]; other != nil {
+					b = other
+				}
+				b.Patient, b.PatientName, b.Place = p.ID, p.DisplayName(), p.Place.String()
+				beds["p"+string(p.ID)] = b
 			}
 			beds[key] = b
 		}
@@ -86,7 +94,7 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 	}
 	for _, v := range values {
 		b := bedOf(v.Subject)
-		b.Values = append(b.Values, v)
+		b.add(v)
 		if v.Time.After(b.Last) {
 			b.Last = v.Time
 		}
@@ -95,14 +103,17 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 	for i := range alerts {
 		a := sources.row(&alerts[i])
 		a.Steps = nil
-		if r.Patient != "" && a.Patient != r.Patient || r.Device != "" && a.Device != r.Device {
+		if r.Patient != "" && !slices.ContainsFunc(who, func(s record.Subject) bool { return s.Patient == a.Patient }) || r.Device != "" && a.Device != r.Device {
 			continue
 		}
 		b := bedOf(record.Subject{Patient: a.Patient, Device: a.Device})
 		b.Alerts = append(b.Alerts, a)
 	}
 	out := make([]Bed, 0, len(beds))
-	for _, b := range beds {
+	for key, b := range beds {
+		if b.Patient != "" && key != "p"+string(b.Patient) {
+			continue // an identity merged with another, whose bed it is
+		}
 		if r.Place == "" || b.Place == r.Place || strings.HasPrefix(b.Place, strings.TrimSuffix(r.Place, "^")+"^") {
 			out = append(out, *b)
 			c.look(b.Patient)
@@ -112,6 +123,23 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 		return cmp.Or(natural(a.Place, b.Place), cmp.Compare(a.Patient, b.Patient))
 	})
 	return out, nil
+}
+
+// add takes a value, unless one of the same device and code is there that is
+// later: under another identity of the same patient.
+func (b *Bed) add(v record.LatestValue) {
+	if v.Patient != b.Patient || len(b.Values) > 0 && b.Values[0].Patient != b.Patient {
+		at := slices.IndexFunc(b.Values, func(o record.LatestValue) bool {
+			return o.Device == v.Device && o.Code == v.Code && o.Received.Code == v.Received.Code && o.UnitUCUM == v.UnitUCUM && o.Simulated == v.Simulated
+		})
+		if at >= 0 {
+			if v.Time.After(b.Values[at].Time) {
+				b.Values[at] = v
+			}
+			return
+		}
+	}
+	b.Values = append(b.Values, v)
 }
 
 // natural compares texts with their numbers by value: bed 2 before bed 10.

@@ -236,24 +236,6 @@ func (s *Service) received(seq model.Seq) (Received, error) {
 	return out, nil
 }
 
-func getTrend(ctx context.Context, c *call, r TrendAsk) ([]record.Trend, error) {
-	c.look(r.Patient)
-	rows, err := c.s.Record.Trend(ctx, r.query(c.s.now()))
-	for i := range rows {
-		c.look(rows[i].Patient)
-	}
-	return rows, err
-}
-
-func getWaveform(ctx context.Context, c *call, r TrendAsk) ([]record.Samples, error) {
-	c.look(r.Patient)
-	rows, err := c.s.Record.Waveform(ctx, r.query(c.s.now()))
-	for i := range rows {
-		c.look(rows[i].Patient)
-	}
-	return rows, err
-}
-
 func listIssues(ctx context.Context, c *call, r IssueAsk) ([]record.IssueGroup, error) {
 	groups, err := c.s.Record.Issues(ctx, record.IssueQuery{From: r.From, Until: r.Until, Channel: r.Channel, Code: r.Code})
 	if err != nil {
