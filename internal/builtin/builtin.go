@@ -22,12 +22,14 @@ import (
 	"thalamus/internal/destinations/webhook"
 	"thalamus/internal/driver"
 	"thalamus/internal/drivers/astmlink"
+	"thalamus/internal/drivers/ble"
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
 	phdlink "thalamus/internal/drivers/phd"
 	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/drivers/pull"
 	"thalamus/internal/drivers/rest"
+	"thalamus/internal/drivers/seriallink"
 	"thalamus/internal/model"
 	"thalamus/internal/waveform"
 )
@@ -37,11 +39,13 @@ func Drivers() []driver.Kind {
 	return []driver.Kind{
 		mllp.Kind(),
 		phdlink.Kind(),
+		ble.Kind(),
 		rest.Kind(),
 		filedrop.Kind(),
 		pull.Kind(),
 		astmlink.Kind(),
 		poct1alink.Kind(),
+		seriallink.Kind(),
 	}
 }
 

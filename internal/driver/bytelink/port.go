@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.bug.st/serial"
@@ -60,6 +61,9 @@ func (s *Settings) openPort(root string) (p *port, path, said string, err error)
 }
 
 func openFault(path string, err error) error {
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENODEV) {
+		return fault.Wrap(err, fault.Transient, "serial.unplugged", "the port is not there").At(path)
+	}
 	var p *serial.PortError
 	if errors.As(err, &p) {
 		switch p.Code() {
