@@ -207,6 +207,12 @@ func adt(action, number, bed string, happened, came time.Time) model.Message {
 	}
 }
 
+// said gives a message the time at which it was said.
+func said(m model.Message, at time.Time) model.Message {
+	m.DeviceTime.UTC = at
+	return m
+}
+
 // Each case: values of device d in bed A at minutes 10 and 30, then what
 // became known; want is whose they are then.
 func TestRules(t *testing.T) {
@@ -244,11 +250,42 @@ func TestRules(t *testing.T) {
 				w.arrive(adt("admit", "2", "A", minute(5), minute(5)))
 			},
 			late: func(w *world) {
-				m := adt("cancel-admit", "2", "A", minute(5), minute(60))
-				m.DeviceTime.UTC = minute(60)
-				w.arrive(m)
+				w.arrive(said(adt("cancel-admit", "2", "A", minute(5), minute(60)), minute(60)))
 			},
 			want: [2]string{"1", "1"}, told: 2,
+		},
+		"cancelled transfer (A12)": {
+			before: func(w *world) {
+				w.arrive(adt("admit", "1", "A", minute(0), minute(0)))
+				w.arrive(adt("transfer", "1", "B", minute(20), minute(20)))
+			},
+			late: func(w *world) { w.arrive(said(adt("cancel-transfer", "1", "A", minute(20), minute(60)), minute(60))) },
+			want: [2]string{"1", "1"}, told: 1,
+		},
+		"cancelled transfer (A12), another in the bed since": {
+			before: func(w *world) {
+				w.arrive(adt("admit", "1", "B", minute(0), minute(0)))
+				w.arrive(adt("transfer", "1", "A", minute(5), minute(5)))
+				w.arrive(adt("admit", "2", "A", minute(20), minute(20)))
+			},
+			late: func(w *world) { w.arrive(said(adt("cancel-transfer", "1", "B", minute(5), minute(60)), minute(60))) },
+			want: [2]string{"", "2"}, told: 1,
+		},
+		"cancelled discharge (A13)": {
+			before: func(w *world) {
+				w.arrive(adt("admit", "1", "A", minute(0), minute(0)))
+				w.arrive(adt("discharge", "1", "A", minute(20), minute(20)))
+			},
+			late: func(w *world) { w.arrive(said(adt("cancel-discharge", "1", "A", minute(20), minute(60)), minute(60))) },
+			want: [2]string{"1", "1"}, told: 1,
+		},
+		"cancelled discharge (A13) into another bed": {
+			before: func(w *world) {
+				w.arrive(adt("admit", "1", "A", minute(0), minute(0)))
+				w.arrive(adt("discharge", "1", "A", minute(40), minute(40)))
+			},
+			late: func(w *world) { w.arrive(said(adt("cancel-discharge", "1", "B", minute(40), minute(60)), minute(60))) },
+			want: [2]string{"1", "1"},
 		},
 		"update (A08) moves nobody": {
 			before: func(w *world) { w.arrive(adt("admit", "1", "A", minute(0), minute(0))) },

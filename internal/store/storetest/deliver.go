@@ -30,6 +30,7 @@ func Deliver(t *testing.T, open func(t *testing.T, folder string) (s deliver.Sto
 		{"replays", deliverReplays},
 		{"quarantine", deliverQuarantine},
 		{"versions", deliverVersions},
+		{"corrections", deliverCorrections},
 		{"trim", deliverTrim},
 		{"side by side", deliverSideBySide},
 		{"as a model in memory", deliverModel},

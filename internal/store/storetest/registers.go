@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
+	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
@@ -34,6 +35,13 @@ type RegisterStore interface {
 	patients.Store
 	access.Store
 	audit.Store
+	record.Amendments
+	// AddCorrection, Untold and Told as flow/correct asks for them.
+	AddCorrection(ctx context.Context, c model.Correction, rows []model.Amended) (uint64, error)
+	Untold(ctx context.Context) (uint64, []model.Amended, error)
+	Told(ctx context.Context, id uint64) error
+	Reviews(ctx context.Context, limit int) ([]model.Review, error)
+	EndReview(ctx context.Context, id uint64) error
 	Update(ctx context.Context, work func(tx RegisterTx) error) error
 	Close() error
 }
@@ -54,6 +62,8 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 		{"sign-in", registerSignIn},
 		{"patients", registerPatients},
 		{"stays", registerStays},
+		{"connections", registerConnections},
+		{"amended record", registerAmended},
 		{"audit", registerAudit},
 		{"audit search", registerAuditSearch},
 		{"audit of several patients", registerAuditPatients},
