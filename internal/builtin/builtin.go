@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/codec/pdf"
 	"thalamus/internal/codec/phd"
 	"thalamus/internal/codec/poct1a"
+	"thalamus/internal/codec/sparkplug"
 	"thalamus/internal/codec/wavecsv"
 	"thalamus/internal/codec/wfdb"
 	"thalamus/internal/destination"
@@ -25,6 +26,7 @@ import (
 	"thalamus/internal/drivers/ble"
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
+	"thalamus/internal/drivers/mqtt"
 	phdlink "thalamus/internal/drivers/phd"
 	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/drivers/pull"
@@ -40,6 +42,7 @@ func Drivers() []driver.Kind {
 		mllp.Kind(),
 		phdlink.Kind(),
 		ble.Kind(),
+		mqtt.Kind(),
 		rest.Kind(),
 		filedrop.Kind(),
 		pull.Kind(),
@@ -62,6 +65,7 @@ func Codecs() []codec.Codec {
 		astm.New(),
 		poct1a.New(),
 		fhir.New(),
+		sparkplug.New(),
 	}
 }
 

@@ -16,7 +16,9 @@ import (
 // rotated, revoked and listed, and a certificate does as well.
 func TestCredentials(t *testing.T) {
 	h := apptest.Start(t)
-	call := func(name string, request, response any) error { return h.Door().Call(t.Context(), name, request, response) }
+	call := func(name string, request, response any) error {
+		return h.Door().Call(t.Context(), name, request, response)
+	}
 	var made, again, cert service.CredentialMade
 	h.Call("credential.create", service.CredentialCreate{ID: "pump-7", Reason: "new pump"}, &made)
 	if !strings.HasPrefix(made.Secret, "thd_") || made.Credential.State != "good" || made.Credential.Publish[0] != "devices/%u/#" {
