@@ -52,9 +52,9 @@ func (c *conn) publish(p *mqttwire.Packet) error {
 		}
 		c.d.mu.Lock()
 		t.repeat = c.s.held(p.ID, t.is)
-		under := len(c.s.got)
+		under := len(c.s.got) + len(c.turns)
 		c.d.mu.Unlock()
-		if !t.repeat && under+len(c.turns) >= 65535 || c.version == mqttwire.V5 && !t.repeat && under >= c.d.settings.ReceiveMaximum {
+		if !t.repeat && under >= 65535 || c.version == mqttwire.V5 && !t.repeat && under >= c.d.settings.ReceiveMaximum {
 			return errors.Join(c.settle(), c.refuse(&mqttwire.Error{Code: mqttwire.ReceiveExceeded, Text: "more messages of QoS 2 are under way than the receive maximum allows"}))
 		}
 	}
