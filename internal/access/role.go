@@ -56,10 +56,10 @@ func BuiltIn() []Role {
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
 		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "fact.undo", "destination.pause", "destination.resume",
-		"order.*", "accessory.*", "device.lend", "device.return",
+		"order.*", "accessory.*", "device.lend", "device.return", "pairing.*",
 	)
 	engineer := append(operator[:len(operator):len(operator)],
-		"channel.*", "route.*", "destination.*", "device.*", "fact.*", "model.*", "flow.*", "segment.*", "service.*", "plan.*", "contract.*", "site.*", "credential.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*", "template.*",
+		"channel.*", "route.*", "destination.*", "device.*", "job.*", "fact.*", "model.*", "flow.*", "segment.*", "service.*", "plan.*", "contract.*", "site.*", "credential.*", "profile.*", "label.*", "config.*", "hold.*", "journal.*", "waveform.*", "template.*",
 		"acceptance.begin", "acceptance.answer", "acceptance.import", "acceptance.demand", "acceptance.meet", "acceptance.reopen",
 	)
 	signer := append(viewer[:len(viewer):len(viewer)], "acceptance.*")

@@ -132,11 +132,12 @@ type Service struct {
 	checks checks
 	jobs   *jobs
 	watch  *watch
+	kept   *keptFlows
 }
 
 // New makes a service.
 func New(p Parts) *Service {
-	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents(), jobs: newJobs(), watch: newWatch()}
+	s := &Service{Parts: p, ops: map[string]Op{}, events: newEvents(), jobs: newJobs(), watch: newWatch(), kept: newKeptFlows()}
 	for _, o := range Ops() {
 		s.ops[o.Name] = o
 	}
@@ -145,7 +146,7 @@ func New(p Parts) *Service {
 
 // Ops lists every operation, sorted by name.
 func Ops() []Op {
-	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), importOps(), editOps(), exportOps(), jobOps(), credentialOps(), auditOps())
+	ops := slices.Concat(overviewOps(), graphOps(), oversightOps(), kindOps(), checkOps(), messageOps(), waveformOps(), alertOps(), seriesOps(), liveOps(), relayOps(), deliveryOps(), quarantineOps(), associationOps(), deviceOps(), factOps(), modelOps(), scanOps(), serviceOps(), acceptanceOps(), templateOps(), stateOps(), taskOps(), careOps(), planOps(), orderOps(), accessoryOps(), loanOps(), flowOps(), segmentOps(), clockOps(), accountOps(), journalOps(), configOps(), labelOps(), profileOps(), extractOps(), importOps(), editOps(), exportOps(), jobOps(), credentialOps(), pairingOps(), calledOps(), deviceSearchOps(), locationOps(), metricOps(), bearerOps(), auditOps())
 	slices.SortFunc(ops, func(a, b Op) int {
 		if a.Name < b.Name {
 			return -1

@@ -283,6 +283,12 @@ func (h *House) Errands() []Errand {
 		{"contract.remove", is(act), "contract second", why},
 		{"device.import", is(service.ImportAsk{Name: "list.csv", Content: []byte("Serial,Hersteller,Modell,Inventarnummer\nZ-1,Acme,Zorglub 9,INV-1\n"), Reason: why}), "*", why},
 		{"device.export", is(service.DeviceAsk{}), "", ""},
+		{"device.search", is(service.DeviceSearch{Limit: 10}), "", ""},
+		{"device.history", func() any { return service.DeviceVersionAsk{ID: device()} }, "", ""},
+		{"metric.list", func() any { return service.MetricAsk{Devices: []model.DeviceID{device()}} }, "", ""},
+		{"location.list", is(service.LocationAsk{Text: "icu"}), "", ""},
+		{"model.search", is(service.ModelSearch{Manufacturer: "acme"}), "", ""},
+		{"association.get", func() any { return service.BearerAsk{Devices: []model.DeviceID{device()}} }, "", ""},
 		{"device.edit", func() any {
 			ask := service.EditAsk{Devices: []model.DeviceID{device()}, Set: []string{"custodian=Biomed"}, Reason: why}
 			var seen service.EditCheck
@@ -290,6 +296,7 @@ func (h *House) Errands() []Errand {
 			ask.Begin, ask.Digest = true, seen.Digest
 			return ask
 		}, "*", why},
+		{"name.list", func() any { return service.CalledAsk{IDs: []string{"system", string(device())}} }, "", ""},
 		{"job.list", is(service.None{}), "", ""},
 		{"job.get", func() any { return service.ID{ID: job()} }, "", ""},
 		{"job.history", func() any { return service.JobLinesAsk{ID: job()} }, "", ""},
@@ -355,6 +362,7 @@ func (h *House) Errands() []Errand {
 		{"credential.rotate", is(service.CredentialRotate{ID: "pump-7", Reason: why}), "credential pump-7", why},
 		{"credential.list", is(service.CredentialAsk{}), "", ""},
 		{"credential.revoke", is(service.Remove{ID: "pump-7", Reason: why}), "credential pump-7", why},
+		{"pairing.list", is(service.PairingAsk{State: "waiting"}), "", ""},
 		{"audit.list", is(service.AuditAsk{}), "", ""},
 		{"audit.verify", is(service.None{}), "", ""},
 

@@ -1,0 +1,164 @@
+package ble
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"thalamus/internal/codec/gatt"
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
+
+// value is one value of a device on its way to the journal, or an answer of its
+// record access, which waits behind the values that came before it.
+type value struct {
+	uuid   string
+	frame  model.Frame
+	answer bool
+}
+
+// queue keeps the values of a device in order.
+type queue struct {
+	mu      sync.Mutex
+	values  []value
+	most    int
+	more    chan struct{}
+	answers chan []byte // of record access, once all before is durable; nil: nobody waits
+}
+
+func (q *queue) put(v value) bool {
+	q.mu.Lock()
+	full := len(q.values) >= q.most
+	if !full {
+		q.values = append(q.values, v)
+	}
+	q.mu.Unlock()
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return !full
+}
+
+// take gives the values up to the next answer, or that answer.
+func (q *queue) take() []value {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for n < len(q.values) && n < 256 && !q.values[n].answer {
+		n++
+	}
+	if n == 0 && len(q.values) > 0 {
+		n = 1
+	}
+	out := q.values[:n:n]
+	if q.values = q.values[n:]; len(q.values) == 0 {
+		q.values = nil
+	}
+	return out
+}
+
+// wait gives the channel on which the next answers come.
+func (q *queue) wait() <-chan []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.answers = make(chan []byte, 4)
+	return q.answers
+}
+
+func (q *queue) answer(b []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.answers != nil {
+		select {
+		case q.answers <- b:
+		default:
+		}
+	}
+}
+
+// store makes values durable in order, and holds them while that is not
+// possible. When the link stops it stores what is there.
+func (p *peer) store(ctx context.Context) {
+	for {
+		batch := p.queue.take()
+		switch {
+		case len(batch) == 0:
+			select {
+			case <-ctx.Done():
+				if batch = p.queue.take(); len(batch) == 0 {
+					return
+				}
+			case <-p.queue.more:
+				continue
+			}
+		case batch[0].answer:
+			p.queue.answer(batch[0].frame.Bytes)
+			continue
+		}
+		if !p.offer(ctx, batch) {
+			return
+		}
+	}
+}
+
+// offer tries until the values are durable; false: the link stopped before.
+func (p *peer) offer(ctx context.Context, batch []value) bool {
+	frames := make([]model.Frame, 0, len(batch))
+	for _, v := range batch {
+		if !v.answer {
+			frames = append(frames, v.frame)
+		}
+	}
+	if len(frames) == 0 {
+		return true
+	}
+	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 30*time.Second) {
+		_, err := p.d.host.Intake.Offer(p.d.offers, frames)
+		switch {
+		case err == nil:
+			p.durable(batch)
+			return true
+		case fault.KindOf(err) == fault.Invalid && len(frames) > 1: // find which
+			for i := range batch {
+				if !p.offer(ctx, batch[i:i+1]) {
+					return false
+				}
+			}
+			return true
+		case fault.KindOf(err) == fault.Invalid:
+			p.d.notes.Add(p.address, "ble.refused", "a value cannot be accepted: "+err.Error(), "Look at the device.")
+			return true
+		}
+		p.d.notes.Add(p.address, "ble.not-stored", "values could not be stored and are held: "+err.Error(), "See what the fault says.")
+		select {
+		case <-ctx.Done():
+			p.d.notes.Add(p.address, "ble.lost", "the link was stopped while values could not be stored; they are lost", "Glucose devices are asked for their records again.")
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+// durable remembers the numbers of records, so that they are not asked for
+// again.
+func (p *peer) durable(batch []value) {
+	last := map[string]uint16{}
+	for _, v := range batch {
+		if n, ok := gatt.Sequence(v.uuid, v.frame.Bytes); ok {
+			last[v.uuid] = max(last[v.uuid], n)
+		}
+	}
+	if len(last) == 0 {
+		return
+	}
+	err := p.d.memory.put(p.address, func(r *remembered) {
+		for uuid, n := range last {
+			r.Last[uuid] = max(r.Last[uuid], n)
+		}
+	})
+	if err != nil {
+		p.d.notes.Add(p.address, "ble.memory", "the number of the last record could not be kept: "+err.Error(), "Make room; the device sends records again that are there already.")
+	}
+}
