@@ -137,8 +137,8 @@ func (p *Profile) check() error {
 	if p.Title == "" {
 		return wrong("title", "say in one line which device this is")
 	}
-	if !slices.Contains([]string{"hl7v2", "json", "csv"}, p.Codec) {
-		return wrong("codec", "expected hl7v2, json or csv")
+	if !slices.Contains(codecs, p.Codec) {
+		return wrong("codec", "expected one of %s", strings.Join(codecs, ", "))
 	}
 	if len(p.Evidence) == 0 {
 		return wrong("evidence", "name at least one document that shows what this profile claims")
@@ -223,21 +223,28 @@ func (p *Profile) checkTime() error {
 	return nil
 }
 
+// codecs are what a profile may be for: messages whose form a standard tells,
+// and documents, json and csv, whose form the profile itself tells.
+var codecs = []string{"hl7v2", "astm", "poct1a", "json", "csv"}
+
+// isDocument says that the profile reads its documents itself.
+func (p *Profile) isDocument() bool { return p.Codec == "json" || p.Codec == "csv" }
+
 func (p *Profile) checkObserve(o *Observe, place string) error {
-	document := p.Codec != "hl7v2"
+	document := p.isDocument()
 	if document && len(o.Value) == 0 && len(o.Samples) == 0 && o.Compute == "" {
 		return wrong(place, "say which field is the value")
 	}
 	if !document && (o.Match != "" || o.Compute != "" || len(o.Each)+len(o.Needs)+len(o.Device)+len(o.Patient) > 0) {
-		return wrong(place, "each, match, needs, compute, device and patient are for json and csv; in hl7v2 the rows are the message's observations")
+		return wrong(place, "each, match, needs, compute, device and patient are for json and csv; elsewhere the rows are the message's observations")
 	}
 	if o.Compute != "" && len(o.Value)+len(o.Samples) > 0 {
 		return wrong(place+".compute", "the value is told twice: take compute or the field away")
 	}
 	switch {
-	case len(o.Label) == 0 && o.Code == "" && p.Codec != "hl7v2":
+	case len(o.Label) == 0 && o.Code == "" && document:
 		return wrong(place, "say by label or code what is observed")
-	case len(o.Label) > 0 && p.Table == "" && p.Codec != "hl7v2":
+	case len(o.Label) > 0 && p.Table == "" && document:
 		return wrong(place+".label", "labels need a table to be looked up in; name it with the key table")
 	case o.Code != "":
 		if err := checkCode(o.Code); err != nil {

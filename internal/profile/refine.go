@@ -14,7 +14,7 @@ import (
 // sent. What an earlier Refine did is undone first, except for values, which
 // normalise puts back.
 func (p *Profile) Refine(m *model.Message) {
-	a := applying{p: p, m: m, document: p.Codec != "hl7v2"}
+	a := applying{p: p, m: m, document: p.isDocument()}
 	m.Issues = slices.DeleteFunc(m.Issues, func(i model.Issue) bool { return slices.Contains(refined, i.Code) })
 	m.Observations = slices.DeleteFunc(m.Observations, func(o model.Observation) bool { return strings.HasPrefix(o.Field, derived) })
 	p.nobody(m)
