@@ -24,6 +24,7 @@ type Judged struct {
 	Place                        model.Place
 	PlaceText                    string // of Place
 	InUse                        bool   // its stage of life says that it should speak
+	Network                      uint64 // stands for what is known of it on the network beside its last message
 
 	turn uint64 // of Register.surveys
 	at   time.Time

@@ -66,37 +66,6 @@ func flowOps() []Op {
 	}
 }
 
-// flowWorld is what flows are judged by, now.
-func (s *Service) flowWorld(ctx context.Context) (*flows.World, error) {
-	w := &flows.World{Now: s.now()}
-	var err error
-	if w.Segments, err = listOf(ctx, s, register.Segments()); err != nil {
-		return nil, err
-	}
-	if w.Approvals, err = listOf(ctx, s, register.Approvals()); err != nil {
-		return nil, err
-	}
-	if w.Channels, err = listOf(ctx, s, register.Channels()); err != nil {
-		return nil, err
-	}
-	if w.Routes, err = listOf(ctx, s, register.Routes()); err != nil {
-		return nil, err
-	}
-	all, err := listOf(ctx, s, register.Destinations())
-	if err != nil {
-		return nil, err
-	}
-	reaches := s.Reaches()
-	w.Destinations = slices.DeleteFunc(all, func(d model.Destination) bool { return !reaches[d.ID] })
-	s.walk(register.Query{}, func(v *register.View) bool {
-		if d := flowDevice(v, w.Now); d.Peer != "" || len(d.Addresses) > 0 || len(d.MACs) > 0 {
-			w.Devices = append(w.Devices, d)
-		}
-		return true
-	})
-	return w.Ready(), nil
-}
-
 // flowDevice is a device as flows know it.
 func flowDevice(v *register.View, now time.Time) flows.Device {
 	place := v.Observed.Place
@@ -133,23 +102,6 @@ func flowDevice(v *register.View, now time.Time) flows.Device {
 		}
 	}
 	return d
-}
-
-// judged gives every flow as it is now.
-func (s *Service) judged(ctx context.Context) ([]FlowRow, *flows.World, error) {
-	w, err := s.flowWorld(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	seen, err := s.Store.Flows(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	fresh, err := s.Flows(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	return flows.Judge(append(seen, fresh...), w), w, nil
 }
 
 func listFlows(ctx context.Context, c *call, r FlowAsk) (List[FlowRow], error) {

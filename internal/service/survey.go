@@ -32,7 +32,7 @@ func (j judge) Judge(v *register.View, now time.Time) register.Judged {
 		Owner: saidOf(v.Said, "owner", now), Department: saidOf(v.Said, "department", now), Custodian: saidOf(v.Said, "custodian", now),
 		Place: placeOf(v), InUse: known.Life == "" || known.Life == "in-use" || known.Life == "lent",
 	}
-	out.PlaceText = out.Place.String()
+	out.PlaceText, out.Network = out.Place.String(), j.s.kept.network(v, now)
 	out.Dues = j.s.Register.Dues(v, j.s.lastUse(v, now), now)
 	for _, said := range [][]fact.Fact{v.Said, v.ModelSaid, v.ReleaseSaid} {
 		for i := range said {

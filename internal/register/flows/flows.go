@@ -30,6 +30,8 @@ const Most = 100_000
 type Store interface {
 	// Flows gives all flows.
 	Flows(ctx context.Context) ([]model.Flow, error)
+	// FlowsTurn changes whenever a flow does.
+	FlowsTurn() uint64
 }
 
 // Tx writes flows.
@@ -163,11 +165,12 @@ func Judge(seen []model.Flow, w *World) []Row {
 		w.approve(&r.Row)
 		out[i] = r.Row
 	}
-	slices.SortFunc(out, func(a, b Row) int {
-		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(out, func(a, b Row) int { return Latest(&a, &b) })
 	return out
 }
+
+// Latest puts the row that was seen later first.
+func Latest(a, b *Row) int { return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.ID, b.ID)) }
 
 // Names is everything a row may be looked for by, in lower case.
 func (r *Row) Names() string {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"thalamus/internal/access"
@@ -52,6 +53,7 @@ type Options struct {
 type DB struct {
 	db     *sqlite.DB
 	anchor *audit.Anchor
+	flows  atomic.Uint64 // counts changes of the flows
 	turn   chan struct{} // whose transaction it is, until its OnCommit work is done
 
 	// Both belong to whose turn it is.
@@ -100,7 +102,7 @@ func (d *DB) update(ctx context.Context, work func(t *tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	t := &tx{}
+	t := &tx{store: d}
 	err := d.db.Update(ctx, func(s *sql.Tx) error {
 		t.reader = reader{s}
 		t.sql = s
@@ -121,6 +123,7 @@ func (d *DB) update(ctx context.Context, work func(t *tx) error) error {
 // tx implements Tx.
 type tx struct {
 	reader
+	store    *DB
 	sql      *sql.Tx
 	audited  bool
 	was      audit.Head // of the audit, before this transaction

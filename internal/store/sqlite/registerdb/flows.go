@@ -20,12 +20,16 @@ func (d *DB) Flows(ctx context.Context) ([]model.Flow, error) {
 	return all(ctx, d.read(), scanFlow, "SELECT from_end, to_end, port, protocol, source, app, encrypted, from_mac, to_mac, own_end, first_at, last_at, count FROM flows")
 }
 
+// FlowsTurn changes whenever a flow does.
+func (d *DB) FlowsTurn() uint64 { return d.flows.Load() }
+
 // SaveFlows adds what was seen. A span that lies within what was counted
 // before, as when a file is imported twice, adds nothing to the count.
 func (t *tx) SaveFlows(ctx context.Context, seen []model.Flow) error {
 	if len(seen) == 0 {
 		return nil
 	}
+	t.OnCommit(func() { t.store.flows.Add(1) })
 	put, err := t.sql.PrepareContext(ctx, `INSERT INTO flows (from_end, to_end, port, protocol, source, app, encrypted, from_mac, to_mac, own_end, first_at, last_at, count)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (from_end, to_end, port, protocol, source) DO UPDATE SET
