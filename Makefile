@@ -17,15 +17,17 @@ demo: ## a living ward on this machine
 test: peers check unit race fuzz e2e ## everything that proves it, installing what it needs
 	@sh scripts/skipped.sh build/test.log
 
-generate: ## the pages' Go code from their templates, and docs/reference from the program
+generate: ## the pages' Go code from their templates, docs/reference from the program, the table of wires
 	$(GO) tool -modfile=tools/go.mod templ generate -path internal/web
 	$(GO) run ./cmd/thalamus reference docs/reference
+	@sh scripts/support.sh
 
 check: ## formatting, vet, and that what is generated is fresh
 	@sh scripts/generated.sh
 	@test -z "$$(gofmt -l cmd internal profiles)" || { gofmt -l cmd internal profiles; echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./cmd/thalamus reference --check docs/reference
+	@sh scripts/support.sh --check
 
 unit: ## all Go tests, real peers and the browser among them
 	@mkdir -p build
