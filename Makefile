@@ -24,7 +24,7 @@ generate: ## the pages' Go code from their templates, docs/reference from the pr
 
 check: ## formatting, vet, and that what is generated is fresh
 	@sh scripts/generated.sh
-	@test -z "$$(gofmt -l cmd internal profiles)" || { gofmt -l cmd internal profiles; echo "run gofmt -w on these files"; exit 1; }
+	@test -z "$$(gofmt -l cmd internal profiles client)" || { gofmt -l cmd internal profiles client; echo "run gofmt -w on these files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run ./cmd/thalamus reference --check docs/reference
 	@sh scripts/support.sh --check
@@ -36,7 +36,7 @@ unit: ## all Go tests, real peers and the browser among them
 race: ## the concurrent packages under the race detector
 	@sh scripts/race.sh
 
-fuzz: ## every fuzz target: what strangers send for FUZZ (30s), the others for a third
+fuzz: ## every fuzz target: what strangers send for FUZZ (30s), the others for a sixth
 	@sh scripts/fuzz.sh $(FUZZ)
 
 e2e: build ## the demo ward and twenty kills with the real binary

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Run every fuzz target, one on each processor at a time: what reads bytes of
 # strangers first (HL7 v2, MLLP, FHIR, configuration) for the given time, the
-# others for a third of it.
+# others for a sixth of it.
 set -u
 time=$1
-short=$(echo "$time" | sed -E 's/^([0-9]+)s$/\1/' | awk '/^[0-9]+$/ {print int(($1+2)/3) "s"; next} {print $0}')
+short=$(echo "$time" | sed -E 's/^([0-9]+)s$/\1/' | awk '/^[0-9]+$/ {print int(($1+5)/6) "s"; next} {print $0}')
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -33,7 +33,7 @@ else
 fi
 EOF
 export time short
-grep -roE '^func Fuzz[A-Za-z0-9_]*' --include=*_test.go internal | sort |
+grep -roE '^func Fuzz[A-Za-z0-9_]*' --include=*_test.go internal client | sort |
 	sed -E 's|^(.*)/[^/]*:func (Fuzz.*)$|\1 \2|' >"$dir/targets"
 xargs -P "$(nproc 2>/dev/null || echo 2)" -n 2 sh "$dir/one" "$dir" <"$dir/targets"
 code=$?
