@@ -1,0 +1,52 @@
+package phdagent_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"thalamus/internal/driver"
+	"thalamus/internal/driver/drivertest"
+	manager "thalamus/internal/drivers/phd"
+	"thalamus/internal/model"
+	"thalamus/internal/sim/phdagent"
+)
+
+// A ward that misbehaves in every way loses nothing: what is not confirmed is
+// sent again (R23).
+func TestWard(t *testing.T) {
+	d, err := manager.New(model.Channel{ID: "home", Settings: map[string]any{"listen": "127.0.0.1:0", "release_timeout": "300ms"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &drivertest.Intake{}
+	if err := d.Start(t.Context(), driver.Host{Intake: in, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	defer d.Stop(context.Background())
+	w := &phdagent.Ward{Address: d.Addr().String(), Beds: 1, Every: 5 * time.Millisecond, Troubles: phdagent.Troubles()}
+	if err := w.Check(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for end := time.Now().Add(drivertest.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if _, confirmed, _, _ := w.Counts(); confirmed > 200 {
+				break
+			}
+		}
+		cancel()
+	}()
+	w.Run(ctx, drivertest.Patience)
+	sent, confirmed, again, last := w.Counts()
+	if sent != confirmed || sent < 100 || again == 0 {
+		t.Errorf("%d measurements sent, %d confirmed, %d again; last failure %v", sent, confirmed, again, last)
+	}
+	if n, _ := in.Count(); n < confirmed {
+		t.Errorf("%d frames for %d confirmed measurements", n, confirmed)
+	}
+	if err := (&phdagent.Ward{Devices: []string{"toaster"}}).Check(); err == nil {
+		t.Error("a toaster measures")
+	}
+}
