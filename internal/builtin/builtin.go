@@ -27,6 +27,7 @@ import (
 	"thalamus/internal/drivers/filedrop"
 	"thalamus/internal/drivers/mllp"
 	"thalamus/internal/drivers/mqtt"
+	"thalamus/internal/drivers/mqttclient"
 	phdlink "thalamus/internal/drivers/phd"
 	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/drivers/pull"
@@ -43,6 +44,7 @@ func Drivers() []driver.Kind {
 		phdlink.Kind(),
 		ble.Kind(),
 		mqtt.Kind(),
+		mqttclient.Kind(),
 		rest.Kind(),
 		filedrop.Kind(),
 		pull.Kind(),
