@@ -26,7 +26,7 @@ func (n *near) Decide(_ context.Context, id string, accept bool, passkey string)
 	return nil
 }
 
-// R10: what a person decides reaches the link that heard the device, and no
+// R8: what a person decides reaches the link that heard the device, and no
 // other.
 func TestDecisionsReachTheLink(t *testing.T) {
 	link := &near{}

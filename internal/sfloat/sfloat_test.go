@@ -6,7 +6,7 @@ import (
 	"thalamus/internal/model"
 )
 
-// R10: every SFLOAT is read, and every number is written as it was read.
+// R7, R8: every SFLOAT is read, and every number is written as it was read.
 func TestShortAll(t *testing.T) {
 	numbers, specials := 0, 0
 	for raw := range 1 << 16 {

@@ -1,4 +1,4 @@
-// Package gatt reads the values of the Bluetooth health services (R10):
+// Package gatt reads the values of the Bluetooth health services (R8):
 // thermometer (0x1809), heart rate (0x180D), glucose (0x1808) with context and
 // record access, blood pressure (0x1810), scale (0x181D), body composition
 // (0x181B), continuous glucose (0x181F) with its checksum, pulse oximeter

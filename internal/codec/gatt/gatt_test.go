@@ -101,7 +101,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// R10: records of a continuous glucose monitor with times and checksum.
+// R8: records of a continuous glucose monitor with times and checksum.
 func TestContinuousGlucose(t *testing.T) {
 	session := "2aaa: ea070b15090000" + "04" + "00" // 09:00 at +01:00
 	feature := "2aa8: 001000" + "99" + "ffff"       // checksum; interstitial fluid
@@ -130,7 +130,7 @@ func TestCRC(t *testing.T) {
 	}
 }
 
-// R10: facts of the device.
+// R8: facts of the device.
 func TestDevice(t *testing.T) {
 	m := decode(t, "2a19", "5a", "2a29: 41636d65000000", "2a24: 54312031", "2a25: 3132", "2a26: 312e32", "2a27: 41", "2a23: 3412000000feff78"[:22], "address-type: public")
 	d := m.Devices[0]
@@ -191,7 +191,7 @@ func vectors(t *testing.T) (out []struct {
 	return out
 }
 
-// R10: the vectors of the corpus.
+// R8: the vectors of the corpus.
 func TestVectors(t *testing.T) {
 	passed, total := 0, 0
 	for _, v := range vectors(t) {

@@ -53,7 +53,7 @@ var malformed = map[string]string{
 	"scan_report_info_var":                      "20 bytes follow the operation, at byte 60",
 }
 
-// R10: every APDU of the corpus is read to its last byte, in all its layers,
+// R7: every APDU of the corpus is read to its last byte, in all its layers,
 // and written again as it came; one that contradicts itself is refused.
 func TestCorpus(t *testing.T) {
 	passed, refused, total := 0, 0, 0

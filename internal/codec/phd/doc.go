@@ -1,7 +1,7 @@
 // Package phd reads and writes the messages of ISO/IEEE 11073-20601, the
 // exchange protocol of personal health devices, in its medical device encoding
 // rules (MDER): association, release, abort, and presentation APDUs with
-// configurations, event reports, attributes, actions and stored segments (R10).
+// configurations, event reports, attributes, actions and stored segments (R7).
 //
 // # What a frame is
 //

@@ -12,7 +12,7 @@ import (
 	"thalamus/internal/model"
 )
 
-// R10, R23: whatever comes, reading ends, names what is wrong, is deterministic
+// R7, R23: whatever comes, reading ends, names what is wrong, is deterministic
 // and bounded; what was read is written as it came.
 func FuzzDecode(f *testing.F) {
 	seed := func(parts ...[]byte) { f.Add(Frame(parts[0], arrived, parts[1:]...)) }
@@ -63,7 +63,7 @@ func event(kind uint16, info []byte) []byte {
 	return (&APDU{Choice: ChoicePRST, Call: &Call{Op: OpEvent, Time: NoEventTime, Type: kind, Info: info}}).Bytes()
 }
 
-// R10: the forms of values that no APDU of the corpus has.
+// R7: the forms of values that no APDU of the corpus has.
 func TestValues(t *testing.T) {
 	attribute := func(id uint16, value ...byte) Attribute { return Attribute{id, value} }
 	config := &Configuration{ID: 0x4000, Objects: []Object{
@@ -130,7 +130,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// R10: a variable report changes an attribute for good; the later fixed report
+// R7: a variable report changes an attribute for good; the later fixed report
 // is read with it when it stands in the frame.
 func TestLastingChange(t *testing.T) {
 	std := event(NotiConfig, Standard(1500).Bytes())
@@ -152,7 +152,7 @@ func TestLastingChange(t *testing.T) {
 	}
 }
 
-// R10: a stored segment is read entry by entry with the map that the device
+// R7: a stored segment is read entry by entry with the map that the device
 // gave; each part alone.
 func TestStoredSegment(t *testing.T) {
 	layout := SegmentMap{Header: HeaderAbsolute, Elements: []SegmentElement{

@@ -220,7 +220,7 @@ func (r *rig) read() (out []string) {
 	return out
 }
 
-// R10, R23, R28: a meter waits for a person; once accepted it is bonded and
+// R8, R23: a meter waits for a person; once accepted it is bonded and
 // connected, tells what it is, gives its records, and measures; after a restart
 // only what is new is asked for.
 func TestGlucoseMeter(t *testing.T) {
@@ -286,7 +286,7 @@ func TestGlucoseMeter(t *testing.T) {
 	drivertest.Until(t, "it is refused", func() bool { return again.state() == model.PairingRefused })
 }
 
-// R28, R24: the agent says yes to nothing that no person agreed to, and a number
+// R8: the agent says yes to nothing that no person agreed to, and a number
 // is confirmed by a person only.
 func TestAgent(t *testing.T) {
 	m := startMock(t)
@@ -334,7 +334,7 @@ func TestAgent(t *testing.T) {
 	}
 }
 
-// R10: an adapter that is not there is waited for, and said.
+// R8: an adapter that is not there is waited for, and said.
 func TestWithoutAdapter(t *testing.T) {
 	m := startMock(t)
 	r := m.start(t.TempDir())

@@ -1,4 +1,4 @@
-// Package ble takes measurements of Bluetooth LE devices through BlueZ (R10):
+// Package ble takes measurements of Bluetooth LE devices through BlueZ (R8):
 // it looks for devices that offer health services, takes in those that a person
 // agreed to, connects to them again when they are near, subscribes to what they
 // measure and asks glucose devices for the records they stored.

@@ -1,5 +1,5 @@
 // Package phd is a manager of personal health devices by IEEE 11073-20601
-// (R10): agents connect over TCP, associate, tell what they measure, and send.
+// (R7): agents connect over TCP, associate, tell what they measure, and send.
 // An event report that wants an answer gets it when intake has made the report
 // durable and not before (R23); so do the parts of stored segments, and a
 // segment is deleted on the device only where the channel says so.

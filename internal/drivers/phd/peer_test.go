@@ -9,7 +9,7 @@ import (
 	"thalamus/internal/model"
 )
 
-// R10: antidote's agent, an implementation that we did not write, with each of
+// R7: antidote's agent, an implementation that we did not write, with each of
 // its devices. It connects to port 6024 of this machine and nothing else.
 // THALAMUS_ANTIDOTE_AGENT is the path of its ieee_agent; scripts/peers.sh does
 // not build it, as it must be fetched from its makers (signove/antidote).

@@ -83,7 +83,7 @@ func agent(t *testing.T, kind string, n int) *phdagent.Agent {
 
 var vitals = phdagent.Vitals{SpO2: 980, Pulse: 720, Sys: 1200, Dia: 800, Mean: 930, Temp: 368, WeightKg: 752, FatPct: 241, GlucoseMgDl: 1100}
 
-// R10: every kind of device is associated with, tells what it is, and its
+// R7: every kind of device is associated with, tells what it is, and its
 // measurement is understood from its frame alone.
 func TestDevices(t *testing.T) {
 	want := map[string]string{
@@ -122,7 +122,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// R10: a configuration that a device sent is remembered over a restart, and
+// R7: a configuration that a device sent is remembered over a restart, and
 // reports that rest on it are understood all the same.
 func TestRemembersConfigurations(t *testing.T) {
 	folder := t.TempDir()
@@ -153,7 +153,7 @@ func TestRemembersConfigurations(t *testing.T) {
 	}
 }
 
-// R10, R23: stored measurements are taken part by part, each confirmed when it
+// R7, R23: stored measurements are taken part by part, each confirmed when it
 // is durable, and deleted only where the channel says so.
 func TestStore(t *testing.T) {
 	for _, clear := range []bool{false, true} {
@@ -268,7 +268,7 @@ func proposal(change func(i *phd.Information, a *phd.Association)) []byte {
 	return a.Bytes()
 }
 
-// R10: what cannot be agreed on is rejected with the reason of the standard.
+// R7: what cannot be agreed on is rejected with the reason of the standard.
 func TestRejects(t *testing.T) {
 	denied := fault.New(fault.Denied, "access.denied", "no")
 	busy := fault.New(fault.Transient, "access.busy", "later")
@@ -315,7 +315,7 @@ func TestRejects(t *testing.T) {
 	}
 }
 
-// R10: timeouts of the standard, each with its abort.
+// R7: timeouts of the standard, each with its abort.
 func TestTimeouts(t *testing.T) {
 	r := start(t, map[string]any{"association_timeout": "300ms", "config_timeout": "300ms", "response_timeout": "300ms"}, nil)
 	silent := dial(t, r)
@@ -334,7 +334,7 @@ func TestTimeouts(t *testing.T) {
 	deaf.want("an abort", func(a *phd.APDU) bool { return a.Choice == phd.ChoiceABRT && a.Reason == phd.AbortResponse })
 }
 
-// R10: what does not belong where it comes is refused, and what contradicts
+// R7: what does not belong where it comes is refused, and what contradicts
 // itself is kept.
 func TestOrder(t *testing.T) {
 	r := start(t, nil, nil)
@@ -381,7 +381,7 @@ func TestRefusesForGood(t *testing.T) {
 	a.Release()
 }
 
-// R24: a device whose credential is revoked is cut off, also when it is silent.
+// R7: a device whose credential is revoked is cut off, also when it is silent.
 func TestRevoked(t *testing.T) {
 	ended := make(chan struct{})
 	r := start(t, nil, func(h *driver.Host) {
