@@ -3,6 +3,7 @@ package service_test
 import (
 	"testing"
 
+	"thalamus/internal/access"
 	"thalamus/internal/app/apptest"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -35,6 +36,22 @@ func TestDependency(t *testing.T) {
 	}
 	if audited := h.Audited("dependency.get"); len(audited) == 0 {
 		t.Error("a look at patients is not in the audit")
+	}
+	if d.Concerned != len(d.Patients) || d.Patients[0].Name == "" {
+		t.Errorf("how many, and who: %d, %+v", d.Concerned, d.Patients)
+	}
+	// R44: who may not see patients is told how many there are, and not who.
+	stores := access.Role{Name: "stores", May: []string{"dependency.get", "device.*"}}
+	if err := h.App.Service().Access.SetRoles([]access.Role{stores}); err != nil {
+		t.Fatal(err)
+	}
+	var fewer service.Dependency
+	door := h.App.Service().As(access.Actor{ID: "usr-stores", Name: "Stores", Roles: []string{"stores"}, Kind: access.User}, service.Origin{})
+	if err := door.Call(t.Context(), "dependency.get", service.DependencyAsk{Kind: "channel", ID: "ward"}, &fewer); err != nil {
+		t.Fatal(err)
+	}
+	if fewer.Concerned != d.Concerned || len(fewer.Patients) != 0 {
+		t.Errorf("who may not see patients sees %+v", fewer.Patients)
 	}
 	for _, ask := range []service.DependencyAsk{{Kind: "channel", ID: "none"}, {Kind: "device", ID: "dev-none"}, {Kind: "model", ID: "none"}, {Kind: "service", ID: "none"}} {
 		if err := h.Door().Call(t.Context(), "dependency.get", ask, nil); fault.KindOf(err) != fault.Absent {

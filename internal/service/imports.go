@@ -26,6 +26,7 @@ type ImportAsk struct {
 	SkipWrong bool              `json:"skipWrong,omitempty" doc:"leave rows with problems out, instead of refusing all"`
 	OnlyKnown bool              `json:"onlyKnown,omitempty" doc:"make nothing new; only say more of what the register knows"`
 	Adopt     bool              `json:"adopt,omitempty" doc:"take new devices into use"`
+	All       bool              `json:"all,omitempty" doc:"tell all problems, not only the first 500"`
 	Begin     bool              `json:"begin,omitempty" doc:"do it; needs job and digest of what was shown"`
 	Digest    string            `json:"digest,omitempty" doc:"of the plan that was shown; refuse when the register changed so that another one would be done"`
 	Reason    string            `json:"reason,omitempty" doc:"why, for the audit; needed to begin"`
@@ -100,7 +101,7 @@ func importDevices(ctx context.Context, c *call, r ImportAsk) (ImportCheck, erro
 		j.By, j.ByName = c.actor.ID, c.actor.Name
 		answer.Begun = true
 	}
-	r.Content, r.Mapping, r.What, r.Begin = nil, answer.Mapping, p.what, false
+	r.Content, r.Mapping, r.What, r.Begin, r.All = nil, answer.Mapping, p.what, false, false
 	if j.Ask, err = json.Marshal(r); err != nil {
 		return ImportCheck{}, fault.Wrap(err, fault.Broken, "register.body", "the import cannot be written")
 	}
@@ -200,6 +201,9 @@ func (p *importPlan) answer(r ImportAsk) ImportCheck {
 		Form: p.table.Form, Origin: roster.Origin(p.table.Columns), What: p.what, Columns: p.table.Columns, Targets: roster.Targets(p.what), Mapping: p.mapping,
 		Sample: p.table.Rows[:min(len(p.table.Rows), mostSample)], Rows: len(p.table.Rows), Counts: roster.Counts(p.steps),
 		Problems: p.problems[:min(len(p.problems), mostProblems)], Wrong: len(p.problems),
+	}
+	if r.All {
+		a.Problems = p.problems
 	}
 	if p.mistake != nil {
 		a.Mistake = p.mistake.Error()

@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/flow/record"
 	"thalamus/internal/patients"
 	"thalamus/internal/register"
+	"thalamus/internal/register/roster"
 )
 
 // Names under which callers know what operations answer with; callers do not
@@ -35,6 +36,12 @@ type (
 	Deliveries     = deliver.Stats
 	JournalSegment = journal.Segment
 	SegmentID      = journal.SegmentID
+	Job            = register.Job
+	JobLine        = register.JobLine
+	ImportWhat     = roster.What
+	ImportDates    = roster.Dates
+	ImportStep     = roster.Step
+	ImportProblem  = roster.Problem
 
 	// Versioned is a governed thing with its version and who made it so.
 	Versioned[T any] = register.Versioned[T]

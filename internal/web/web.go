@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/web/accept"
 	"thalamus/internal/web/assets"
+	"thalamus/internal/web/bulk"
 	"thalamus/internal/web/care"
 	"thalamus/internal/web/connections"
 	"thalamus/internal/web/devices"
@@ -49,7 +50,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), connections.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), bulk.Room(), connections.Room()}
 }
 
 // New makes the console.

@@ -7,6 +7,7 @@ import { close, open, signIn, views } from './browser.mjs'
 import * as check from './check.mjs'
 import { crawl, named } from './crawl.mjs'
 import { errands as accept } from './accept.mjs'
+import { errands as bulk } from './bulk.mjs'
 import { errands as care } from './care.mjs'
 import { errands as devices } from './devices.mjs'
 import { errands as general } from './errands.mjs'
@@ -122,7 +123,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...care })) {
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})

@@ -27,16 +27,8 @@ const pageSize = 100
 
 // deviceAsk reads what is asked for from the address.
 func deviceAsk(v *ui.Visit) service.DeviceAsk {
-	ask := service.DeviceAsk{
-		Text: v.Query("text"), Channel: model.ChannelID(v.Query("channel")), New: v.Query("new") != "",
-		After: model.DeviceID(v.Query("after")), Limit: pageSize, State: service.StateKind(v.Query("state")),
-		Profile: v.Query("profile"), Outside: v.Query("outside") != "", Model: v.Query("model"), Release: v.Query("release"),
-	}
-	for _, f := range v.Request.URL.Query()["fact"] {
-		if f != "" {
-			ask.Facts = append(ask.Facts, f)
-		}
-	}
+	ask := Filter(v.Request.URL.Query())
+	ask.After, ask.Limit = model.DeviceID(v.Query("after")), pageSize
 	return ask
 }
 
@@ -189,4 +181,16 @@ func sentText(ctx context.Context, values, alerts, issues uint64) string {
 		text += ", " + ui.Plural(ctx, int(issues), "%s issue", "%s issues")
 	}
 	return text
+}
+
+// filterText is the filter of the address alone, for who does something with
+// all devices that match.
+func filterText(ctx context.Context) string {
+	q := url.Values{}
+	for name, values := range ui.From(ctx).Request.URL.Query() {
+		if name != "after" && name != "cols" {
+			q[name] = values
+		}
+	}
+	return q.Encode()
 }

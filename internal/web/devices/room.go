@@ -4,6 +4,7 @@
 //
 //	tasks.go, tasks.templ        where the work place starts: what to look at
 //	list.go, list.templ          the register, with its filters in the address
+//	shared.go                    what other rooms use of this one
 //	columns.go, views.go, csv.go its columns, saved views, and it as a file
 //	inbox.go, inbox.templ        what nobody has adopted yet
 //	device.go, device.templ      one device: observed, asserted, decided

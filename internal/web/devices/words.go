@@ -225,11 +225,8 @@ func truthKind(truth string) string {
 
 // byText says who brought a change about.
 func byText(ctx context.Context, by model.ActorID) string {
-	switch v := ui.From(ctx); {
-	case by == "":
+	if by == "" {
 		return ui.T(ctx, "Its own messages")
-	case v.Door != nil && v.Door.Actor().ID == by:
-		return ui.T(ctx, "%s (you)", v.Door.Actor().Name)
 	}
-	return string(by)
+	return ui.Who(ctx, by)
 }

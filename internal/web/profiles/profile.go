@@ -75,7 +75,7 @@ func by(ctx context.Context, r service.ProfileRow) string {
 	case r.By == "":
 		return ui.T(ctx, "nobody known")
 	}
-	return strings.TrimPrefix(string(r.By), "local:")
+	return ui.Who(ctx, r.By)
 }
 
 func home(id string) string { return "/profiles/" + id }

@@ -150,7 +150,7 @@ func by(ctx context.Context, who string) string {
 	if who == "" {
 		return ui.T(ctx, "nobody known")
 	}
-	return strings.TrimPrefix(who, "local:")
+	return ui.Who(ctx, who)
 }
 
 func trail(ctx context.Context, text, to string) []ui.Link {

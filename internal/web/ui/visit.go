@@ -36,6 +36,8 @@ type Visit struct {
 	// again: what is wrong, and what was typed.
 	Fault *fault.Fault
 	Form  url.Values
+
+	names map[string]string // what ids are called, as far as the page asked
 }
 
 // Theme of the console.

@@ -24,14 +24,18 @@ func T(ctx context.Context, key string, args ...any) string {
 // N marks a text that T translates later.
 func N(key string) string { return key }
 
-// Plural gives "1 message" or "7 messages": both keys hold one %s for the
-// number, which is written as the language does.
+// Plural gives "1 message" or "7 messages": a key may hold one %s for the
+// number ("every month"), which is written as the language does.
 func Plural(ctx context.Context, n int, one, many string) string {
 	key := many
 	if n == 1 {
 		key = one
 	}
-	return fmt.Sprintf(From(ctx).Language.Text(key), Num(ctx, n))
+	text := From(ctx).Language.Text(key)
+	if !strings.Contains(text, "%s") {
+		return text
+	}
+	return fmt.Sprintf(text, Num(ctx, n))
 }
 
 // Num writes a whole number with its thousands apart, as the language does.
