@@ -16,6 +16,7 @@ import (
 
 	"thalamus/internal/api"
 	"thalamus/internal/fault"
+	"thalamus/internal/fhirapi"
 	"thalamus/internal/service"
 	"thalamus/internal/web"
 )
@@ -79,6 +80,9 @@ func (a *App) openDoors(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", outside)
+	resources := fhirapi.New(fhirapi.Options{Version: a.o.Version, Started: a.started, Site: a.boot.Site.Name, Authenticate: a.authenticate, Status: api.StatusOf})
+	mux.Handle(fhirapi.Base, resources)
+	mux.Handle(fhirapi.Base+"/", resources)
 	mux.HandleFunc("/ingest/", a.ingest)
 	mux.Handle("GET /metrics", a.metrics())
 	mux.HandleFunc("GET /healthz", a.healthz)
