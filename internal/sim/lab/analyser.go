@@ -52,7 +52,7 @@ type Analyser struct {
 }
 
 // tests of the analyser: code, unit, mean, spread.
-var tests = []struct {
+var tests = [Results]struct {
 	code, unit   string
 	mean, spread float64
 }{
@@ -299,4 +299,13 @@ func (a *Analyser) ask(ctx context.Context, specimen string) error {
 			return err
 		}
 	}
+}
+
+// Results is how many values a message of the analyser holds.
+const Results = 10
+
+// Size is how long a message is in bytes, about.
+func Size() int {
+	a := Analyser{Number: 1, rng: rand.New(rand.NewPCG(1, 1))}
+	return len(a.message("full-1-1", time.Unix(0, 0)))
 }
