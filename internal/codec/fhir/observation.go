@@ -174,9 +174,7 @@ func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) 
 	b.meta(profile, simulated || b.spoken.m.Test)
 	b.ownIdentifier(id)
 	w.word("status", status(st))
-	if v != nil {
-		w.b = append(w.b, categoryVitalSigns...)
-	}
+	b.category(v != nil)
 	return true
 }
 
@@ -210,6 +208,9 @@ func (b *builder) when(o *model.Observation) {
 // timeOf gives the time a device said, else that of its message.
 func (b *builder) timeOf(t model.Timestamp) model.Timestamp {
 	if t.UTC.IsZero() {
+		if m := b.spoken.m; m.DeviceTime.UTC.IsZero() && personal(m) {
+			return model.Timestamp{UTC: m.Arrived, Precision: "fraction"}
+		}
 		return b.spoken.m.DeviceTime
 	}
 	return t
@@ -330,6 +331,10 @@ func (b *builder) interpretation(flags []string) {
 			w.text("code", f)
 			w.b = append(w.b, "}]}"...)
 			continue
+		}
+		if code := measurementStatus(f); code != "" && personal(b.spoken.m) {
+			w.coding(systemMeasurementStatus, code, "")
+			w.b = append(w.b, ']')
 		}
 		w.text("text", f)
 		w.close('}')

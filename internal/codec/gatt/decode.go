@@ -65,6 +65,10 @@ var readers = map[string]struct {
 	"2a2b": {"current time", (*decoder).clock},
 }
 
+// live values are told while they are measured, without a time: when they
+// arrived is when they were.
+var live = map[string]bool{"2a1e": true, "2a36": true, "2a37": true, "2a5f": true}
+
 // Known says whether values of a characteristic are read as measurements or
 // facts; the UUID as four hexadecimal digits in lower case.
 func Known(characteristic string) bool {
@@ -94,6 +98,9 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 	}
 	d.m.Type = how.name
 	d.r = reader{b: e.Bytes}
+	if live[characteristic] && !e.Arrived.IsZero() {
+		d.at = model.Timestamp{UTC: e.Arrived.UTC(), Precision: "fraction"}
+	}
 	how.read(d)
 	if err := d.r.end(); err != nil {
 		// A value that contradicts its own flags was misread somewhere: none of

@@ -132,7 +132,9 @@ func (m *mock) notify(char, value string) {
 		[]dbus.Variant{dbus.MakeVariant(ifChar), dbus.MakeVariant(map[string]dbus.Variant{"Value": dbus.MakeVariant(b)}), dbus.MakeVariant([]string{})})
 }
 
-func charPath(char string) dbus.ObjectPath { return meterPath + "/service0/char" + dbus.ObjectPath(char) }
+func charPath(char string) dbus.ObjectPath {
+	return meterPath + "/service0/char" + dbus.ObjectPath(char)
+}
 
 // glucometer puts a glucose meter near the adapter: with facts, measurements
 // and record access that answers with three records.
