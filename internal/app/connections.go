@@ -214,6 +214,9 @@ func (a *App) runConnections() {
 	tick := time.NewTicker(metRhythm)
 	defer tick.Stop()
 	for {
+		if err := a.service.KeepFlows(a.background); err != nil && a.background.Err() == nil {
+			a.report("connections")(err)
+		}
 		select {
 		case <-a.background.Done():
 			return

@@ -280,6 +280,7 @@ func (r *Register) file(u *unit, now time.Time) {
 		c.number(u, counts[k])
 	}
 	c.stampUnit(u)
+	r.textOf(u)
 }
 
 // identities are the facts that are numbers or names of one device.

@@ -133,7 +133,7 @@ type Store interface {
 	// is believed now, of all subjects.
 	SaidFacts(ctx context.Context) ([]fact.Fact, error)
 	// FactTimes gives when something of each subject was believed or taken back
-	// last.
+	// last; what of a device SaidFacts gives may be left out.
 	FactTimes(ctx context.Context) (map[fact.Subject]time.Time, error)
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
