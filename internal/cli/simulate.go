@@ -72,7 +72,7 @@ func (c *program) simulate() *cobra.Command {
 	f.StringSliceVar(&troubles, "trouble", nil, "how the devices misbehave")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
-	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A())
+	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A(), c.simulateRest())
 	return cmd
 }
 

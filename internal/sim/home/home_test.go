@@ -1,0 +1,36 @@
+package home
+
+import (
+	"testing"
+	"time"
+
+	"thalamus/internal/codec"
+	"thalamus/internal/codec/fhir"
+	"thalamus/internal/flow/normalise"
+	"thalamus/internal/model"
+	"thalamus/internal/sim"
+)
+
+// What a home sends is understood without an issue, in the units asked for.
+func TestMeasurementsAreUnderstood(t *testing.T) {
+	p := patient{bed: sim.Beds("HOME", 1)[0], body: sim.NewPhysiology(1), run: "t"}
+	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	codes := map[string]string{}
+	for _, m := range p.measure(now) {
+		out := fhir.New().Decode(model.Entry{Seq: 1, Frame: model.Frame{Channel: "home", Codec: fhir.Name, Arrived: now, Bytes: m.Body}}, codec.Context{})
+		for i := range out {
+			normalise.Normalise(&out[i], normalise.Context{})
+			if len(out[i].Issues) > 0 || out[i].Patient == nil || len(out[i].Devices) != 1 || out[i].Devices[0].Serial == "" {
+				t.Errorf("%s: %+v", m.Body, out[i])
+			}
+			for _, o := range out[i].Observations {
+				codes[o.Code.RefID] = o.UnitUCUM
+			}
+		}
+	}
+	for code, unit := range map[string]string{"MDC_PRESS_BLD_NONINV_SYS": "mm[Hg]", "MDC_PRESS_BLD_NONINV_DIA": "mm[Hg]", "MDC_PULS_RATE_NON_INV": "/min", "MDC_PULS_OXIM_SAT_O2": "%", "MDC_TEMP_BODY": "Cel"} {
+		if codes[code] != unit {
+			t.Errorf("%s is in %q, want %q", code, codes[code], unit)
+		}
+	}
+}
