@@ -14,6 +14,8 @@
 //	ui/             visit, page, act, components; one templ file each
 //	ward/ integration/ devices/ oversight/   the pages of the four work places
 //	issues/ labels/ profiles/ relay/ letters/   further pages of Integration
+//	care/ accept/ connections/   maintenance, acceptance, who talks to whom
+//	bulk/           imports, edits of many devices, and the jobs that do them
 //	browser/        looks at every page with a real browser
 //
 // # How to add a page

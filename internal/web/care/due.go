@@ -46,7 +46,7 @@ func plans(v *ui.Visit) (ui.View, error) {
 		return ui.View{}, err
 	}
 	ctx := v.Context()
-	return ui.View{Title: ui.T(ctx, "Plans and contracts"), Trail: trail(v), Body: plansBody(p)}, nil
+	return ui.View{Title: ui.T(ctx, "Plans and contracts"), Trail: trail(v), Body: plansBody(p), Actions: plansActions()}, nil
 }
 
 func trail(v *ui.Visit) []ui.Link {
