@@ -19,6 +19,8 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/fhirserver"
+	"thalamus/internal/sim/lab"
+	"thalamus/internal/sim/phdagent"
 )
 
 // demoReport is what `demo --json` prints at its end. Lost and duplicated are
@@ -154,6 +156,8 @@ type demo struct {
 	began  time.Time
 	folder string
 	door   *service.Door
+	lab    *lab.Outcome   // what the laboratory was told, at the end
+	home   *phdagent.Ward // the same of personal health devices
 	closed bool
 }
 
@@ -213,7 +217,7 @@ func (d *demo) configure(ctx context.Context) error {
     driver: mllp
     codec: hl7v2
     settings: {listen: "127.0.0.1:0"}
-destinations:
+` + demoLab + demoHome + `destinations:
   - id: his
     name: Hospital information system (HL7 v2)
     kind: hl7v2
@@ -224,8 +228,9 @@ destinations:
     settings: {base_url: "EHR"}
 routes:
   - id: everything
+    channels: [ward]
     destinations: [his, ehr]
-`)
+` + demoOthers)
 	return d.door.Call(ctx, "config.apply", service.ConfigText{Name: "demo.yaml", Text: text, Reason: "demo"}, nil)
 }
 
@@ -256,7 +261,12 @@ func (c *program) invite(ctx context.Context, d *demo) error {
 const settle = 10 * time.Second
 
 func (d *demo) run(ctx context.Context) {
+	laboratory := make(chan *lab.Outcome, 1)
+	go func() { laboratory <- d.runLab(ctx) }()
+	home := make(chan *phdagent.Ward, 1)
+	go func() { home <- d.runHome(ctx) }()
 	d.ward.Run(ctx, settle/2)
+	d.lab, d.home = <-laboratory, <-home
 	until := time.Now().Add(settle)
 	for time.Now().Before(until) {
 		report, err := d.report()
@@ -277,6 +287,14 @@ func (d *demo) report() (demoReport, error) {
 		Destinations: map[model.DestinationID]sim.Tally{"his": d.his.Tally(d.ward.Ledger), "ehr": d.ehr.Tally(d.ward.Ledger)},
 	}
 	r.Sent, r.Acknowledged, _ = d.ward.Ledger.Counts()
+	if d.lab != nil {
+		sent, acknowledged, _, _ := d.lab.Counts()
+		r.Sent, r.Acknowledged = r.Sent+sent, r.Acknowledged+acknowledged
+	}
+	if d.home != nil {
+		sent, confirmed, _, _ := d.home.Counts()
+		r.Sent, r.Acknowledged = r.Sent+sent, r.Acknowledged+confirmed
+	}
 	for _, ch := range o.Channels {
 		r.Received += ch.Received
 		r.Recorded += ch.Recorded
