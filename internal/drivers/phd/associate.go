@@ -78,16 +78,17 @@ const admitFor = 5 * time.Second
 
 // let asks whether the device may come.
 func (c *conn) let(info *phd.Information) (result uint16) {
-	if c.d.host.Admit == nil {
+	id := strings.ToUpper(hex.EncodeToString(info.SystemID))
+	if s := &c.d.settings; len(s.Devices) > 0 && !slices.Contains(s.Devices, id) {
+		return phd.RejectedUnauthorized
+	}
+	certificate, certified := c.tls()
+	if c.d.host.Admit == nil || !certified && !c.d.settings.Credentials {
 		return phd.Accepted
 	}
 	ctx, cancel := context.WithTimeout(c.d.ctx, admitFor)
 	defer cancel()
-	shown := driver.Credentials{Peer: c.peer, Client: strings.ToUpper(hex.EncodeToString(info.SystemID))}
-	if t, ok := c.tls(); ok {
-		shown.Certificate = t
-	}
-	admitted, err := c.d.host.Admit(ctx, c.d.channel, shown)
+	admitted, err := c.d.host.Admit(ctx, c.d.channel, driver.Credentials{Peer: c.peer, Client: id, Certificate: certificate})
 	switch {
 	case err == nil:
 		if admitted.Identity != "" {

@@ -294,7 +294,7 @@ func TestRejects(t *testing.T) {
 		{"unknown standard configuration", nil, func(i *phd.Information, _ *phd.Association) { i.Config = 2000 }, phd.AcceptedUnknownConfig},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := start(t, nil, func(h *driver.Host) {
+			r := start(t, map[string]any{"credentials": true}, func(h *driver.Host) {
 				h.Admit = func(_ context.Context, _ model.ChannelID, shown driver.Credentials) (driver.Admission, error) {
 					if shown.Client != "0012EE0102030405" {
 						t.Errorf("asked for %q", shown.Client)
@@ -312,6 +312,34 @@ func TestRejects(t *testing.T) {
 				t.Errorf("chosen %+v", a.Answer.Protocol.Info)
 			}
 		})
+	}
+}
+
+// R7: a channel can be for some devices only; without that and without
+// credentials nobody is asked who it is.
+func TestWhoMayCome(t *testing.T) {
+	deny := func(h *driver.Host) {
+		h.Admit = func(context.Context, model.ChannelID, driver.Credentials) (driver.Admission, error) {
+			return driver.Admission{}, fault.New(fault.Denied, "access.denied", "no")
+		}
+	}
+	for _, c := range []struct {
+		settings map[string]any
+		want     uint16
+	}{
+		{nil, phd.Accepted},
+		{map[string]any{"devices": []any{"00-12-EE-01-02-03-04-05"}}, phd.Accepted},
+		{map[string]any{"devices": []any{"0012EE0102030406"}}, phd.RejectedUnauthorized},
+		{map[string]any{"credentials": true}, phd.RejectedUnauthorized},
+	} {
+		p := dial(t, start(t, c.settings, deny))
+		p.Write(hello)
+		if a := p.want("an answer", func(a *phd.APDU) bool { return a.Answer != nil }); a.Answer.Result != c.want {
+			t.Errorf("%v: result %d, want %d", c.settings, a.Answer.Result, c.want)
+		}
+	}
+	if _, err := New(model.Channel{ID: "x", Settings: map[string]any{"devices": []any{"scale"}}}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -384,7 +412,7 @@ func TestRefusesForGood(t *testing.T) {
 // R7: a device whose credential is revoked is cut off, also when it is silent.
 func TestRevoked(t *testing.T) {
 	ended := make(chan struct{})
-	r := start(t, nil, func(h *driver.Host) {
+	r := start(t, map[string]any{"credentials": true}, func(h *driver.Host) {
 		h.Admit = func(context.Context, model.ChannelID, driver.Credentials) (driver.Admission, error) {
 			return driver.Admission{Identity: "scale-7", Ended: ended}, nil
 		}

@@ -1,7 +1,9 @@
 package phd
 
 import (
+	"encoding/hex"
 	"net"
+	"strings"
 	"time"
 
 	"thalamus/internal/driver"
@@ -12,6 +14,8 @@ import (
 type Settings struct {
 	Listen             string        `yaml:"listen" default:"127.0.0.1:6024" doc:"address and TCP port to which agents connect; port 0 takes a free one"`
 	TLS                driver.TLS    `yaml:"tls"`
+	Credentials        bool          `yaml:"credentials" default:"false" doc:"let in only devices with the client certificate of a credential (TLS); the protocol itself has no secret to show"`
+	Devices            []string      `yaml:"devices" doc:"system ids (EUI-64 in hexadecimal digits) of the devices that may come; all when empty. A device says its own, so this keeps out strangers, not liars"`
 	MaxConnections     int           `yaml:"max_connections" default:"200" doc:"connections at once; further ones are refused and reported"`
 	AssociationTimeout time.Duration `yaml:"association_timeout" default:"10s" doc:"a peer that does not ask for an association for so long is cut off"`
 	ConfigTimeout      time.Duration `yaml:"config_timeout" default:"10s" doc:"how long a device may take to send its configuration once it was asked"`
@@ -43,6 +47,13 @@ func (s *Settings) Check() error {
 		if d <= 0 {
 			return invalid(place, "expected more than 0, such as 10s")
 		}
+	}
+	for i, id := range s.Devices {
+		b, err := hex.DecodeString(strings.NewReplacer("-", "", ":", "").Replace(id))
+		if err != nil || len(b) == 0 {
+			return invalid("devices", "expected system ids such as 0012EE0102030405")
+		}
+		s.Devices[i] = strings.ToUpper(hex.EncodeToString(b))
 	}
 	if s.IdleTimeout < 0 {
 		return invalid("idle_timeout", "expected 0 or more")
