@@ -21,6 +21,7 @@ func Room() ui.Room {
 		},
 		Streams: []ui.Stream{
 			{Path: "/messages/{ref}/bytes", Needs: "entry.get", Serve: download},
+			{Path: "/messages/{ref}/waveforms/{form}", Needs: "waveform.export", Serve: waveforms},
 		},
 	}
 }

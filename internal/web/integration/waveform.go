@@ -3,11 +3,13 @@ package integration
 import (
 	"context"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"thalamus/internal/model"
+	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
 
@@ -115,3 +117,51 @@ func (d drawing) said(ctx context.Context, w model.Waveform) string {
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
+// waveforms gives those of a message as files: what its devices sent from the
+// first sample of them to the last (R19, R22).
+func waveforms(v *ui.Visit, w http.ResponseWriter) error {
+	ref, err := refOf(v)
+	if err != nil {
+		return err
+	}
+	var page service.MessagePage
+	if err := v.Call("message.get", service.Ref{Seq: ref.Seq, Part: ref.Part}, &page); err != nil {
+		return err
+	}
+	ask := service.WaveformExportAsk{Form: v.Path("form")}
+	if m := page.Message; m != nil {
+		ask.WaveformAsk = spanOf(m)
+	}
+	return ui.Archive(v, w, ask)
+}
+
+// spanOf asks for the samples of a message's waveforms.
+func spanOf(m *model.Message) (ask service.WaveformAsk) {
+	if m.Patient != nil {
+		ask.Patient = m.Patient.ID
+	}
+	for i := range m.Devices {
+		if ask.Device == "" {
+			ask.Device = m.Devices[i].ID
+		}
+	}
+	for i := range m.Waveforms {
+		w := &m.Waveforms[i]
+		from := w.DeviceTime.UTC
+		if from.IsZero() {
+			from = m.DeviceTime.UTC
+		}
+		if from.IsZero() {
+			from = m.Arrived
+		}
+		until := from.Add(time.Duration(w.PeriodNS) * time.Duration(len(w.Samples)))
+		if ask.From.IsZero() || from.Before(ask.From) {
+			ask.From = from
+		}
+		if until.After(ask.Until) {
+			ask.Until = until
+		}
+	}
+	return ask
+}

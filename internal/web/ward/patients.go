@@ -2,6 +2,7 @@ package ward
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,13 @@ func findPatients(v *ui.Visit) (ui.Done, error) {
 	}
 	view, err := searchView(v, text, found)
 	return ui.Done{View: &view}, err
+}
+
+// waveforms gives those of a patient of the last hour as files (R19, R22).
+func waveforms(v *ui.Visit, w http.ResponseWriter) error {
+	ask := service.WaveformExportAsk{Form: v.Path("form")}
+	ask.Patient = model.PatientID(v.Path("id"))
+	return ui.Archive(v, w, ask)
 }
 
 func patientView(v *ui.Visit) (ui.View, error) {

@@ -39,6 +39,7 @@ func Room() ui.Room {
 		},
 		Streams: []ui.Stream{
 			{Path: "/live/stream", Needs: "live.watch", Serve: open.serving(stream)},
+			{Path: "/patients/{id}/waveforms/{form}", Needs: "waveform.export", Serve: waveforms},
 			{Path: "/alerts/stream", Needs: "live.watch", Serve: open.serving(alertStream)},
 		},
 	}
