@@ -95,7 +95,7 @@ func TestWaveformsAsFiles(t *testing.T) {
 			}
 		}
 	}
-	r.get(page+"/waveforms/mp3").want(t, 422, "mp3")
+	r.get(page+"/waveforms/mp3").want(t, 400)
 	if len(h.Audited("waveform.export")) < 8 {
 		t.Error("the downloads are not in the audit")
 	}
