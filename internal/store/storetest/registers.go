@@ -36,6 +36,8 @@ type RegisterStore interface {
 	access.Store
 	audit.Store
 	record.Amendments
+	register.JobStore
+	flows.Store
 	// AddCorrection, Untold and Told as flow/correct asks for them.
 	AddCorrection(ctx context.Context, c model.Correction, rows []model.Amended) (uint64, error)
 	Untold(ctx context.Context) (uint64, []model.Amended, error)
@@ -58,6 +60,9 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 		{"devices", registerDevices},
 		{"acceptances", registerAcceptances},
 		{"care", registerCare},
+		{"flows", registerFlows},
+		{"jobs", registerJobs},
+		{"bulk", registerBulk},
 		{"accounts", registerAccounts},
 		{"sign-in", registerSignIn},
 		{"patients", registerPatients},

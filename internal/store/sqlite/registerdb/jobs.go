@@ -82,7 +82,11 @@ func (t *tx) SaveJob(ctx context.Context, j register.Job) error {
 
 // SaveJobInput stores what a job works on.
 func (t *tx) SaveJobInput(ctx context.Context, id string, input []byte) error {
-	return t.exec(ctx, "UPDATE jobs SET input = ? WHERE id = ?", input, id)
+	var body any // NULL where it is gone: nobody takes an empty table for it
+	if input != nil {
+		body = input
+	}
+	return t.exec(ctx, "UPDATE jobs SET input = ? WHERE id = ?", body, id)
 }
 
 // SaveJobLines stores lines.
