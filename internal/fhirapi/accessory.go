@@ -59,6 +59,9 @@ func searchAccessories(ctx context.Context, c *caller, q *request, p *param) (pa
 	}
 	var found []service.Accessory
 	if err := c.Call(ctx, "accessory.list", ask, &found); err != nil {
+		if fault.KindOf(err) == fault.Absent {
+			return page{total: 0}, nil // nothing belongs to a device there is not
+		}
 		return page{}, err
 	}
 	out := page{total: -1}
