@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/builtin"
+	"thalamus/internal/codec/astm"
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/openmhealth"
+	"thalamus/internal/codec/poct1a"
 	"thalamus/internal/fault"
 	"thalamus/internal/flow"
 	"thalamus/internal/model"
@@ -88,6 +90,12 @@ func codecOf(asked string, raw []byte) string {
 	raw = bytes.TrimLeft(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), " \t\r\n")
 	if len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') {
 		return openmhealth.Name
+	}
+	switch {
+	case len(raw) > 1 && (raw[0] == astm.STX || raw[0] == astm.ENQ || raw[0] == 'H' && bytes.IndexByte([]byte("|!@~^"), raw[1]) >= 0):
+		return astm.Name
+	case len(raw) > 0 && raw[0] == '<':
+		return poct1a.Name
 	}
 	return "hl7v2"
 }
