@@ -30,7 +30,10 @@ type Codec struct{}
 // New gives the codec.
 func New() Codec { return Codec{} }
 
-var _ codec.Codec = Codec{}
+var (
+	_ codec.Codec = Codec{}
+	_ codec.Parts = Codec{}
+)
 
 // Name is "astm".
 func (Codec) Name() string { return Name }
@@ -80,6 +83,38 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 	return out
 }
 
+// Part cuts the records of one message out of an entry that tells of several
+// patients, with the header above them: the others are about somebody else.
+func (Codec) Part(e model.Entry, number int) []byte {
+	raw := e.Bytes
+	if first := bytes.TrimLeft(raw, "\r\n"); len(first) > 0 && (first[0] == STX || first[0] == ENQ) {
+		raw, _ = Unframe(raw)
+	}
+	all, _, err := Parse(raw)
+	if err != nil {
+		return e.Bytes
+	}
+	for i := range all {
+		d := decoder{entry: &e, source: &all[i]}
+		d.read()
+		if number >= len(d.out) {
+			number -= len(d.out)
+			continue
+		}
+		if len(d.out) == 1 && len(all) == 1 {
+			return e.Bytes
+		}
+		records := all[i].Records
+		from, to := max(d.froms[number], 1), len(records)
+		if number+1 < len(d.out) {
+			to = d.froms[number+1]
+		}
+		cut := Message{Records: append(records[:1:1], records[min(from, to):to]...)}
+		return cut.Append(nil)
+	}
+	return e.Bytes
+}
+
 func textOf(err error) string {
 	if f, ok := err.(*fault.Fault); ok {
 		return f.Text
@@ -107,12 +142,15 @@ type decoder struct {
 	counts  map[byte]int
 	ended   bool
 	said    map[string]bool
+	at      int   // the record being read
+	froms   []int // with which record each message begins
 }
 
 func (d *decoder) read() {
 	d.counts, d.said = map[byte]int{}, map[string]bool{}
 	for i, r := range d.source.Records {
 		kind := r.Kind()
+		d.at = i
 		if kind == 'H' && i > 0 {
 			kind = '?' // H and no delimiters
 		}
@@ -148,6 +186,7 @@ func (d *decoder) read() {
 // begin starts a message for the patient and order above.
 func (d *decoder) begin(kind string) {
 	d.out = append(d.out, d.header)
+	d.froms = append(d.froms, d.at)
 	d.m = &d.out[len(d.out)-1]
 	d.m.Type = kind
 	d.m.Devices = append([]model.Device(nil), d.header.Devices...)

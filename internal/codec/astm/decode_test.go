@@ -73,6 +73,20 @@ func TestPatientsApart(t *testing.T) {
 	}
 }
 
+// TestPart: who looks at one message of an entry does not see the others.
+func TestPart(t *testing.T) {
+	e := entryOf([]byte(strings.Join([]string{head, `P|1|1`, `O|1|S1`, `R|1|^^^X|1`, `P|2|2`, `O|1|S2`, `R|1|^^^X|2`, `L|1|N`}, "\r") + "\r"))
+	for n, want := range []string{"P|1|1\rO|1|S1\rR|1|^^^X|1\r", "P|2|2\rO|1|S2\rR|1|^^^X|2\rL|1|N\r"} {
+		if got := string(New().Part(e, n)); got != head+"\r"+want {
+			t.Errorf("part %d: %q", n, got)
+		}
+	}
+	one := entryOf([]byte(head + "\rP|1|1\rL|1\r"))
+	if !bytes.Equal(New().Part(one, 0), one.Bytes) || !bytes.Equal(New().Part(e, 7), e.Bytes) {
+		t.Error("an entry with one message, or without that one, was cut")
+	}
+}
+
 func TestFlaws(t *testing.T) {
 	for _, c := range []struct{ name, records, want string }{
 		{"no header", "P|1\rL|1\r", "astm.no-header"},
@@ -169,6 +183,9 @@ func FuzzDecode(f *testing.F) {
 					t.Fatal("an observation of a device that is not there")
 				}
 			}
+		}
+		for n := range out {
+			_ = New().Part(entryOf(b), min(n, 10))
 		}
 		all, _, err := Parse(b)
 		if err != nil {

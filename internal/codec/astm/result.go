@@ -16,7 +16,7 @@ func (d *decoder) readOrder(r Record) {
 	}
 	if d.m == nil || d.m.Type == TypeQuery || control != (d.m.Type == TypeControl) {
 		if d.m != nil && d.m.Type == TypeOther && len(d.m.Notes) == 0 && len(d.m.Issues) == 0 && control {
-			d.out = d.out[:len(d.out)-1] // begun for a patient, and nothing said of one
+			d.out, d.froms = d.out[:len(d.out)-1], d.froms[:len(d.froms)-1] // begun for a patient, and nothing said of one
 		}
 		d.begin(kind)
 	}

@@ -1,6 +1,7 @@
 package poct1a
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,10 @@ type Codec struct{}
 // New gives the codec.
 func New() Codec { return Codec{} }
 
-var _ codec.Codec = Codec{}
+var (
+	_ codec.Codec = Codec{}
+	_ codec.Parts = Codec{}
+)
 
 // Name is "poct1a".
 func (Codec) Name() string { return Name }
@@ -67,6 +71,34 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		d.out[i].Ref.Part = i
 	}
 	return d.out
+}
+
+// Part cuts one service, with the header, out of a document that holds several:
+// another may be about somebody else.
+func (Codec) Part(e model.Entry, number int) []byte {
+	b := document(e.Bytes)
+	name, _, ok := rootOf(b[max(0, bytes.Index(b, []byte("<OBS."))):])
+	if !ok || !bytes.HasPrefix(name, []byte("OBS.")) {
+		return e.Bytes
+	}
+	first := bytes.Index(b, []byte("<SVC>"))
+	if first < 0 || bytes.Count(b, []byte("<SVC>")) < 2 {
+		return e.Bytes
+	}
+	rest := b[first:]
+	for range number {
+		next := bytes.Index(rest[1:], []byte("<SVC>"))
+		if next < 0 {
+			return e.Bytes
+		}
+		rest = rest[1+next:]
+	}
+	end := bytes.Index(rest, []byte("</SVC>"))
+	if end < 0 {
+		return e.Bytes
+	}
+	out := append(bytes.Clone(b[:first]), rest[:end+len("</SVC>")]...)
+	return append(append(append(out, "</"...), name...), '>')
 }
 
 // document takes off what may stand around a document in a capture.

@@ -80,6 +80,21 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// TestPart: who looks at one message of a document does not see the others.
+func TestPart(t *testing.T) {
+	two := []byte("<?xml version=\"1.0\"?><OBS.R01>" + hdr + "<SVC><PT><PT.patient_id V=\"1\"/></PT></SVC>\n<SVC><PT><PT.patient_id V=\"2\"/></PT></SVC></OBS.R01>")
+	for n, who := range []string{"1", "2"} {
+		b := New().Part(entryOf(two), n)
+		out := New().Decode(entryOf(b), codec.Context{})
+		if len(out) != 1 || out[0].Patient == nil || out[0].Patient.Identifiers[0].Value != who || out[0].ControlID != "7" {
+			t.Errorf("part %d: %s", n, b)
+		}
+	}
+	if b := New().Part(entryOf([]byte("<a/>")), 3); string(b) != "<a/>" {
+		t.Errorf("%s", b)
+	}
+}
+
 func TestOthers(t *testing.T) {
 	m := New().Decode(entryOf([]byte(`<EVS.R01>`+hdr+`<EVT><EVT.description V="battery low"/><EVT.event_dttm V="2026-01-31T09:00:00Z"/><EVT.severity_cd V="W"/></EVT></EVS.R01>`)), codec.Context{})[0]
 	if o := m.Observations[0]; o.Value.Text != "battery low" || o.Flags[0] != "W" {
@@ -178,5 +193,6 @@ func FuzzPOCT1A(f *testing.F) {
 			t.Fatal("no message")
 		}
 		_, _ = ReadEnvelope(b)
+		_ = New().Part(entryOf(b), int(piece))
 	})
 }
