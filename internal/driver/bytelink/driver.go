@@ -159,11 +159,11 @@ func (d *Driver) run(s *Session) {
 	if d.host.Met != nil {
 		d.host.Met(d.channel, s.connection())
 	}
-	err := d.serve(d.ctx, s)
+	_ = d.serve(d.ctx, s) // why it ended is noted by who knows it
 	d.mu.Lock()
 	delete(d.sessions, s)
 	d.mu.Unlock()
-	if _, isPort := s.stream.(*port); isPort && err != nil && !errors.Is(err, ErrStopped) {
+	if _, isPort := s.stream.(*port); isPort && s.broken {
 		d.notes.Add(s.peer, "serial.unplugged", "the port ended: it was unplugged, or its driver failed", "Plug it in again; it is opened by itself.")
 	}
 	if half, ok := s.stream.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ type Session struct {
 	local   string
 	said    string // what is known of the link, a line each
 	arrived time.Time
+	broken  bool // the link itself failed
 	met     atomic.Bool
 }
 
@@ -55,8 +57,9 @@ func (s *Session) Read(p []byte, until time.Time) (int, error) {
 		return n, nil
 	}
 	if err != nil && s.d.stopping.Load() {
-		err = ErrStopped
+		return n, ErrStopped
 	}
+	s.broken = err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 	return n, err
 }
 
@@ -66,6 +69,7 @@ func (s *Session) Write(p []byte) error {
 		return err
 	}
 	_, err := s.stream.Write(p)
+	s.broken = err != nil
 	return err
 }
 

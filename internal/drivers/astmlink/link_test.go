@@ -181,7 +181,11 @@ func TestBrokenOff(t *testing.T) {
 		"ENQ anew":  func(i *instrument) { i.says(enq, astm.ACK) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := start(t, listening(map[string]any{"receive_timeout": "200ms"}))
+			settings := listening(nil)
+			if name == "silence" {
+				settings["receive_timeout"] = "3s"
+			}
+			r := start(t, settings)
 			i := r.dial(t)
 			i.says(enq, astm.ACK)
 			i.says(frame(1, head), astm.ACK)
@@ -269,7 +273,7 @@ func TestQuery(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "S-1.astm"), []byte("P|1|4711|||Doe^Jane\nO|1|S-1||^^^GLU\\^^^NA|R\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, listening(map[string]any{"orders": folder, "reply_timeout": "300ms", "busy_wait": "1ms", "contention_wait": "1ms", "send_frame": 64}))
+	r := start(t, listening(map[string]any{"orders": folder, "reply_timeout": "3s", "busy_wait": "1ms", "contention_wait": "1ms", "send_frame": 64}))
 	i := r.dial(t)
 	i.asks("S-1")
 	if got := i.answered(); !strings.HasSuffix(got, "\rP|1|4711|||Doe^Jane\rO|1|S-1||^^^GLU\\^^^NA|R\rL|1|F\r") || !strings.HasPrefix(got, "H|\\^&|||Thalamus|||||TEST||P|LIS2-A2|") {

@@ -32,7 +32,7 @@ func suite() drivertest.Suite {
 		Kind: Kind(),
 		Settings: map[string]any{
 			"link":            map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms"},
-			"receive_timeout": "300ms", "reply_timeout": "300ms", "busy_wait": "1ns", "store_wait": "20ms",
+			"receive_timeout": "1s", "reply_timeout": "1s", "busy_wait": "1ns", "store_wait": "20ms",
 		},
 		Listen:     "link.listen",
 		Unnumbered: true,

@@ -39,7 +39,7 @@ func suite() drivertest.Suite {
 		Kind: Kind(),
 		Settings: map[string]any{
 			"link":          map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms"},
-			"stall_timeout": "300ms", "store_wait": "20ms",
+			"stall_timeout": "1s", "store_wait": "20ms",
 		},
 		Listen:  "link.listen",
 		Message: message,

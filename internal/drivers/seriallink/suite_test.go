@@ -19,7 +19,7 @@ func suite() drivertest.Suite {
 		Kind: Kind(),
 		Settings: map[string]any{
 			"link":          map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms"},
-			"stall_timeout": "300ms", "store_wait": "20ms", "answer": "ack", "framing": "stx-etx",
+			"stall_timeout": "1s", "store_wait": "20ms", "answer": "ack", "framing": "stx-etx",
 		},
 		Listen:     "link.listen",
 		Unnumbered: true,
