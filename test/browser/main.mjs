@@ -11,6 +11,7 @@ import { errands as bulk } from './bulk.mjs'
 import { errands as care } from './care.mjs'
 import { errands as devices } from './devices.mjs'
 import { errands as general } from './errands.mjs'
+import { errands as extracts } from './extracts.mjs'
 
 mkdirSync(run.pictures, { recursive: true })
 const picture = (page, name, whole = true) => page.screenshot({ path: join(run.pictures, name + '.png'), fullPage: whole, animations: 'disabled' })
@@ -123,7 +124,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care })) {
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})
