@@ -30,7 +30,7 @@ func report(n int) []byte {
 }
 
 func settings() map[string]any {
-	return map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms", "release_timeout": "200ms"}
+	return map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms", "release_timeout": "200ms", "response_timeout": "20s", "config_timeout": "20s", "association_timeout": "20s"}
 }
 
 func suite() drivertest.Suite {

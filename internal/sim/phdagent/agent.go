@@ -222,7 +222,14 @@ func Read(r *bufio.Reader) (*phd.APDU, []byte, error) {
 		return nil, nil, err
 	}
 	raw := make([]byte, n)
-	if _, err := io.ReadFull(r, raw); err != nil {
+	if n <= r.Size() { // whole or not at all, so that a deadline loses nothing
+		whole, err := r.Peek(n)
+		if err != nil {
+			return nil, nil, err
+		}
+		copy(raw, whole)
+		r.Discard(n)
+	} else if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, nil, err
 	}
 	in, err := phd.Parse(raw)
