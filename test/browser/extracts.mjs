@@ -27,7 +27,7 @@ export const errands = {
     await page.getByRole('button', { name: 'Begin the extract' }).click()
     await page.waitForURL((u) => /^\/extracts\/ex-/.test(u.pathname))
     await page.locator('main .badge', { hasText: 'Whole' }).waitFor({ timeout: 60_000 }) // by itself
-    wrong.push(...(await looked(page)))
+    wrong.push(...must((await page.locator('summary', { hasText: 'Stop' }).count()) === 0, 'what is whole can still be stopped'), ...(await looked(page)))
     await picture(page, 'extract-whole-light')
     const [file] = await Promise.all([page.waitForEvent('download'), page.locator('#extract-files a', { hasText: 'observations/' }).first().click()])
     wrong.push(...must(/\.csv$/.test(file.suggestedFilename()), `the file is called ${file.suggestedFilename()}`))

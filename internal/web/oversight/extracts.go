@@ -28,7 +28,7 @@ func extractView(v *ui.Visit) (ui.View, error) {
 		return ui.View{}, err
 	}
 	return ui.View{
-		Styles: styles, Title: st.ID, Body: extractPage(st), Actions: extractActs(st),
+		Styles: styles, Title: st.ID, Body: extractPage(st),
 		Trail: []ui.Link{{Text: ui.T(v.Context(), "Extracts"), To: ui.To("/extracts")}},
 	}, nil
 }
