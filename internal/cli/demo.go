@@ -19,6 +19,7 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/fhirserver"
+	"thalamus/internal/sim/home"
 	"thalamus/internal/sim/lab"
 	"thalamus/internal/sim/phdagent"
 )
@@ -158,6 +159,7 @@ type demo struct {
 	door   *service.Door
 	lab    *lab.Outcome   // what the laboratory was told, at the end
 	home   *phdagent.Ward // the same of personal health devices
+	remote *home.Result   // the same of patients at home
 	closed bool
 }
 
@@ -217,7 +219,7 @@ func (d *demo) configure(ctx context.Context) error {
     driver: mllp
     codec: hl7v2
     settings: {listen: "127.0.0.1:0"}
-` + demoLab + demoHome + `destinations:
+` + demoLab + demoHome + demoGateways + `destinations:
   - id: his
     name: Hospital information system (HL7 v2)
     kind: hl7v2
@@ -265,8 +267,11 @@ func (d *demo) run(ctx context.Context) {
 	go func() { laboratory <- d.runLab(ctx) }()
 	home := make(chan *phdagent.Ward, 1)
 	go func() { home <- d.runHome(ctx) }()
+	gateways := make(chan struct{})
+	go func() { d.remote = d.runGateways(ctx); close(gateways) }()
 	d.ward.Run(ctx, settle/2)
 	d.lab, d.home = <-laboratory, <-home
+	<-gateways
 	until := time.Now().Add(settle)
 	for time.Now().Before(until) {
 		report, err := d.report()
@@ -294,6 +299,9 @@ func (d *demo) report() (demoReport, error) {
 	if d.home != nil {
 		sent, confirmed, _, _ := d.home.Counts()
 		r.Sent, r.Acknowledged = r.Sent+sent, r.Acknowledged+confirmed
+	}
+	if d.remote != nil {
+		r.Sent, r.Acknowledged = r.Sent+int(d.remote.Measured), r.Acknowledged+int(d.remote.Acknowledged)
 	}
 	for _, ch := range o.Channels {
 		r.Received += ch.Received
