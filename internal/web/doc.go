@@ -7,6 +7,7 @@
 //	sign.go         sign-in (password, one-time link), sign-out
 //	preferences.go  theme and language, kept in a cookie
 //	events.go       /events: changes as server-sent events, at most one a second
+//	seen.go         any table of a page as CSV: ?as=csv&table=its-id
 //	search.go       the search of the top bar; search_named.go: of all that has a name
 //	texts/          languages: the key is the English text
 //	assets/         stylesheet, scripts (htmx 4), pictures; hashed names

@@ -94,6 +94,11 @@ func (c *console) show(p *ui.Page) http.HandlerFunc {
 			return
 		}
 		view, err := p.Show(v)
+		if err == nil && v.Query("as") == "csv" && v.Query("table") != "" {
+			if err = seen(w, v, view); err == nil {
+				return
+			}
+		}
 		if err != nil {
 			c.fail(w, v, err)
 			return

@@ -3,6 +3,7 @@ package accept
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"thalamus/internal/model"
 	"thalamus/internal/service"
@@ -24,6 +25,15 @@ func list(v *ui.Visit) (ui.View, error) {
 	if err := v.Call("acceptance.list", ask, &p.Rows); err != nil {
 		return ui.View{}, err
 	}
+	if view := v.Query("view"); view == "waiting" || view == "ending" {
+		p.Filtered = true
+		p.Rows = slices.DeleteFunc(p.Rows, func(a service.AcceptanceRow) bool {
+			if view == "waiting" {
+				return a.State == "accepted" || a.State == "rejected"
+			}
+			return !Ending(a, v.Now)
+		})
+	}
 	order := []service.AcceptanceState{"reopened", "expired", "signed", "answered", "open", "rejected", "accepted"} // what waits for somebody first
 	slices.SortStableFunc(p.Rows, func(a, b service.AcceptanceRow) int {
 		return cmp.Compare(slices.Index(order, a.State), slices.Index(order, b.State))
@@ -34,6 +44,14 @@ func list(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	return ui.View{Title: ui.T(v.Context(), "Acceptance"), Body: listBody(p)}, nil
+}
+
+// endsSoon is how long before its end an acceptance is begun anew.
+const endsSoon = 90 * 24 * time.Hour
+
+// Ending says that something accepted will not be accepted for long any more.
+func Ending(a service.AcceptanceRow, now time.Time) bool {
+	return a.State == "accepted" && !a.Ends.IsZero() && a.Ends.Before(now.Add(endsSoon))
 }
 
 // choices are the models and releases, and the one device that the address

@@ -2,10 +2,13 @@ package oversight
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/a-h/templ"
 
 	"thalamus/internal/service"
+	"thalamus/internal/web/accept"
 	"thalamus/internal/web/ui"
 )
 
@@ -33,6 +36,13 @@ func start(v *ui.Visit) (ui.View, error) {
 	}
 	ctx := v.Context()
 	p := startView{House: house(ctx, &o), Plain: o.Plain, Own: o.Own, Self: self(ctx, &o.Own)}
+	if v.May("acceptance.list") {
+		var rows []service.AcceptanceRow
+		if err := v.Call("acceptance.list", service.AcceptanceAsk{}, &rows); err != nil {
+			return ui.View{}, err
+		}
+		p.House = slices.Insert(p.House, 2, acceptances(ctx, rows, v.Now)...)
+	}
 	return ui.View{Styles: styles, Title: ui.T(ctx, "Oversight"), Body: startPage(p)}, nil
 }
 
@@ -51,7 +61,7 @@ func house(ctx context.Context, o *service.Oversight) []concern {
 	in := func(state string) templ.SafeURL { return ui.To("/devices?state=", state) }
 	return []concern{
 		{ui.T(ctx, "Not adopted"), count["not-adopted"], "warn", "/inbox", ui.T(ctx, "Seen on the wire, and nobody took them into use. What they send waits in quarantine.")},
-		{ui.T(ctx, "Not accepted"), count["not-accepted"], "bad", in("not-accepted"), ui.T(ctx, "Their acceptance is missing, has ended, or was opened again by what was observed.")},
+		{ui.T(ctx, "Not accepted"), count["not-accepted"], "bad", "/devices?state=not-accepted", ui.T(ctx, "Their acceptance is missing, has ended, or was opened again by what was observed.")},
 		{ui.T(ctx, "Without an owner"), int64(o.Unowned), "warn", "/devices?fact=owner%3D", ui.T(ctx, "Nothing is said of who owns them: nobody would be asked when they fail.")},
 		{ui.T(ctx, "Support ended"), count["ended"], "bad", in("ended"), ui.T(ctx, "Their maker mends nothing any more, by what is said of their release or model.")},
 		{ui.T(ctx, "Support ends soon"), count["ending"], "warn", in("ending"), ui.T(ctx, "Support ends within 180 days: time to plan.")},
@@ -61,6 +71,23 @@ func house(ctx context.Context, o *service.Oversight) []concern {
 		{ui.T(ctx, "Clock off"), count["clock-off"], "warn", in("clock-off"), ui.T(ctx, "Their clock is off by more than is tolerated, and is not corrected.")},
 		{ui.T(ctx, "Gone and yet heard"), count["gone"], "bad", in("gone"), ui.T(ctx, "Said to be lost, retired or disposed of, and they still speak.")},
 		{ui.T(ctx, "Links that are not encrypted"), open, "warn", "#plain", ui.T(ctx, "Anybody on the way can read what goes over them. Links within this machine are not counted.")},
+	}
+}
+
+// acceptances tells how many are under way, and how many end soon.
+func acceptances(ctx context.Context, rows []service.AcceptanceRow, now time.Time) []concern {
+	waiting, ending := int64(0), int64(0)
+	for _, a := range rows {
+		if a.State != "accepted" && a.State != "rejected" {
+			waiting++
+		}
+		if accept.Ending(a, now) {
+			ending++
+		}
+	}
+	return []concern{
+		{ui.T(ctx, "In acceptance"), waiting, "warn", "/acceptances?view=waiting", ui.T(ctx, "Begun, ended or opened again: answers or signatures are missing.")},
+		{ui.T(ctx, "Acceptance ends soon"), ending, "warn", "/acceptances?view=ending", ui.T(ctx, "Accepted, and not for longer than 90 days: time to look again.")},
 	}
 }
 

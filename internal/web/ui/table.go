@@ -1,6 +1,22 @@
 package ui
 
-import "strings"
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/a-h/templ"
+)
+
+// seenLink leads to a table of this page as CSV; empty where the page is what
+// an act answered with, which has no address.
+func seenLink(ctx context.Context, id string) templ.SafeURL {
+	v := From(ctx)
+	if v.Page == nil || v.Request.Method != http.MethodGet {
+		return ""
+	}
+	return To(v.Here("as", "csv", "table", id))
+}
 
 // Sorted gives the key a list is to be sorted by and whether backwards: what
 // the address says, else what the page says.
