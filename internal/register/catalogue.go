@@ -38,13 +38,17 @@ type catalogue struct {
 	sorted  map[Field][]*drawer // by value; absent: to be made
 	numbers map[uint64][]*unit  // by the hash of an identifier
 	seed    maphash.Seed
-	stale   []*unit              // to be taken up
-	ends    []ending             // what stops counting, or begins to, at an instant
-	next    time.Time            // the first of them
-	entered map[string]time.Time // models that something is said of, and when it was said last
-	list    []string             // ids of all models, sorted; nil: to be made
-	times   []stamp              // of all taken up, sorted
-	moved   []*unit              // whose stamp there is old
+	stale   []*unit   // to be taken up
+	inOrder bool      // what is left of stale is sorted by id
+	had     []*drawer // of the unit that is being filed: where it was, and is until it is taken out
+	// hadNumbers are the numbers it had, likewise.
+	hadNumbers []uint64
+	ends       []ending             // what stops counting, or begins to, at an instant
+	next       time.Time            // the first of them
+	entered    map[string]time.Time // models that something is said of, and when it was said last
+	list       []string             // ids of all models, sorted; nil: to be made
+	times      []stamp              // of all taken up, sorted
+	moved      []*unit              // whose stamp there is old
 }
 
 // drawer holds the devices that have one value in a field.
@@ -127,15 +131,23 @@ func (r *Register) takeUp(now time.Time) bool {
 	if len(c.ends) > 0 && !c.next.After(now) {
 		r.passEnds(now)
 	}
+	if len(c.stale) > batch && !c.inOrder { // so that drawers are filled at their ends
+		slices.SortFunc(c.stale, func(a, b *unit) int { return cmp.Compare(a.dev.ID, b.dev.ID) })
+	}
 	n := min(batch, len(c.stale))
+	c.inOrder = len(c.stale) > n
 	for _, u := range c.stale[:n] {
 		u.filed.stale = false
-		c.takeOut(u)
+		was, numbers := u.filed.in, u.filed.numbers
+		u.filed.in, u.filed.numbers = nil, nil
 		if r.units[u.dev.ID] == u {
+			c.had, c.hadNumbers = was, numbers
 			r.file(u, now)
+			c.had, c.hadNumbers = nil, nil
 		} else {
 			c.moved = append(c.moved, u)
 		}
+		c.takeOut(u, was, numbers)
 	}
 	if c.stale = c.stale[n:]; len(c.stale) > 0 {
 		return false
@@ -169,10 +181,13 @@ func (c *catalogue) nearest(at time.Time) {
 	}
 }
 
-// takeOut forgets a unit.
-func (c *catalogue) takeOut(u *unit) {
-	f := &u.filed
-	for _, d := range f.in {
+// takeOut takes a unit out of the drawers and numbers of before that it is no
+// more in.
+func (c *catalogue) takeOut(u *unit, was []*drawer, numbers []uint64) {
+	for _, d := range was {
+		if slices.Contains(u.filed.in, d) {
+			continue
+		}
 		if i, ok := findUnit(d.units, u); ok {
 			d.units = slices.Delete(d.units, i, i+1)
 		}
@@ -180,7 +195,10 @@ func (c *catalogue) takeOut(u *unit) {
 			c.drop(d)
 		}
 	}
-	for _, n := range f.numbers {
+	for _, n := range numbers {
+		if slices.Contains(u.filed.numbers, n) {
+			continue
+		}
 		list := c.numbers[n]
 		if i := slices.Index(list, u); i >= 0 {
 			list = slices.Delete(list, i, i+1)
@@ -189,7 +207,6 @@ func (c *catalogue) takeOut(u *unit) {
 			delete(c.numbers, n)
 		}
 	}
-	f.in, f.numbers = f.in[:0], f.numbers[:0]
 }
 
 func (c *catalogue) drop(d *drawer) {
@@ -313,14 +330,18 @@ func (c *catalogue) put(u *unit, field Field, value, name string) *drawer {
 		of[value] = d
 		c.unsort(field)
 	}
-	if n := len(d.units); n == 0 || d.units[n-1].dev.ID < u.dev.ID {
-		d.units = append(d.units, u)
-	} else if i, ok := findUnit(d.units, u); ok {
+	if slices.Contains(u.filed.in, d) {
 		return d
-	} else {
-		d.units = slices.Insert(d.units, i, u)
 	}
 	u.filed.in = append(u.filed.in, d)
+	if slices.Contains(c.had, d) {
+		return d // it was there before
+	}
+	if n := len(d.units); n == 0 || d.units[n-1].dev.ID < u.dev.ID {
+		d.units = append(d.units, u)
+	} else if i, ok := findUnit(d.units, u); !ok {
+		d.units = slices.Insert(d.units, i, u)
+	}
 	return d
 }
 
@@ -345,7 +366,9 @@ func (c *catalogue) number(u *unit, text string) {
 		return
 	}
 	u.filed.numbers = append(u.filed.numbers, h)
-	c.numbers[h] = append(c.numbers[h], u)
+	if !slices.Contains(c.hadNumbers, h) {
+		c.numbers[h] = append(c.numbers[h], u)
+	}
 }
 
 func (c *catalogue) hash(text string) uint64 { return maphash.String(c.seed, text) }
