@@ -98,6 +98,7 @@ func Benches() []Bench {
 		{"intake", "Durable acknowledgements over MLLP at full speed, and their latency at half of it.", intake},
 		{"rest", "Durable acknowledgements over HTTP: single documents, batches, streams.", overHTTP},
 		{"serial", "Laboratory instruments behind terminal servers: whole transmissions over ASTM, a record to a frame.", overSerial},
+		{"mqtt", "Durable acknowledgements over MQTT beside mosquitto without sync, and the memory of idle devices.", mqttBench},
 		{"record", "The whole way to recorded observations, and whether it slows with history.", recordWay},
 		{"deliver", "From the device to the destination: latency unloaded, and throughput.", deliver},
 		{"drain", "How fast a destination is served that was down.", drain},

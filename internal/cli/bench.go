@@ -169,7 +169,7 @@ func printBench(w io.Writer, r bench.Report) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", number(s.CPUMs*1000), number(s.WriteBytes), number(s.ResidentMB), number(s.PeakMB))
 	}
 	for _, b := range r.Bare {
-		fmt.Fprintf(t, "a bare file beside %s\t\t%s\t\t", b.Stretch, number(b.PerSec))
+		fmt.Fprintf(t, "%s beside %s\t\t%s\t\t", b.Bare, b.Stretch, number(b.PerSec))
 		latencyCells(t, &b.Latency)
 		fmt.Fprintf(t, "\tratio %.2f\t\t\t\n", b.Ratio)
 	}

@@ -16,7 +16,8 @@ import (
 // A path is JSONPath (RFC 9535) as far as documents of devices need it: names
 // and ['names with spaces'], [2], [-1], [*], .*, ..name at any depth, and
 // filters [?(@.type == 'hr' && @.value)]. It begins at the row; with $ at the
-// document. A path that ends with .. means what it leads to and all within.
+// document; $topic[1] is the second level of the topic the document came by. A
+// path that ends with .. means what it leads to and all within.
 type Fields []path
 
 // Set implements conf.Setter.
@@ -44,6 +45,7 @@ type path struct {
 	text    string
 	literal bool // text stands for itself
 	root    bool // begins at the document
+	topic   bool // begins at the levels of the topic
 	steps   []step
 }
 
@@ -73,7 +75,8 @@ type node struct {
 // walk is one look into a document, with bounds.
 type walk struct {
 	document any
-	left     int // values that may still be looked at
+	topic    []any // levels of the topic
+	left     int   // values that may still be looked at
 }
 
 // maxLook bounds how many values one document's rules may look at.
@@ -107,7 +110,9 @@ const maxRows = 100_000
 
 func (w *walk) all(p path, row any, most int) []node {
 	start := row
-	if p.root {
+	if p.topic {
+		start = w.topic
+	} else if p.root {
 		start = w.document
 	}
 	at := []node{{value: start}}
@@ -259,7 +264,9 @@ func parsePath(s string) (path, *fault.Fault) {
 	}
 	r := reader{s: s}
 	r.space()
-	if r.take("$") {
+	if r.take("$topic") {
+		p.topic = true
+	} else if r.take("$") {
 		p.root = true
 	} else if r.take("@") {
 	} else if r.at < len(s) && s[r.at] != '.' && s[r.at] != '[' {

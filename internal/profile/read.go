@@ -17,7 +17,7 @@ import (
 // What the labels and values mean, Refine says. A fault says that the document
 // holds no row at all; rows that are not understood become issues.
 func (p *Profile) Read(document any, frame model.Message) ([]model.Message, error) {
-	r := reading{p: p, w: walk{document: document, left: maxLook}, frame: frame}
+	r := reading{p: p, w: walk{document: document, topic: levels(frame.Topic), left: maxLook}, frame: frame}
 	rows := []node{{value: document}}
 	if len(p.Each) > 0 {
 		rows = r.w.rows(p.Each, document)

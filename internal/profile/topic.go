@@ -21,3 +21,15 @@ func (t topics) like(topic string) int {
 	}
 	return best
 }
+
+// levels takes a topic apart, for paths that begin with $topic.
+func levels(topic string) []any {
+	if topic == "" {
+		return nil
+	}
+	var out []any
+	for level := range strings.SplitSeq(topic, "/") {
+		out = append(out, level)
+	}
+	return out
+}

@@ -68,6 +68,13 @@ func (n *normaliser) profile(set *profile.Set) *profile.Profile {
 		return nil
 	}
 	p, outside := set.Find(profile.SenderOf(n.m))
+	if n.m.Codec == "json" || n.m.Codec == "csv" {
+		// It was read with a profile already, which may have been found by what
+		// only the document says.
+		if read := set.Get(n.m.ReadWith); read != nil && read != p {
+			p, outside = read, false
+		}
+	}
 	n.m.ReadWith = ""
 	if p == nil {
 		return nil
