@@ -19,7 +19,11 @@ type belongsPage struct {
 }
 
 func deviceTrail(v *ui.Visit, id string) []ui.Link {
-	return []ui.Link{{Text: ui.T(v.Context(), "Register"), To: "/devices"}, {Text: ui.Called(v.Context(), id), To: ui.To("/devices/", id)}}
+	register := ui.Link{Text: ui.T(v.Context(), "Register"), To: "/devices"}
+	if id == "" {
+		return []ui.Link{register}
+	}
+	return []ui.Link{register, {Text: ui.Called(v.Context(), id), To: ui.To("/devices/", id)}}
 }
 
 // deviceOf is the device that the address or the form names.
@@ -90,6 +94,9 @@ type disposePage struct {
 
 func disposal(v *ui.Visit) (ui.View, error) {
 	p := disposePage{Device: deviceOf(v)}
+	if p.Device == "" {
+		return ui.View{Title: ui.T(v.Context(), "Dispose of a device"), Body: disposeNothing(), Trail: deviceTrail(v, "")}, nil
+	}
 	var d service.DevicePage
 	if err := v.Call("device.get", service.ID{ID: p.Device}, &d); err != nil {
 		return ui.View{}, err
