@@ -2,6 +2,7 @@ package register
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -224,14 +225,34 @@ func absent(id model.DeviceID) error {
 	return fault.New(fault.Absent, "register.no-device", "there is no device %q; list the devices to see their ids", clip(string(id)))
 }
 
+// flushAtOnce is how many devices one transaction writes: when a whole house
+// speaks at once, others get their turn in between.
+const flushAtOnce = 1000
+
 // Flush writes what was observed since the last flush.
 func (r *Register) Flush(ctx context.Context) error {
 	r.flush.Lock()
 	defer r.flush.Unlock()
 	r.mu.Lock()
+	left := len(r.dirty)
+	r.mu.Unlock()
+	for ; left > 0; left -= flushAtOnce {
+		if err := r.flushSome(ctx, min(left, flushAtOnce)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushSome writes what was observed of the first devices of those heard.
+func (r *Register) flushSome(ctx context.Context, most int) error {
+	r.mu.Lock()
 	made := r.made
-	heard := r.dirty
-	r.dirty = nil
+	most = min(most, len(r.dirty))
+	heard := slices.Clone(r.dirty[:most])
+	if r.dirty = r.dirty[most:]; len(r.dirty) == 0 {
+		r.dirty = nil
+	}
 	seen := make([]Device, 0, len(heard))
 	var changed []Device
 	var changes []Change

@@ -85,7 +85,7 @@ func (s *Service) Attend(ctx context.Context, report func(error)) {
 			s.watch.mu.Lock()
 			delete(s.watch.asked, id)
 			s.watch.mu.Unlock()
-			if err := s.attend(ctx, id); err != nil && ctx.Err() == nil {
+			if err := s.attend(ctx, id, nil); err != nil && ctx.Err() == nil {
 				s.watch.mu.Lock()
 				delete(s.watch.last, id)
 				s.watch.mu.Unlock()
@@ -95,14 +95,15 @@ func (s *Service) Attend(ctx context.Context, report func(error)) {
 	}
 }
 
-// attend compares one device with what was accepted.
-func (s *Service) attend(ctx context.Context, id model.DeviceID) error {
+// attend compares one device with what was accepted; on is what the network
+// alone saw of it, nil: that is not looked at.
+func (s *Service) attend(ctx context.Context, id model.DeviceID, on *onNetwork) error {
 	d, err := s.Register.Get(id)
 	if err != nil || !d.Adopted() {
 		return nil
 	}
 	now := s.now()
-	o := s.observation(&d)
+	o := s.observation(&d, on)
 	a, ok := s.Register.AcceptanceFor(id)
 	if ok && a.Decided() {
 		why, learn := a.Contradictions(o)
@@ -115,7 +116,7 @@ func (s *Service) attend(ctx context.Context, id model.DeviceID) error {
 		return s.itself(ctx, a.ID, why, func(c *call, a *acceptance.Acceptance) (*acceptance.Acceptance, acceptance.Step, error) {
 			if len(why) == 0 {
 				a.Seen.Add(o)
-				return a, acceptance.Step{Mark: c.accepter(), What: "seen", Text: strings.TrimSpace(o.Release + " " + string(o.Link.Channel))}, nil
+				return a, acceptance.Step{Mark: c.accepter(), What: "seen", Text: strings.Join(slices.DeleteFunc(append([]string{o.Release, string(o.Link.Channel)}, o.Ports...), func(s string) bool { return s == "" }), " ")}, nil
 			}
 			step, err := a.Reopen(why, c.accepter())
 			return a, step, err

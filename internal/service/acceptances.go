@@ -170,7 +170,10 @@ func getAcceptance(ctx context.Context, c *call, r ID) (AcceptancePage, error) {
 	now := c.s.now()
 	p := AcceptancePage{AcceptanceRow: c.s.acceptanceRow(&a, now), Acceptance: a, Open: a.Unanswered()}
 	devices := c.s.Register.Under(p.Subject, 1000)
-	p.Devices, p.Observed = len(devices), c.s.observed(devices)
+	p.Devices = len(devices)
+	if p.Observed, err = c.s.observed(ctx, devices); err != nil {
+		return p, err
+	}
 	p.Against = a.Against(p.Observed)
 	_, p.EndsWith = a.Ends()
 	who := c.signer()
@@ -197,16 +200,21 @@ func getAcceptance(ctx context.Context, c *call, r ID) (AcceptancePage, error) {
 }
 
 // observed is what devices are seen to do.
-func (s *Service) observed(devices []register.Device) (seen acceptance.Seen) {
+func (s *Service) observed(ctx context.Context, devices []register.Device) (seen acceptance.Seen, err error) {
+	network, err := s.network(ctx)
 	for i := range devices {
-		seen.Add(s.observation(&devices[i]))
+		seen.Add(s.observation(&devices[i], network[devices[i].ID]))
 	}
-	return seen
+	return seen, err
 }
 
-func (s *Service) observation(d *register.Device) acceptance.Observation {
+func (s *Service) observation(d *register.Device, on *onNetwork) acceptance.Observation {
 	channel := cmp.Or(d.Seen.Channel, d.Observed.Channel)
-	return acceptance.Observation{Device: d.ID, Release: d.Observed.Release, Link: acceptance.Link{Channel: channel, Plain: channel != "" && s.Plain(channel)}}
+	o := acceptance.Observation{Device: d.ID, Release: d.Observed.Release, Link: acceptance.Link{Channel: channel, Plain: channel != "" && s.Plain(channel)}}
+	if on != nil {
+		o.Ports, o.Plain = on.ports, on.plain
+	}
+	return o
 }
 
 // signer is who calls, as somebody who signs.
@@ -294,7 +302,11 @@ func meetAcceptance(ctx context.Context, c *call, r AcceptanceMeet) (AcceptanceR
 
 func signAcceptance(ctx context.Context, c *call, r AcceptanceSign) (AcceptanceRow, error) {
 	return c.work(ctx, r.AcceptanceAct, func(a *acceptance.Acceptance) ([]acceptance.Step, error) {
-		return a.Sign(r.Role, c.signer(), r.Note, c.s.observed(c.s.Register.Under(fact.Subject(a.Subject), 1000)), c.s.now())
+		seen, err := c.s.observed(ctx, c.s.Register.Under(fact.Subject(a.Subject), 1000))
+		if err != nil {
+			return nil, err
+		}
+		return a.Sign(r.Role, c.signer(), r.Note, seen, c.s.now())
 	})
 }
 

@@ -106,6 +106,9 @@ func importFlows(ctx context.Context, c *call, r FlowImport) (FlowImported, erro
 		return out, err
 	}
 	out.Kept = true
+	if err := c.s.attendNetwork(ctx, rows); err != nil {
+		return out, err
+	}
 	c.s.events.publish(Event{Kind: "changed", Name: c.op.Name, Object: c.object})
 	return out, nil
 }

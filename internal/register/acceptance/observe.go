@@ -13,6 +13,9 @@ import (
 type Seen struct {
 	Releases []string `json:"releases,omitempty"` // software versions
 	Links    []Link   `json:"links,omitempty"`    // channels it spoke on
+	// Ports of its own that the network saw answering, tcp/443; none: nobody
+	// looked at the network.
+	Ports []string `json:"ports,omitempty"`
 }
 
 // Link is a channel, which is a port of ours that a device speaks to.
@@ -26,6 +29,8 @@ type Observation struct {
 	Device  model.DeviceID
 	Release string
 	Link    Link
+	Ports   []string // of its own, as the network alone saw them: tcp/443
+	Plain   []string // connections of its that the network saw unencrypted: tcp/80 of 10.1.2.3
 }
 
 // Contradiction is observed behaviour that an acceptance did not know.
@@ -69,6 +74,12 @@ func (s *Seen) Add(o Observation) bool {
 		s.Links = append(s.Links[:len(s.Links):len(s.Links)], o.Link)
 		fresh = true
 	}
+	for _, p := range o.Ports {
+		if !slices.Contains(s.Ports, p) && len(s.Ports) < mostSeen {
+			s.Ports = append(s.Ports[:len(s.Ports):len(s.Ports)], p)
+			fresh = true
+		}
+	}
 	return fresh
 }
 
@@ -85,8 +96,22 @@ func (a *Acceptance) Contradictions(o Observation) (why []Contradiction, learn b
 			learn = true
 		}
 	}
+	for _, p := range o.Ports {
+		switch {
+		case len(s.Ports) == 0:
+			learn = true
+		case !slices.Contains(s.Ports, p):
+			why = append(why, Contradiction{Kind: NewPort, Was: strings.Join(s.Ports, ", "), Now: p, Device: o.Device})
+		}
+	}
+	if a.promises(Encrypted) {
+		for _, c := range o.Plain {
+			why = append(why, Contradiction{Kind: Unencrypted, Now: c, Device: o.Device})
+		}
+	}
+	why = why[:min(len(why), mostWhy)]
 	if o.Link.Channel == "" {
-		return why, learn
+		return why, learn && len(why) == 0
 	}
 	channel := slices.ContainsFunc(s.Links, func(l Link) bool { return l.Channel == o.Link.Channel })
 	plain := slices.ContainsFunc(s.Links, func(l Link) bool { return l.Plain })

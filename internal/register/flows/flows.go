@@ -58,6 +58,7 @@ type End struct {
 	Own        string     `json:"own,omitempty"`     // channel/icu, destination/ehr, thalamus
 	netip      netip.Addr // zero where it is a name
 	all        []*Device
+	said       bool // that the address, or its hardware's, is theirs
 }
 
 // MostBehind is how many devices behind one address are named.
@@ -193,6 +194,16 @@ func (e *End) Has(id model.DeviceID) bool {
 // HasModel says whether a device of a model stands behind the end.
 func (e *End) HasModel(id string) bool {
 	return slices.ContainsFunc(e.all, func(d *Device) bool { return d.Model == id })
+}
+
+// Alone gives the device whose own the address is: somebody said so, and no
+// other stands behind it. That its messages come from an address is not enough:
+// a gateway's do, too.
+func (e *End) Alone() (model.DeviceID, bool) {
+	if len(e.all) != 1 || !e.said {
+		return "", false
+	}
+	return e.all[0].ID, true
 }
 
 // AllOf says whether nothing but devices of a model stand behind the end.

@@ -154,6 +154,7 @@ func (w *World) end(e *End, mac string, channel model.ChannelID) {
 	e.netip = a.Unmap()
 	e.Segment = w.Segment(e.netip)
 	e.all = w.behind(e.Address, mac, channel)
+	e.said = mac != "" && len(w.byMAC[mac]) > 0 || len(w.byAddress[e.Address]) > 0
 	for i, d := range e.all {
 		if i == 0 {
 			e.Department = d.Department

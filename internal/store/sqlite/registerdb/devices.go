@@ -56,10 +56,8 @@ func (r reader) Device(ctx context.Context, id model.DeviceID) (register.Device,
 // SaveDevices stores what was observed of devices, and changes.
 func (d *DB) SaveDevices(ctx context.Context, devices []register.Device, changes []register.Change) error {
 	return d.update(ctx, func(t *tx) error {
-		for i := range devices {
-			if err := t.device(ctx, &devices[i], "observed = excluded.observed, keys = excluded.keys"); err != nil {
-				return err
-			}
+		if err := t.devices(ctx, devices, "observed = excluded.observed, keys = excluded.keys"); err != nil {
+			return err
 		}
 		return t.changes(ctx, changes)
 	})
@@ -79,6 +77,22 @@ func (t *tx) device(ctx context.Context, v *register.Device, set string) error {
 		return err
 	}
 	return t.exec(ctx, putDevice+set, row...)
+}
+
+// devices stores many as device does one.
+func (t *tx) devices(ctx context.Context, devices []register.Device, set string) error {
+	return t.prepared(ctx, putDevice+set, func(do func(...any) (int64, error)) error {
+		for i := range devices {
+			row, err := deviceRow(&devices[i])
+			if err == nil {
+				_, err = do(row...)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 const putDevice = "INSERT INTO devices (id, observed, keys, asserted, adoption, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "

@@ -156,19 +156,7 @@ func (t *tx) SaveEdits(ctx context.Context, edits []fact.Edit, mark register.Mar
 
 // EnterDevices stores new devices whole, and of known ones what was asserted.
 func (t *tx) EnterDevices(ctx context.Context, devices []register.Device) error {
-	const set = "asserted = excluded.asserted, adoption = excluded.adoption, version = excluded.version"
-	return t.prepared(ctx, putDevice+set, func(do func(...any) (int64, error)) error {
-		for i := range devices {
-			row, err := deviceRow(&devices[i])
-			if err == nil {
-				_, err = do(row...)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return t.devices(ctx, devices, "asserted = excluded.asserted, adoption = excluded.adoption, version = excluded.version")
 }
 
 // RemoveDevices takes devices away that nobody ever heard. What was believed
