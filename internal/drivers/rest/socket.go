@@ -141,9 +141,11 @@ func (o *open) enter(k *streamSocket) {
 
 func (o *open) leave(k *streamSocket) {
 	o.mu.Lock()
-	delete(o.of, k.name)
-	o.mu.Unlock()
-	close(k.ended)
+	defer o.mu.Unlock()
+	if o.of[k.name] == k {
+		delete(o.of, k.name)
+		close(k.ended)
+	}
 }
 
 func (k *streamSocket) run(ctx context.Context) {
@@ -163,6 +165,7 @@ func (k *streamSocket) run(ctx context.Context) {
 		}
 	})
 	defer func() {
+		k.d.open.leave(k) // it takes nothing any more: who goes on need not wait for the goodbye
 		k.end(context.Cause(ctx))
 		cut()
 		k.conn.CloseNow()
@@ -385,7 +388,7 @@ func (k *streamSocket) end(why error) {
 	if f.Kind == fault.Transient {
 		k.d.notes.Add(k.s.peer, "rest.not-stored", "messages of a stream could not be stored and its sender was asked to come again: "+f.Text, "See what the fault says.")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_ = k.say(ctx, reply{Error: &problem{Type: "urn:thalamus:fault:" + f.Code, Title: http.StatusText(statusOf(f)), Status: statusOf(f), Code: f.Code, Detail: f.Text}})
 	status := websocket.StatusPolicyViolation

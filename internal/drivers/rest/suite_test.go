@@ -31,7 +31,7 @@ func request(m []byte) []byte {
 func suite() drivertest.Suite {
 	return drivertest.Suite{
 		Kind:     Kind(),
-		Settings: map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "400ms", "requests_per_second": 0},
+		Settings: map[string]any{"listen": "127.0.0.1:0", "stall_timeout": "3s", "requests_per_second": 0},
 		Listen:   "listen",
 		Message:  reading,
 		Wire:     request,
