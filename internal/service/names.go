@@ -43,8 +43,8 @@ type (
 	ImportStep     = roster.Step
 	ImportProblem  = roster.Problem
 
-	Location       = register.Location
-	Wish           = register.Wish
+	Location = register.Location
+	Wish     = register.Wish
 
 	// Versioned is a governed thing with its version and who made it so.
 	Versioned[T any] = register.Versioned[T]
