@@ -386,6 +386,8 @@ func TestAnswersWithoutRowsAreLists(t *testing.T) {
 			ask.Device = "dev-none"
 		case *service.FactAsk:
 			ask.Subject = "device/dev-none"
+		case *service.MetricAsk:
+			continue // it is asked of devices, which then have some
 		}
 		h.Call(op.Name, ask, answer.Interface())
 		got, err := json.Marshal(answer.Interface())

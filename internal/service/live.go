@@ -74,10 +74,11 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			b = &Bed{Patient: s.Patient}
 			if p, err := c.s.Patients.Get(ctx, s.Patient); err == nil {
 				if other := beds["p"+string(p.ID)]; other != nil {
-					b = other
+					b = other // an identity merged with one whose bed is there already
+				} else {
+					b.Patient, b.PatientName, b.Place = p.ID, p.DisplayName(), p.Place.String()
+					beds["p"+string(p.ID)] = b
 				}
-				b.Patient, b.PatientName, b.Place = p.ID, p.DisplayName(), p.Place.String()
-				beds["p"+string(p.ID)] = b
 			}
 			beds[key] = b
 		}

@@ -17,7 +17,7 @@ func TestChannelForms(t *testing.T) {
 	h := apptest.Start(t)
 	h.Furnish()
 	r := signedIn(t, h, "erna", "engineer")
-	r.get("/new/channel").want(t, 200, `name="value.settings.listen"`, "address and TCP port to listen on")
+	r.get("/new/channel?driver=mllp").want(t, 200, `name="value.settings.listen"`, "address and TCP port to listen on")
 	fields := []string{"value.driver", "mllp", "value.codec", "hl7v2", "value.id", "second", "value.unknown", "accept", "reason", "new ward"}
 	r.post("/new/channel", append(fields, "value.settings.listen", "nonsense")...).want(t, 422, `value="nonsense"`, `aria-invalid="true"`, `id="f-value.settings.listen-wrong"`, `value="new ward"`)
 	r.post("/new/channel", append(fields, "value.id", "bad id", "value.settings.listen", "127.0.0.1:0")...).want(t, 422, `id="f-value.id-wrong"`)

@@ -15,11 +15,11 @@ export function named(path) {
 }
 
 const links = (page, where) => page.evaluate(({ where, origin }) =>
-  [...document.querySelectorAll(where)].map((a) => new URL(a.getAttribute('href'), location)) // also of a picture, whose href is no text
+  [...document.querySelectorAll(where)].filter((a) => !a.hasAttribute('download')).map((a) => new URL(a.getAttribute('href'), location)) // also of a picture, whose href is no text
     .filter((u) => u.origin === origin && /^https?:$/.test(u.protocol)).map((u) => u.pathname), { where, origin })
 
 /** Visits what is found until nothing new turns up; gives the paths in order. */
-export async function crawl(page, visit, most = 60) {
+export async function crawl(page, visit, most = 150) {
   const passive = (path) => !/^\/(api|assets|metrics|healthz|readyz|sign-in|sign-out)\b/.test(path) && !/\.(csv|json|ndjson|hl7|txt|ics|svg|png)$/.test(path)
   await visit(page, '/')
   const start = new URL(page.url()).pathname

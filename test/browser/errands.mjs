@@ -97,7 +97,7 @@ export const errands = {
 
   async 'adopt a new device, think again, adopt it for good'(page) {
     await go(page, '/inbox')
-    const row = page.locator('#inbox tbody tr', { hasText: 'LAB' })
+    const row = page.locator('#inbox tbody tr', { hasText: /\bLAB\b/ })
     const link = await row.getByRole('link').first().getAttribute('href')
     const adopt = async () => {
       await row.getByRole('checkbox').check()
@@ -190,7 +190,7 @@ export const errands = {
     const ms = Date.now() - begun
     await page.locator('[data-live-state][data-state=live]').waitFor()
     const drawn = () => page.evaluate(() => {
-      const c = document.querySelector('.bed canvas')
+      const c = document.querySelector('.bed canvas:not([aria-label="No waveform now"])')
       return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((n, v, i) => n + (i % 4 === 3 && v > 0 ? 1 : 0), 0)
     })
     const first = await drawn()
@@ -224,7 +224,7 @@ export const errands = {
     await go(seen.page, '/live')
     await seen.page.waitForTimeout(6500)
     const drawn = await seen.page.evaluate(() => {
-      const c = document.querySelector('.bed canvas')
+      const c = document.querySelector('.bed canvas:not([aria-label="No waveform now"])')
       return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0)
     })
     await seen.close()
