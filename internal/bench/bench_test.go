@@ -61,13 +61,15 @@ func TestBenches(t *testing.T) {
 					t.Errorf("a comparison is wrong: %+v", beside)
 				}
 			}
-			if inProcess := b.Name == "parse" || b.Name == "normalise" || b.Name == "extract"; len(r.Bare) == 0 && !inProcess {
+			// Wires for which nobody set a number are measured all the same.
+			noGoal := b.Name == "rest" || b.Name == "serial"
+			if inProcess := b.Name == "parse" || b.Name == "normalise" || b.Name == "extract"; len(r.Bare) == 0 && !inProcess && !noGoal {
 				t.Error("nothing is compared with a bare file")
 			}
 			if b.Name == "extract" && (r.Counts["parquetKills"] == 0 || r.Counts["csvKills"] == 0 || r.Counts["fhirKills"] == 0) {
 				t.Errorf("not every form was killed: %v", r.Counts)
 			}
-			if len(r.Goals) == 0 {
+			if len(r.Goals) == 0 && !noGoal {
 				t.Error("no goal")
 			}
 			for _, g := range r.Goals {

@@ -145,7 +145,7 @@ func (b Bench) once(ctx context.Context, o Options) (Report, error) {
 	}
 	defer os.RemoveAll(folder)
 	o.Folder = folder
-	r := Report{Schema: Schema, Bench: b.Name, Began: time.Now().UTC(), Counts: map[string]int64{}}
+	r := Report{Schema: Schema, Bench: b.Name, Began: time.Now().UTC(), Counts: map[string]int64{}, Goals: []Goal{}}
 	if r.Machine, err = machine(folder); err != nil {
 		return r, err
 	}

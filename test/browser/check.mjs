@@ -61,6 +61,11 @@ export const glance = (page, path) => page.goto(origin + path, { waitUntil: 'dom
  * what another theme can change. */
 export async function accessible(page, colours = false) {
   await page.evaluate(axe)
+  // Colours that are on their way to others are no colours of the page.
+  await page.evaluate(() => Promise.race([
+    Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().endTime < 60000).map((a) => a.finished.catch(() => {}))),
+    new Promise((done) => setTimeout(done, 5000)),
+  ]))
   const what = colours ? { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } : { type: 'tag', values: tags }
   const found = await page.evaluate(async (what) => {
     const result = await window.axe.run(document, { runOnly: what, resultTypes: ['violations'] })
