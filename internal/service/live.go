@@ -49,6 +49,17 @@ func liveOps() []Op {
 	}
 }
 
+// last orders what has something before what lacks it.
+func last(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
 func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 	// A patient is all identities merged with it (HL7 v2 A40).
 	who, err := c.subjects(ctx, r.Patient, r.Device)
@@ -120,8 +131,10 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			c.look(b.Patient)
 		}
 	}
+	// Beds before patients of whom no bed is known, and those before devices
+	// that nobody is connected to.
 	slices.SortFunc(out, func(a, b Bed) int {
-		return cmp.Or(natural(a.Place, b.Place), cmp.Compare(a.Patient, b.Patient))
+		return cmp.Or(last(a.Place == "", b.Place == ""), natural(a.Place, b.Place), last(a.Patient == "", b.Patient == ""), cmp.Compare(a.Patient, b.Patient))
 	})
 	return out, nil
 }

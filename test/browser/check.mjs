@@ -118,13 +118,15 @@ export async function keyboard(page) {
     const at = await page.evaluate(() => {
       const el = document.activeElement
       if (!el || el === document.body) return { body: true }
-      const again = window.__reached.has(el)
+      const part = el === window.__at // a date has several stops of its own, which the browser marks
+      const again = window.__reached.has(el) && !part
+      window.__at = el
       window.__reached.add(el)
       const box = el.getBoundingClientRect()
       const style = getComputedStyle(el)
       const shown = (s) => (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1) || s.boxShadow !== 'none'
       const name = `${el.tagName.toLowerCase()} “${(el.getAttribute('aria-label') ?? el.textContent ?? el.name ?? '').trim().slice(0, 40)}”`
-      return { again, name, ring: shown(style), place: box.width > 0 && box.height > 0 && box.right > 0 && box.left < innerWidth }
+      return { again, name, ring: part || shown(style), place: box.width > 0 && box.height > 0 && box.right > 0 && box.left < innerWidth }
     })
     if (at.body) {
       home++

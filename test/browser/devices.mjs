@@ -57,7 +57,9 @@ export const errands = {
     for (const [i, one] of labels.entries()) {
       await scans(page, one)
       const heading = page.getByRole('heading', { name: new RegExp(`^Counted ${i + 1} of \\d+ expected at ICU`) })
-      await heading.waitFor({ timeout: 15000 })
+      await heading.waitFor({ timeout: 15000 }).catch(async (error) => {
+        throw new Error(`after ${one} the page says: ${(await page.locator('main').innerText()).slice(0, 600)} ${error.message.slice(0, 60)}`)
+      })
     }
     await scans(page, labels[0]) // twice counts once
     await page.getByRole('heading', { name: new RegExp(`^Counted ${labels.length} of`) }).waitFor()

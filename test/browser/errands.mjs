@@ -190,12 +190,17 @@ export const errands = {
     const ms = Date.now() - begun
     await page.locator('[data-live-state][data-state=live]').waitFor()
     const drawn = () => page.evaluate(() => {
-      const c = document.querySelector('.bed canvas:not([aria-label="No waveform now"])')
-      return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((n, v, i) => n + (i % 4 === 3 && v > 0 ? 1 : 0), 0)
+      // Of all beds: not every one has a waveform.
+      return [...document.querySelectorAll('.bed canvas')].map((c) => c.width && c.height ? c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce((n, v, i) => n + (i % 4 === 3 && v > 0 ? i % 9973 : 0), 0) : 0).reduce((a, b) => a + b, 0)
     })
     const first = await drawn()
-    await page.waitForTimeout(1500)
-    const wrong = must((await drawn()) !== first && (await drawn()) > 0, 'the waveform stands still')
+    let moved = false
+    for (let i = 0; i < 20 && !moved; i++) {
+      await page.waitForTimeout(500)
+      const now = await drawn()
+      moved = now > 0 && now !== first
+    }
+    const wrong = must(moved, 'the waveform stands still')
     await page.getByRole('button', { name: 'Hold the picture' }).click()
     const held = (await rates.allInnerTexts()).join()
     await page.waitForTimeout(2200)
@@ -224,8 +229,7 @@ export const errands = {
     await go(seen.page, '/live')
     await seen.page.waitForTimeout(6500)
     const drawn = await seen.page.evaluate(() => {
-      const c = document.querySelector('.bed canvas:not([aria-label="No waveform now"])')
-      return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0)
+      return [...document.querySelectorAll('.bed canvas')].some((c) => c.width && c.height && c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 3 && v > 0))
     })
     await seen.close()
     return must(drawn, 'there is no picture of the waveform')
