@@ -52,6 +52,7 @@ export const errands = {
     const wrong = must(labels.length === 10, `only ${labels.length} devices at ICU`)
     await go(page, '/scan')
     await reaches(page, 'Count')
+    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT', null, { timeout: 5000 }) // its first frame gives the focus
     await page.keyboard.type('ICU')
     await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')])
     for (const [i, one] of labels.entries()) {
