@@ -55,12 +55,14 @@ func (s *Scanner) Next(b []byte) (n int, t Token) {
 			for n < len(b) && b[n] != '<' {
 				n++
 			}
+			s.seen = 0
 			return n, Token{Kind: Garbage, Bytes: b[from:n]}
 		case n+1 == len(b):
 			return s.wait(b)
 		case b[n+1] == '?' || b[n+1] == '!':
 			end := bytes.IndexByte(b[n:], '>')
 			if end < 0 && len(b)-n > longestTag {
+				s.seen = 0
 				return n + 1, Token{Kind: Garbage, Bytes: b[n : n+1]}
 			}
 			if end < 0 {
@@ -117,7 +119,7 @@ func (s *Scanner) document(b []byte, begin, n int, framed bool) (int, Token) {
 		return n + closed, Token{Kind: Document, Framed: framed, Bytes: b[begin : n+closed]}
 	}
 	end := append(append(make([]byte, 0, len(name)+2), "</"...), name...)
-	from := max(n, s.seen-len(end)-8)
+	from := min(max(n, s.seen-len(end)-8), len(b))
 	for {
 		i := bytes.Index(b[from:], end)
 		if i < 0 {
