@@ -77,7 +77,7 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 // another may be about somebody else.
 func (Codec) Part(e model.Entry, number int) []byte {
 	b := document(e.Bytes)
-	name, _, ok := rootOf(b[max(0, bytes.Index(b, []byte("<OBS."))):])
+	name, _, _, ok := rootOf(b[max(0, bytes.Index(b, []byte("<OBS."))):])
 	if !ok || !bytes.HasPrefix(name, []byte("OBS.")) {
 		return e.Bytes
 	}

@@ -107,19 +107,19 @@ const longestTag = 4096
 // document looks for the end of the document whose root begins at b[n]; the
 // declaration before it begins at b[begin].
 func (s *Scanner) document(b []byte, begin, n int, framed bool) (int, Token) {
-	name, closed, ok := rootOf(b[n:])
+	name, tag, closed, ok := rootOf(b[n:])
 	switch {
 	case !ok:
 		return s.wait(b)
 	case len(name) == 0:
 		s.seen = 0
 		return n + 1, Token{Kind: Garbage, Bytes: b[n : n+1]}
-	case closed > 0:
+	case closed:
 		s.seen = 0
-		return n + closed, Token{Kind: Document, Framed: framed, Bytes: b[begin : n+closed]}
+		return n + tag, Token{Kind: Document, Framed: framed, Bytes: b[begin : n+tag]}
 	}
 	end := append(append(make([]byte, 0, len(name)+2), "</"...), name...)
-	from := min(max(n, s.seen-len(end)-8), len(b))
+	from := min(max(n+tag, s.seen-len(end)-8), len(b))
 	for {
 		i := bytes.Index(b[from:], end)
 		if i < 0 {
@@ -143,19 +143,19 @@ func (s *Scanner) document(b []byte, begin, n int, framed bool) (int, Token) {
 	}
 }
 
-// rootOf gives the name of the start tag that b begins with. closed is how
-// long the tag is where it closes itself. ok is false when it is not whole.
-func rootOf(b []byte) (name []byte, closed int, ok bool) {
+// rootOf gives the name of the start tag that b begins with, how long the tag
+// is and whether it closes itself. ok is false when it is not whole.
+func rootOf(b []byte) (name []byte, tag int, closed, ok bool) {
 	quote := byte(0)
 	for i := 1; i < len(b); i++ {
 		c := b[i]
 		if i > longestTag {
-			return b[:0], 0, true
+			return b[:0], 0, false, true
 		}
 		if name == nil && !nameByte(c) {
 			name = b[1:i]
 			if len(name) == 0 {
-				return name, 0, true
+				return name, 0, false, true
 			}
 		}
 		switch {
@@ -166,14 +166,14 @@ func rootOf(b []byte) (name []byte, closed int, ok bool) {
 		case c == '"' || c == '\'':
 			quote = c
 		case c == '>' && b[i-1] == '/':
-			return name, i + 1, true
+			return name, i + 1, true, true
 		case c == '>':
-			return name, 0, true
+			return name, i + 1, false, true
 		case c == '<':
-			return b[:0], 0, true // a tag within a tag: no document
+			return b[:0], 0, false, true // a tag within a tag: no document
 		}
 	}
-	return nil, 0, false
+	return nil, 0, false, false
 }
 
 func nameByte(c byte) bool {
