@@ -186,7 +186,8 @@ func FuzzPOCT1A(f *testing.F) {
 	f.Add([]byte("\x0b<?xml?><a b='>'/>\x1c\r<a></a >"), uint8(0))
 	f.Fuzz(func(t *testing.T, b []byte, piece uint8) {
 		one, two := scanned(&Scanner{Max: 4096}, b, len(b)+1), scanned(&Scanner{Max: 4096}, bytes.Clone(b), int(piece)+1)
-		if strings.Join(one, "\x00") != strings.Join(two, "\x00") {
+		// What is too long is noticed sooner in pieces.
+		if len(b) < 4096 && strings.Join(one, "\x00") != strings.Join(two, "\x00") {
 			t.Fatalf("%q at once, %q in pieces", one, two)
 		}
 		if out := New().Decode(entryOf(b), codec.Context{}); len(out) == 0 {

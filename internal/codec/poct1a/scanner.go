@@ -119,7 +119,7 @@ func (s *Scanner) document(b []byte, begin, n int, framed bool) (int, Token) {
 		return n + tag, Token{Kind: Document, Framed: framed, Bytes: b[begin : n+tag]}
 	}
 	end := append(append(make([]byte, 0, len(name)+2), "</"...), name...)
-	from := min(max(n+tag, s.seen-len(end)-8), len(b))
+	from := n + tag // each time anew: a document is short, and looking is fast
 	for {
 		i := bytes.Index(b[from:], end)
 		if i < 0 {
