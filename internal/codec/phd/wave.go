@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
-	"strconv"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -70,10 +69,9 @@ func (s *sampling) readScale(o *Object) error {
 		}
 		step := new(big.Rat).Sub(rat(high.Value), rat(low.Value))
 		step.Quo(step, big.NewRat(until-from, 1))
-		var ok1, ok2 bool
-		s.scale, ok1 = decimal(step)
-		s.origin, ok2 = decimal(new(big.Rat).Sub(rat(low.Value), new(big.Rat).Mul(rat(s.scale), big.NewRat(from, 1))))
-		if !ok1 || !ok2 {
+		s.scale, _ = model.DecimalOf(step)
+		s.origin, _ = model.DecimalOf(new(big.Rat).Sub(rat(low.Value), new(big.Rat).Mul(rat(s.scale), big.NewRat(from, 1))))
+		if s.scale.Coef == 0 && step.Sign() != 0 {
 			return fault.New(fault.Invalid, "phd.samples", "the scale of the samples cannot be used")
 		}
 		s.low, s.high, s.scaled = low.Value, high.Value, true
@@ -121,16 +119,6 @@ func rat(d model.Decimal) *big.Rat {
 		return r.Quo(r, power)
 	}
 	return r.Mul(r, power)
-}
-
-// decimal is a fraction with at most 15 significant digits.
-func decimal(r *big.Rat) (model.Decimal, bool) {
-	f, _ := r.Float64()
-	if r.IsInt() && r.Num().IsInt64() && r.Num().Int64() < 1e17 && r.Num().Int64() > -1e17 {
-		return model.Decimal{Coef: r.Num().Int64()}, true
-	}
-	d, err := model.ParseDecimal(strconv.FormatFloat(f, 'g', 15, 64))
-	return d, err == nil
 }
 
 // octetsOf reads the value of an attribute that is an OCTET STRING.
