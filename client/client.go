@@ -50,11 +50,12 @@ type Client struct {
 	cancel  context.CancelFunc
 	sending sync.WaitGroup
 
-	mu     sync.Mutex
-	state  state
-	stats  Stats
-	waits  []flush
-	closed bool
+	mu       sync.Mutex
+	state    state
+	finished uint64 // all before this one are settled, counted and told
+	stats    Stats
+	waits    []flush
+	closed   bool
 }
 
 // state is state.json: what was acknowledged, and the batch under way.
@@ -107,6 +108,7 @@ func Open(o Options) (*Client, error) {
 		l.Close()
 		return nil, err
 	}
+	c.finished = c.state.Cursor
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.sending.Go(c.run)
 	return c, nil
@@ -174,7 +176,7 @@ func (c *Client) Flush(ctx context.Context) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	if c.state.Cursor >= until {
+	if c.finished >= until {
 		c.mu.Unlock()
 		return nil
 	}
@@ -248,9 +250,13 @@ func (c *Client) save(s state) error {
 	return syncFolder(c.o.Folder)
 }
 
-// settle notes that messages need not be sent any more, and which batch comes
-// next.
-func (c *Client) settle(seqs []uint64, next *plan) error {
+// outcome is how many messages of a batch the server has, and how many it
+// refused for good.
+type outcome struct{ sent, refused int }
+
+// settle notes that messages need not be sent any more, what became of them,
+// and which batch comes next.
+func (c *Client) settle(seqs []uint64, next *plan, o outcome) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := state{Cursor: c.state.Cursor, Done: append(slices.Clone(c.state.Done), seqs...), Plan: next}
@@ -263,12 +269,31 @@ func (c *Client) settle(seqs []uint64, next *plan) error {
 		return err
 	}
 	c.state = s
+	if o != (outcome{}) {
+		c.stats.Sent += uint64(o.sent)
+		c.stats.Refused += uint64(o.refused)
+		c.stats.LastSent, c.stats.LastFailure = time.Now(), ""
+	}
+	return nil
+}
+
+// finish ends a batch that was settled: it gives back the files of which all is
+// settled, and lets go who waits in Flush. Who comes back from there finds the
+// batch in Stats, and was told what was refused.
+func (c *Client) finish() error {
+	c.mu.Lock()
+	cursor := c.state.Cursor
+	c.mu.Unlock()
+	err := c.cache.drop(cursor)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finished = cursor
 	c.waits = slices.DeleteFunc(c.waits, func(w flush) bool {
-		if w.until <= s.Cursor {
+		if w.until <= cursor {
 			close(w.done)
 			return true
 		}
 		return false
 	})
-	return nil
+	return err
 }

@@ -121,7 +121,7 @@ func (c *Client) round() (more bool, err error) {
 	if err != nil || len(batches) == 0 {
 		return false, err
 	}
-	if err := c.settle(nil, &batches[0].plan); err != nil {
+	if err := c.settle(nil, &batches[0].plan, outcome{}); err != nil {
 		return false, err
 	}
 	for i, b := range batches {
@@ -203,7 +203,10 @@ func rowsOf(media string) string {
 // deliver sends a batch until there is an answer that counts, and settles it.
 func (c *Client) deliver(b *batch, next *plan) error {
 	if len(b.messages) == 0 {
-		return c.settle(b.Seqs, next)
+		if err := c.settle(b.Seqs, next, outcome{}); err != nil {
+			return err
+		}
+		return c.finish()
 	}
 	refused, err := c.send(b)
 	if err != nil {
@@ -220,22 +223,16 @@ func (c *Client) deliver(b *batch, next *plan) error {
 	if err := c.keepRefused(refused); err != nil {
 		return err
 	}
-	if err := c.settle(b.Seqs, next); err != nil {
+	if err := c.settle(b.Seqs, next, outcome{len(b.messages) - len(refused), len(refused)}); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.stats.Sent += uint64(len(b.messages) - len(refused))
-	c.stats.Refused += uint64(len(refused))
-	c.stats.LastSent, c.stats.LastFailure = time.Now(), ""
-	cursor := c.state.Cursor
-	c.mu.Unlock()
 	for _, r := range refused {
 		c.o.Log.Warn("a message was refused", "seq", r.Seq, "code", r.Code, "place", r.Place)
 		if c.o.Refused != nil {
 			c.o.Refused(r)
 		}
 	}
-	return c.cache.drop(cursor)
+	return c.finish()
 }
 
 // oneByOne sends the messages of a batch that was refused as a whole each for
@@ -245,7 +242,7 @@ func (c *Client) oneByOne(b *batch, next *plan) error {
 	for i, m := range b.messages {
 		single[i] = &batch{plan: plan{Key: b.Key + "-" + strconv.Itoa(i), Seqs: []uint64{m.seq}}, messages: []stored{m}}
 	}
-	if err := c.settle(nil, &single[0].plan); err != nil {
+	if err := c.settle(nil, &single[0].plan, outcome{}); err != nil {
 		return err
 	}
 	for i, one := range single {
