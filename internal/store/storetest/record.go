@@ -27,6 +27,7 @@ func Record(t *testing.T, open func(t *testing.T, dir string) RecordStore) {
 	t.Run("wait", func(t *testing.T) { recordWait(t, open(t, t.TempDir())) })
 	t.Run("repeats", func(t *testing.T) { recordRepeats(t, open) })
 	t.Run("same", func(t *testing.T) { recordSame(t, open) })
+	t.Run("clocks", func(t *testing.T) { recordClocks(t, open) })
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("reads/", seed), func(t *testing.T) { recordReads(t, open, seed) })
 	}

@@ -50,12 +50,13 @@ type extent struct {
 	skew     int64 // most that a message came behind the latest before it, ns
 	seal     int64 // number of the last seal
 	sealed   ordinal
+	reach    reach // of what is sealed
 }
 
 const readersPerFile = 4
 
 func newFile(path, vfs string) *file {
-	return &file{path: path, vfs: vfs, room: make(chan struct{}, readersPerFile)}
+	return &file{path: path, vfs: vfs, extent: extent{reach: nowhere}, room: make(chan struct{}, readersPerFile)}
 }
 
 // reading is a snapshot of one file.

@@ -46,8 +46,7 @@ func (d *DB) Numbers(ctx context.Context, q record.NumbersQuery, each record.Eac
 	n.open(&d.fresh)
 	d.mu.RUnlock()
 	for _, f := range files {
-		// As for a trend: values lie in the file of the day they arrived.
-		if n.lo != -1<<63 && f.clock < n.lo-int64(ahead) {
+		if !f.reach.touches(n.lo, n.hi) {
 			continue
 		}
 		if err := d.read(ctx, f.f, func(r *reading) error { return n.file(r, f.seal) }); err != nil {

@@ -98,7 +98,13 @@ func (d *DB) survey(f *file) (empty bool, err error) {
 	if err != nil || !made {
 		return !made, classify(err, f.path)
 	}
-	return false, classify(f.measure(c), f.path)
+	if err := f.measure(c); err != nil {
+		return false, classify(err, f.path)
+	}
+	if err := f.findReach(c); err != nil {
+		d.o.Report(classify(err, f.path))
+	}
+	return false, nil
 }
 
 func (f *file) measure(c *conn) error {

@@ -68,6 +68,8 @@ CREATE INDEX series_device ON series(device);
 -- Values of a series between two seals (chunk.go).
 CREATE TABLE chunk(series INTEGER NOT NULL, seal INTEGER NOT NULL, start INTEGER NOT NULL, until INTEGER NOT NULL, count INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX chunk_series ON chunk(series, start, until);
+-- The earliest and latest time of all chunks up to a seal (reach.go).
+CREATE TABLE IF NOT EXISTS reach(id INTEGER PRIMARY KEY CHECK(id=1), seal INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL);
 CREATE TABLE alert(life TEXT PRIMARY KEY, device TEXT NOT NULL, patient TEXT NOT NULL, active INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX alert_arrived ON alert(arrived);
 CREATE TABLE issue(hour INTEGER NOT NULL, channel TEXT NOT NULL, code TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(hour, channel, code)) WITHOUT ROWID;

@@ -30,7 +30,7 @@ func (d *DB) sealNow() error {
 	if err := d.ready(f); err != nil {
 		return err
 	}
-	s := sealing{d: d, c: d.w, f: f, id: f.seal + 1}
+	s := sealing{d: d, c: d.w, f: f, id: f.seal + 1, reach: f.reach}
 	if err := s.write(); err != nil {
 		d.unready()
 		return classify(err, f.path)
@@ -45,7 +45,7 @@ func (d *DB) sealNow() error {
 	}
 	d.fresh.names.last, d.fresh.series.last = s.lastName, s.lastSeries
 	d.fresh.sealed()
-	f.seal, f.sealed = s.id, f.messages
+	f.seal, f.sealed, f.reach = s.id, f.messages, s.reach
 	d.sealedHour = hourOf(utc(f.clock))
 	return nil
 }
@@ -60,6 +60,7 @@ type sealing struct {
 	names                map[*name]int64
 	series               map[*series]int64
 	lastName, lastSeries int64
+	reach                reach // of the file with this seal
 	buf                  []byte
 }
 
@@ -78,6 +79,9 @@ func (s *sealing) write() (err error) {
 		return err
 	}
 	if err := s.writeSeries(fresh.series); err != nil {
+		return err
+	}
+	if err := s.c.putReach(s.id, s.reach); err != nil {
 		return err
 	}
 	for life, a := range fresh.alerts.touched {
@@ -151,6 +155,7 @@ func (s *sealing) writeSeries(all *allSeries) error {
 		if one.chunk.count == 0 {
 			continue
 		}
+		s.reach = s.reach.with(reach{one.start, one.end})
 		if err := s.c.exec("INSERT INTO chunk VALUES(?,?,?,?,?,?)", id, s.id, one.start, one.end, one.chunk.count, one.body); err != nil {
 			return err
 		}

@@ -44,8 +44,8 @@ type gathering struct {
 }
 
 // gather collects the points of a query from all files. Values lie in the file
-// of the day they arrived, whatever their own time, so no file is left out but
-// those that ended before the span began: nothing arrives before it was.
+// of the day they arrived, whatever their own time, so the files that are left
+// out are those whose values all lie elsewhere (reach).
 func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathering, error) {
 	if q.Code == "" && !wave || q.Patient == "" && q.Device == "" {
 		return nil, fault.New(fault.Invalid, "record.trend", "a trend needs a code and a patient or device")
@@ -62,7 +62,7 @@ func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathe
 	}
 	d.mu.RUnlock()
 	for i, f := range g.files {
-		if g.lo != -1<<63 && f.clock < g.lo-int64(ahead) {
+		if !f.reach.touches(g.lo, g.hi) {
 			continue
 		}
 		if err := d.read(ctx, f.f, func(r *reading) error { return g.file(r, i) }); err != nil {
@@ -76,10 +76,6 @@ func (d *DB) gather(ctx context.Context, q record.TrendQuery, wave bool) (*gathe
 	}
 	return g, nil
 }
-
-// ahead is how far a device's clock may run ahead for its values to be found in
-// files that ended before the span asked for.
-const ahead = 24 * time.Hour
 
 func (g *gathering) wants(s *series) bool {
 	return s.wave == g.wave && (g.q.Code == "" || record.CodeIs(&s.meaning, &s.sent, g.q.Code))
