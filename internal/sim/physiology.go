@@ -12,6 +12,9 @@ type Physiology struct {
 	rng                          *rand.Rand
 	heart, resp, spo2, sys, temp walk
 	beat                         float64 // phase of the heart, 0 … 1
+	wave                         phases
+	more                         *rand.Rand
+	lung                         lung
 }
 
 type walk struct{ now, rest, step, low, high float64 }
@@ -26,7 +29,7 @@ func NewPhysiology(seed uint64) *Physiology {
 	rng := rand.New(rand.NewPCG(seed, 0x7a1a))
 	at := func(mid, spread float64) float64 { return mid + rng.NormFloat64()*spread }
 	start := func(rest, step, low, high float64) walk { return walk{rest, rest, step, low, high} }
-	return &Physiology{
+	p := &Physiology{
 		rng:   rng,
 		heart: start(at(78, 9), 0.8, 38, 170),
 		resp:  start(at(16, 2), 0.3, 6, 40),
@@ -34,6 +37,13 @@ func NewPhysiology(seed uint64) *Physiology {
 		sys:   start(at(124, 11), 0.7, 70, 200),
 		temp:  start(at(37.0, 0.35), 0.01, 35, 40.5),
 	}
+	p.more = rand.New(rand.NewPCG(seed, 0x1a96))
+	p.lung = lung{
+		tidal: start(460+p.more.NormFloat64()*40, 4, 250, 750),
+		etco2: start(37+p.more.NormFloat64()*2, 0.15, 22, 60),
+		perf:  start(3+p.more.NormFloat64()*0.6, 0.05, 0.2, 12),
+	}
+	return p
 }
 
 // Vitals at one moment, in the units of the names.
@@ -47,6 +57,9 @@ type Vitals struct {
 func (p *Physiology) Next() Vitals {
 	for _, w := range []*walk{&p.heart, &p.resp, &p.spo2, &p.sys, &p.temp} {
 		w.move(p.rng)
+	}
+	for _, w := range []*walk{&p.lung.tidal, &p.lung.etco2, &p.lung.perf} {
+		w.move(p.more)
 	}
 	sys := math.Round(p.sys.now)
 	dia := math.Round(p.sys.now*0.62 + 2)
