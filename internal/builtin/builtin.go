@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/gatt"
 	"thalamus/internal/codec/hl7v2/clinical"
+	"thalamus/internal/codec/medibus"
 	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/codec/pdf"
 	"thalamus/internal/codec/phd"
@@ -25,6 +26,7 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/ble"
 	"thalamus/internal/drivers/filedrop"
+	"thalamus/internal/drivers/medibuslink"
 	"thalamus/internal/drivers/mllp"
 	"thalamus/internal/drivers/mqtt"
 	"thalamus/internal/drivers/mqttclient"
@@ -51,6 +53,7 @@ func Drivers() []driver.Kind {
 		astmlink.Kind(),
 		poct1alink.Kind(),
 		seriallink.Kind(),
+		medibuslink.Kind(),
 	}
 }
 
@@ -66,6 +69,7 @@ func Codecs() []codec.Codec {
 		gatt.New(),
 		astm.New(),
 		poct1a.New(),
+		medibus.New(),
 		fhir.New(),
 		sparkplug.New(),
 	}
