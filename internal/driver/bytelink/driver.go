@@ -2,7 +2,6 @@ package bytelink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -29,14 +28,12 @@ type Driver struct {
 	ctx      context.Context // of offers; ends when Stop's patience does
 	cancel   context.CancelFunc
 	end      chan struct{} // closed when the driver stops
-	serving  sync.WaitGroup
-	stopping atomic.Bool
+	guests   driver.Guests[*Session]
 
 	frames, refused atomic.Uint64
 
-	mu       sync.Mutex
-	sessions map[*Session]struct{}
-	waiting  string // why there is no link, of a link that we open
+	mu      sync.Mutex
+	waiting string // why there is no link, of a link that we open
 }
 
 var (
@@ -53,7 +50,7 @@ func (d listening) Addr() net.Addr { return d.listener.Addr() }
 
 // New makes the driver of a channel whose settings were checked.
 func New(ch model.Channel, s Settings, serve Serve) driver.Driver {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, settings: s, serve: serve, root: "/", end: make(chan struct{}), sessions: map[*Session]struct{}{}}
+	d := &Driver{channel: ch.ID, codec: ch.Codec, settings: s, serve: serve, root: "/", end: make(chan struct{})}
 	if s.Listen != "" {
 		return listening{d}
 	}
@@ -64,18 +61,18 @@ func New(ch model.Channel, s Settings, serve Serve) driver.Driver {
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host, d.notes.To = host, host.Note
 	if d.settings.Listen != "" {
-		l, err := (&net.ListenConfig{KeepAlive: 30 * time.Second}).Listen(ctx, "tcp", d.settings.Listen)
+		l, err := driver.Listen(ctx, d.settings.Listen, "serial.listen", "link.listen")
 		if err != nil {
-			return fault.Wrap(err, fault.Conflict, "serial.listen", "cannot listen on %s; choose a port nobody uses, or stop the program that has it", d.settings.Listen).At("link.listen")
+			return err
 		}
 		d.listener = l
 	}
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	d.serving.Add(1)
 	if d.listener != nil {
-		go d.accept()
+		d.guests.Most = d.settings.MaxConnections
+		d.guests.Go(d.accept)
 	} else {
-		go d.keepOpen()
+		d.guests.Go(d.keepOpen)
 	}
 	return nil
 }
@@ -83,58 +80,27 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 // Stop ends all links and waits until they are closed; when ctx ends first
 // they are cut.
 func (d *Driver) Stop(ctx context.Context) error {
-	if d.ctx == nil || !d.stopping.CompareAndSwap(false, true) {
+	if d.ctx == nil || d.guests.Stopping() {
 		return nil
 	}
 	close(d.end)
 	if d.listener != nil {
 		d.listener.Close()
 	}
-	d.each(func(s *Session) { s.stream.SetReadDeadline(time.Unix(1, 0)) })
-	done := make(chan struct{})
-	go func() {
-		d.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		d.cancel()
-		d.each(func(s *Session) { s.stream.Close() })
-		<-done
-	}
-	d.cancel()
+	d.guests.Stop(ctx, d.cancel)
 	return nil
 }
 
-func (d *Driver) each(do func(*Session)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for s := range d.sessions {
-		do(s)
-	}
-}
-
 // Connections lists the links there are now.
-func (d *Driver) Connections() []driver.Connection {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make([]driver.Connection, 0, len(d.sessions))
-	for s := range d.sessions {
-		if s.met.Load() {
-			out = append(out, s.connection())
-		}
-	}
-	return out
-}
+func (d *Driver) Connections() []driver.Connection { return d.guests.Connections() }
 
 // Status says how the link is.
 func (d *Driver) Status() driver.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	st := driver.Status{State: "waiting", Peers: len(d.sessions)}
+	st := driver.Status{State: "waiting", Peers: d.guests.Len()}
 	switch {
-	case d.stopping.Load() || d.ctx == nil:
+	case d.guests.Stopping() || d.ctx == nil:
 		st.State = "stopped"
 	case d.listener != nil:
 		st.State = "listening"
@@ -150,19 +116,11 @@ func (d *Driver) Status() driver.Status {
 
 // run serves one open link to its end.
 func (d *Driver) run(s *Session) {
-	s.d = d
-	d.mu.Lock()
-	d.sessions[s] = struct{}{}
-	d.waiting = ""
-	d.mu.Unlock()
 	s.met.Store(true)
 	if d.host.Met != nil {
 		d.host.Met(d.channel, s.connection())
 	}
 	_ = d.serve(d.ctx, s) // why it ended is noted by who knows it
-	d.mu.Lock()
-	delete(d.sessions, s)
-	d.mu.Unlock()
 	if _, isPort := s.stream.(*port); isPort && s.broken {
 		d.notes.Add(s.peer, "serial.unplugged", "the port ended: it was unplugged, or its driver failed", "Plug it in again; it is opened by itself.")
 	}
@@ -181,14 +139,18 @@ func linger(s stream) {
 
 // keepOpen opens the link, serves it, and opens it again.
 func (d *Driver) keepOpen() {
-	defer d.serving.Done()
 	const least = 100 * time.Millisecond
 	pause := min(least, d.settings.Retry)
-	for !d.stopping.Load() {
+	for !d.guests.Stopping() {
 		began := time.Now()
 		s, err := d.open()
 		if err == nil {
-			d.run(s)
+			d.mu.Lock()
+			d.waiting = ""
+			d.mu.Unlock()
+			if !d.guests.ServeHere(s, func() { d.run(s) }) {
+				s.stream.Close()
+			}
 		} else {
 			d.mu.Lock()
 			d.waiting = err.Error()
@@ -212,7 +174,7 @@ func (d *Driver) open() (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Session{stream: p, peer: path, said: said}, nil
+		return &Session{d: d, stream: p, peer: path, said: said}, nil
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, 20*time.Second)
 	defer cancel()
@@ -227,7 +189,7 @@ func (d *Driver) open() (*Session, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Transient, "serial.connect", "cannot connect").At(d.settings.Connect)
 	}
-	s := &Session{stream: c, peer: c.RemoteAddr().String(), local: c.LocalAddr().String()}
+	s := &Session{d: d, stream: c, peer: c.RemoteAddr().String(), local: c.LocalAddr().String()}
 	if d.settings.Telnet == "rfc2217" {
 		t := newTelnet(c, &d.settings)
 		if err := t.agree(20 * time.Second); err != nil {
@@ -243,32 +205,14 @@ func (d *Driver) open() (*Session, error) {
 }
 
 func (d *Driver) accept() {
-	defer d.serving.Done()
-	pause := 5 * time.Millisecond
-	for {
-		c, err := d.listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			d.notes.Add("", "serial.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
-			time.Sleep(pause)
-			pause = min(2*pause, time.Second)
-			continue
-		}
-		pause = 5 * time.Millisecond
-		d.mu.Lock()
-		full := len(d.sessions) >= d.settings.MaxConnections
-		d.mu.Unlock()
-		if full {
-			d.notes.Add(c.RemoteAddr().String(), "serial.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the sender that opens connections without closing them.")
-			c.Close()
-			continue
-		}
-		d.serving.Add(1)
-		go func() {
-			defer d.serving.Done()
-			d.run(&Session{stream: c, peer: c.RemoteAddr().String(), local: c.LocalAddr().String()})
-		}()
+	failed := func(err error) {
+		d.notes.Add("", "serial.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
 	}
+	driver.Accept(d.listener, failed, func(c net.Conn) {
+		s := &Session{d: d, stream: c, peer: c.RemoteAddr().String(), local: c.LocalAddr().String()}
+		if !d.guests.Serve(s, func() { d.run(s) }) {
+			d.notes.Add(s.peer, "serial.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the sender that opens connections without closing them.")
+			c.Close()
+		}
+	})
 }

@@ -48,7 +48,7 @@ func (s *Session) Read(p []byte, until time.Time) (int, error) {
 	if err := s.stream.SetReadDeadline(until); err != nil {
 		return 0, err
 	}
-	if s.d.stopping.Load() { // after setting the deadline: Stop does it the other way round
+	if s.d.guests.Stopping() { // after setting the deadline: Stop does it the other way round
 		return 0, ErrStopped
 	}
 	n, err := s.stream.Read(p)
@@ -56,7 +56,7 @@ func (s *Session) Read(p []byte, until time.Time) (int, error) {
 	if n > 0 {
 		return n, nil
 	}
-	if err != nil && s.d.stopping.Load() {
+	if err != nil && s.d.guests.Stopping() {
 		return n, ErrStopped
 	}
 	s.broken = err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
@@ -109,7 +109,7 @@ func (s *Session) OfferPatiently(ctx context.Context, patience time.Duration, fr
 	pause := 50 * time.Millisecond
 	for until := time.Now().Add(patience); ; pause = min(2*pause, time.Second) {
 		err := s.Offer(ctx, frames...)
-		if err == nil || fault.KindOf(err) != fault.Transient || s.d.stopping.Load() || !time.Now().Add(pause).Before(until) {
+		if err == nil || fault.KindOf(err) != fault.Transient || s.d.guests.Stopping() || !time.Now().Add(pause).Before(until) {
 			return err
 		}
 		select {
@@ -130,7 +130,14 @@ func (s *Session) NoteRefused(code string, err error) {
 }
 
 // Stopping says that the driver stops.
-func (s *Session) Stopping() bool { return s.d.stopping.Load() }
+func (s *Session) Stopping() bool { return s.d.guests.Stopping() }
+
+// Hurry, Cut and Connection implement driver.Guest.
+func (s *Session) Hurry() { s.stream.SetReadDeadline(time.Unix(1, 0)) }
+func (s *Session) Cut()   { s.stream.Close() }
+func (s *Session) Connection() (driver.Connection, bool) {
+	return s.connection(), s.met.Load()
+}
 
 func (s *Session) connection() driver.Connection {
 	return driver.Connection{Peer: s.peer, Local: s.local}

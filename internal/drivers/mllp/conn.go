@@ -56,6 +56,13 @@ func newConn(d *Driver, nc net.Conn) *conn {
 	return &conn{d: d, net: nc, link: nc, peer: nc.RemoteAddr().String(), scan: mllpframe.Scanner{Max: d.settings.MaxFrame}}
 }
 
+// Hurry, Cut and Connection implement driver.Guest.
+func (c *conn) Hurry() { c.net.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) Cut()   { c.net.Close() }
+func (c *conn) Connection() (driver.Connection, bool) {
+	return c.connection(), c.met.Load()
+}
+
 func (c *conn) connection() driver.Connection {
 	return driver.Connection{Peer: c.peer, Local: c.net.LocalAddr().String(), Encrypted: c.d.tls != nil}
 }
@@ -113,7 +120,7 @@ func (c *conn) read() (int, error) {
 		c.deadline = want.Add(patience / 8)
 		c.net.SetReadDeadline(c.deadline)
 	}
-	if c.d.stopping.Load() { // after setting the deadline: Stop does it the other way round
+	if c.d.guests.Stopping() { // after setting the deadline: Stop does it the other way round
 		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.link.Read(c.buf.free())
@@ -290,7 +297,7 @@ func (c *conn) write() error {
 func (c *conn) ended(err error) {
 	rest := len(c.buf.rest())
 	switch {
-	case err == io.EOF, c.d.stopping.Load():
+	case err == io.EOF, c.d.guests.Stopping():
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.scan.Pending():
 		c.halfFrame(rest, fmt.Sprintf("nothing came for %s", c.d.settings.StallTimeout))
 		c.refuse(c.buf.rest(), refuseStalled)
@@ -310,7 +317,7 @@ func (c *conn) linger() {
 		return
 	}
 	patience := lingerFor
-	if c.d.stopping.Load() {
+	if c.d.guests.Stopping() {
 		patience /= 5
 	}
 	c.net.SetReadDeadline(time.Now().Add(patience))
@@ -328,7 +335,7 @@ func (c *conn) handshake() bool {
 	ctx, cancel := context.WithTimeout(c.d.ctx, handshakeFor)
 	defer cancel()
 	if err := t.HandshakeContext(ctx); err != nil {
-		if c.d.stopping.Load() {
+		if c.d.guests.Stopping() {
 			return false
 		}
 		c.d.notes.Add(c.peer, "mllp.tls-handshake", "TLS could not be agreed: "+err.Error(), "Compare versions and certificates of both sides; a device that knows TLS 1.2 at most needs min_version 1.2.")

@@ -66,6 +66,16 @@ type conn struct {
 	s       *session // under d.mu: nil before CONNECT
 }
 
+// Hurry, Cut and Connection implement driver.Guest; a connection can be used
+// once it has a session.
+func (c *conn) Hurry() { c.net.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) Cut()   { c.net.Close() }
+func (c *conn) Connection() (driver.Connection, bool) {
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	return c.connection(), c.s != nil
+}
+
 func (c *conn) connection() driver.Connection {
 	return driver.Connection{Peer: c.peer, Local: c.net.LocalAddr().String(), Encrypted: c.secured}
 }
@@ -100,7 +110,7 @@ func (c *conn) handshake() bool {
 	ctx, cancel := context.WithTimeout(c.d.ctx, handshakeFor)
 	defer cancel()
 	if err := t.HandshakeContext(ctx); err != nil {
-		if !c.d.stopping.Load() {
+		if !c.d.guests.Stopping() {
 			c.d.notes.Add(c.peer, "mqtt.tls-handshake", "a TLS connection could not be agreed: "+err.Error(), "Check that the device speaks TLS 1.3 and trusts the server's certificate.")
 		}
 		return false
@@ -168,7 +178,7 @@ func (c *conn) read() (int, error) {
 		c.deadline = want.Add(patience / 8)
 		c.net.SetReadDeadline(c.deadline)
 	}
-	if c.d.stopping.Load() { // after setting the deadline: Stop does it the other way round
+	if c.d.guests.Stopping() { // after setting the deadline: Stop does it the other way round
 		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.link.Read(c.buf[c.end:])
@@ -272,7 +282,7 @@ func (c *conn) farewell(code byte) {
 // ended reports an end that is no good one.
 func (c *conn) ended(err error) {
 	switch {
-	case c.d.stopping.Load():
+	case c.d.guests.Stopping():
 		c.farewell(mqttwire.ShuttingDown)
 	case errors.Is(err, errEnd), c.polite, c.cut.Load():
 	case c.end > c.start:

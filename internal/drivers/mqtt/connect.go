@@ -60,7 +60,7 @@ func (c *conn) connect(p *mqttwire.Packet) error {
 	}
 	if c.admission.Ended != nil {
 		c.gone = make(chan struct{})
-		d.serving.Go(c.heed)
+		d.guests.Go(c.heed)
 	}
 	d.mu.Lock()
 	c.kick()
@@ -178,7 +178,7 @@ func (c *conn) enter(p *mqttwire.Packet) (present bool, mark uint64, err error) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s = d.sessions[k.ClientID]
-	if s != nil && s.conn != nil || d.stopping.Load() {
+	if s != nil && s.conn != nil || d.guests.Stopping() {
 		return false, 0, fault.New(fault.Transient, "mqtt.other-client", "two clients fight for the id %q", k.ClientID)
 	}
 	if s != nil && (k.Clean || !s.keep) {
@@ -242,10 +242,7 @@ func (c *conn) replaced() {
 	c.farewell(mqttwire.TakenOver)
 	c.net.Close()
 	for range 2000 {
-		c.d.mu.Lock()
-		_, there := c.d.conns[c]
-		c.d.mu.Unlock()
-		if !there {
+		if !c.d.guests.Here(c) {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -302,7 +299,6 @@ func (c *conn) leave() {
 	c.link.Close()
 	d.budget.Add(c.taken)
 	d.mu.Lock()
-	delete(d.conns, c)
 	s := c.s
 	var now *session
 	if s != nil && s.conn == c {
@@ -313,7 +309,7 @@ func (c *conn) leave() {
 			d.log.add(record(recNoWill, s.id))
 		}
 		switch {
-		case d.stopping.Load(): // the will waits for the next start
+		case d.guests.Stopping(): // the will waits for the next start
 		case s.will != nil && s.will.delay == 0:
 			now = s
 		case s.will != nil:

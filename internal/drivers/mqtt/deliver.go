@@ -127,7 +127,7 @@ func (c *conn) kick() {
 		return
 	}
 	c.pumping = true
-	c.d.serving.Go(c.pump)
+	c.d.guests.Go(c.pump)
 }
 
 // owes says whether there is something that may be sent now.

@@ -15,7 +15,6 @@ package mqtt
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,7 +27,6 @@ import (
 	"thalamus/internal/codec/sparkplug"
 	"thalamus/internal/conf"
 	"thalamus/internal/driver"
-	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
 
@@ -58,8 +56,7 @@ type Driver struct {
 	ctx      context.Context // of offers; ends when Stop's patience does
 	cancel   context.CancelFunc
 	end      chan struct{} // closed when Stop begins
-	serving  sync.WaitGroup
-	stopping atomic.Bool
+	guests   driver.Guests[*conn]
 	budget   atomic.Int64 // bytes that large packets may still take
 
 	frames, refused, lost atomic.Uint64
@@ -71,8 +68,7 @@ type Driver struct {
 	retained map[string]*message
 	born     sparkplug.Births
 	asked    map[string]time.Time // nodes asked for a rebirth, and when
-	conns    map[*conn]struct{}
-	made     uint64 // client ids
+	made     uint64               // client ids
 }
 
 var (
@@ -88,7 +84,7 @@ const largePackets = 256 << 20
 
 // New checks the channel's settings.
 func New(ch model.Channel) (*Driver, error) {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, conns: map[*conn]struct{}{}, sessions: map[string]*session{}, retained: map[string]*message{}, asked: map[string]time.Time{}, end: make(chan struct{})}
+	d := &Driver{channel: ch.ID, codec: ch.Codec, sessions: map[string]*session{}, retained: map[string]*message{}, asked: map[string]time.Time{}, end: make(chan struct{})}
 	if d.codec == "" {
 		d.codec = "json"
 	}
@@ -116,11 +112,11 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) (err error) {
 			d.log = nil
 		}
 	}()
-	if d.listener, err = listen(ctx, d.settings.Listen, "listen"); err != nil {
+	if d.listener, err = driver.Listen(ctx, d.settings.Listen, "mqtt.listen", "listen"); err != nil {
 		return err
 	}
 	if d.settings.WebSocket != "" {
-		if d.sockets, err = listen(ctx, d.settings.WebSocket, "websocket"); err != nil {
+		if d.sockets, err = driver.Listen(ctx, d.settings.WebSocket, "mqtt.listen", "websocket"); err != nil {
 			d.listener.Close()
 			d.listener = nil
 			return err
@@ -132,20 +128,13 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) (err error) {
 	} else if d.tls.MinVersion < tls.VersionTLS13 {
 		d.notes.Add("", "mqtt.tls-old", "this channel accepts TLS 1.2", "Keep its devices in a segment of their own and set min_version to 1.3 when they can.")
 	}
-	d.serving.Go(func() { d.accept(d.listener, d.begin) })
+	d.guests.Most = d.settings.MaxConnections
+	d.guests.Go(func() { driver.Accept(d.listener, d.unaccepted, d.begin) })
 	if d.sockets != nil {
 		d.serveSockets()
 	}
-	d.serving.Go(d.tidy)
+	d.guests.Go(d.tidy)
 	return nil
-}
-
-func listen(ctx context.Context, address, setting string) (net.Listener, error) {
-	l, err := (&net.ListenConfig{KeepAlive: 30 * time.Second}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Conflict, "mqtt.listen", "cannot listen on %s; choose a port nobody uses, or stop the program that has it", address).At(setting)
-	}
-	return l, nil
 }
 
 // remember reads the log, and from the journal what may have been received
@@ -223,25 +212,15 @@ func (d *Driver) SocketAddr() net.Addr {
 }
 
 // Connections lists the connections there are now.
-func (d *Driver) Connections() []driver.Connection {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make([]driver.Connection, 0, len(d.conns))
-	for c := range d.conns {
-		if c.s != nil {
-			out = append(out, c.connection())
-		}
-	}
-	return out
-}
+func (d *Driver) Connections() []driver.Connection { return d.guests.Connections() }
 
 // Status says how the link is.
 func (d *Driver) Status() driver.Status {
 	d.mu.Lock()
-	peers, kept := len(d.conns), len(d.sessions)
+	kept := len(d.sessions)
 	d.mu.Unlock()
-	s := driver.Status{State: "listening", Peers: peers}
-	if d.stopping.Load() || d.listener == nil {
+	s := driver.Status{State: "listening", Peers: d.guests.Len()}
+	if d.guests.Stopping() || d.listener == nil {
 		s.State = "stopped"
 	}
 	s.Text = fmt.Sprintf("%d messages received, %d refused, %d devices lost; %d sessions", d.frames.Load(), d.refused.Load(), d.lost.Load(), kept)
@@ -254,10 +233,7 @@ func (d *Driver) Encrypted() bool { return d.settings.TLS.Enabled }
 // Stop closes the ports, lets every connection answer what it has received
 // whole, and waits until all are closed. When ctx ends first they are cut.
 func (d *Driver) Stop(ctx context.Context) error {
-	if d.listener == nil {
-		return nil
-	}
-	if d.stopping.Swap(true) {
+	if d.listener == nil || d.guests.Stopping() {
 		return nil
 	}
 	close(d.end)
@@ -265,20 +241,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 	if d.sockets != nil {
 		d.sockets.Close()
 	}
-	d.each(func(c *conn) { c.net.SetReadDeadline(time.Unix(1, 0)) })
-	done := make(chan struct{})
-	go func() {
-		d.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		d.cancel()
-		d.each(func(c *conn) { c.net.Close() })
-		<-done
-	}
-	d.cancel()
+	d.guests.Stop(ctx, d.cancel)
 	if d.web != nil {
 		d.web.Close()
 	}
@@ -286,58 +249,22 @@ func (d *Driver) Stop(ctx context.Context) error {
 	return nil
 }
 
-func (d *Driver) each(do func(*conn)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		do(c)
-	}
-}
-
-func (d *Driver) accept(l net.Listener, begin func(net.Conn)) {
-	pause := 5 * time.Millisecond
-	for {
-		nc, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			// Out of file descriptors, most likely: others must close first.
-			d.notes.Add("", "mqtt.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
-			time.Sleep(pause)
-			pause = min(2*pause, time.Second)
-			continue
-		}
-		pause = 5 * time.Millisecond
-		begin(nc)
-	}
+func (d *Driver) unaccepted(err error) {
+	d.notes.Add("", "mqtt.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
 }
 
 // begin serves a connection in a goroutine of its own.
 func (d *Driver) begin(nc net.Conn) {
-	if c := d.admit(nc); c != nil {
-		d.serving.Go(func() { c.serve() })
+	c := &conn{d: d, net: nc, link: nc, peer: nc.RemoteAddr().String()}
+	if !d.guests.Serve(c, c.serve) {
+		d.turnAway(c)
 	}
 }
 
-// admit counts a connection in; nil when there are too many.
-func (d *Driver) admit(nc net.Conn) *conn {
-	c := &conn{d: d, net: nc, link: nc, peer: nc.RemoteAddr().String()}
-	d.mu.Lock()
-	full := len(d.conns) >= d.settings.MaxConnections
-	if !full {
-		d.conns[c] = struct{}{}
-	}
-	d.mu.Unlock()
-	if full {
-		d.notes.Add(c.peer, "mqtt.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the device that opens connections without closing them.")
-		nc.Close()
-		return nil
-	}
-	if d.stopping.Load() {
-		nc.SetReadDeadline(time.Unix(1, 0))
-	}
-	return c
+// turnAway closes a connection that is one too many.
+func (d *Driver) turnAway(c *conn) {
+	d.notes.Add(c.peer, "mqtt.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the device that opens connections without closing them.")
+	c.net.Close()
 }
 
 // tidy ends sessions whose time is over and sends wills that are due.

@@ -273,7 +273,7 @@ func (c *conn) offer() ([]model.Seq, error) {
 }
 
 func (c *conn) cannot(err error) error {
-	if !c.d.stopping.Load() {
+	if !c.d.guests.Stopping() {
 		c.d.notes.Add(c.peer, "mqtt.postponed", "messages could not be stored; the connection was closed and its device sends them again: "+err.Error(), "Make room, or find out why the journal does not take them.")
 	}
 	c.farewell(mqttwire.Unavailable)

@@ -24,7 +24,7 @@ func (d *Driver) serveSockets() {
 		Handler: http.HandlerFunc(d.socket), ReadHeaderTimeout: d.settings.StallTimeout, MaxHeaderBytes: 16 << 10, IdleTimeout: d.settings.StallTimeout,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, socketKey{}, c) },
 	}
-	d.serving.Go(func() {
+	d.guests.Go(func() {
 		if err := d.web.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			d.notes.Add("", "mqtt.accept", "WebSocket connections are accepted no more: "+err.Error(), "Disable the channel and enable it again.")
 		}
@@ -34,7 +34,7 @@ func (d *Driver) serveSockets() {
 type socketKey struct{}
 
 func (d *Driver) socket(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/mqtt" || d.stopping.Load() {
+	if r.URL.Path != "/mqtt" || d.guests.Stopping() {
 		http.NotFound(w, r)
 		return
 	}
@@ -50,20 +50,17 @@ func (d *Driver) socket(w http.ResponseWriter, r *http.Request) {
 	under, _ := r.Context().Value(socketKey{}).(net.Conn)
 	link := websocket.NetConn(d.ctx, ws, websocket.MessageBinary)
 	ws.SetReadLimit(int64(d.settings.MaxPacket) + readAhead)
-	c := d.admit(&socketConn{Conn: link, under: under})
-	if c == nil {
-		return
-	}
-	c.link = link
+	nc := &socketConn{Conn: link, under: under}
+	c := &conn{d: d, net: nc, link: link, peer: nc.RemoteAddr().String()}
 	if r.TLS != nil {
 		c.secured = true
 		if len(r.TLS.PeerCertificates) > 0 {
 			c.cert = r.TLS.PeerCertificates[0]
 		}
 	}
-	d.serving.Add(1)
-	defer d.serving.Done()
-	c.serve()
+	if !d.guests.ServeHere(c, c.serve) {
+		d.turnAway(c)
+	}
 }
 
 // socketConn has the addresses and the end of the connection below.

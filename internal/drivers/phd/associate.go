@@ -96,7 +96,7 @@ func (c *conn) let(info *phd.Information) (result uint16) {
 		}
 		if admitted.Ended != nil && c.ended != admitted.Ended {
 			c.ended = admitted.Ended
-			c.d.serving.Go(func() { c.watch(admitted.Ended) })
+			c.d.guests.Go(func() { c.watch(admitted.Ended) })
 		}
 		return phd.Accepted
 	case fault.KindOf(err) == fault.Transient:

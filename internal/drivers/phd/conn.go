@@ -68,6 +68,13 @@ type conn struct {
 // errEnd ends a connection that is of no more use, after it was noted.
 var errEnd = errors.New("end of connection")
 
+// Hurry, Cut and Connection implement driver.Guest.
+func (c *conn) Hurry() { c.net.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) Cut()   { c.net.Close() }
+func (c *conn) Connection() (driver.Connection, bool) {
+	return c.connection(), c.met.Load()
+}
+
 func (c *conn) connection() driver.Connection {
 	return driver.Connection{Peer: c.peer, Local: c.net.LocalAddr().String(), Encrypted: c.d.tls != nil}
 }
@@ -121,7 +128,7 @@ func (c *conn) open() (link, bool) {
 		}
 		wire = t
 	}
-	return newStream(wire, c.d.settings.StallTimeout, func() bool { return c.d.stopping.Load() || c.cut.Load() }), true
+	return newStream(wire, c.d.settings.StallTimeout, func() bool { return c.d.guests.Stopping() || c.cut.Load() }), true
 }
 
 func (c *conn) enter(s state) {
@@ -161,7 +168,7 @@ func (c *conn) deadline() time.Time {
 // late is called when nothing came in time (§8.4 … §8.10: the manager aborts
 // with the reason).
 func (c *conn) late() error {
-	if c.d.stopping.Load() && c.state != releasing {
+	if c.d.guests.Stopping() && c.state != releasing {
 		if c.state == unassociated {
 			return errEnd
 		}
@@ -204,7 +211,7 @@ func (c *conn) broken(err error) error {
 	case errors.Is(err, errHalf):
 		c.note("phd.half", "the connection ended inside a message, which was not accepted", "The device should send it again; if it does not, look at the link.")
 	case errors.Is(err, errStalled):
-		if c.d.stopping.Load() {
+		if c.d.guests.Stopping() {
 			return errEnd
 		}
 		c.note("phd.half", "a message was not finished in time and was not accepted", "The device should send it again; if it does not, look at the link.")
@@ -214,7 +221,7 @@ func (c *conn) broken(err error) error {
 		c.abort(phd.AbortUndefined)
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 	default:
-		if c.state == operating && !c.d.stopping.Load() {
+		if c.state == operating && !c.d.guests.Stopping() {
 			c.note("phd.lost", "the connection to an associated device was lost", "It will connect again; if it does not, look at the device and the link.")
 		}
 	}

@@ -13,10 +13,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,13 +50,9 @@ type Driver struct {
 	system   []byte          // our own system id
 	ctx      context.Context // of offers; ends when Stop's patience does
 	cancel   context.CancelFunc
-	serving  sync.WaitGroup
-	stopping atomic.Bool
+	guests   driver.Guests[*conn]
 
 	reports, refused atomic.Uint64
-
-	mu    sync.Mutex
-	conns map[*conn]struct{}
 }
 
 var (
@@ -70,7 +64,7 @@ var (
 
 // New checks the channel's settings.
 func New(ch model.Channel) (*Driver, error) {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, zone: time.Local, conns: map[*conn]struct{}{}}
+	d := &Driver{channel: ch.ID, codec: ch.Codec, zone: time.Local}
 	if d.codec == "" {
 		d.codec = "phd"
 	}
@@ -120,14 +114,14 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 		// Devices send their configuration again when we do not know it.
 		d.notes.Add("", "phd.forgotten", "the configurations that devices sent before cannot be read: "+err.Error(), "Nothing is lost: they send them again.")
 	}
-	l, err := (&net.ListenConfig{KeepAlive: 30 * time.Second}).Listen(ctx, "tcp", d.settings.Listen)
+	l, err := driver.Listen(ctx, d.settings.Listen, "phd.listen", "listen")
 	if err != nil {
-		return fault.Wrap(err, fault.Conflict, "phd.listen", "cannot listen on %s; choose a port nobody uses, or stop the program that has it", d.settings.Listen).At("listen")
+		return err
 	}
 	d.listener = l
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	d.serving.Add(1)
-	go d.accept()
+	d.guests.Most = d.settings.MaxConnections
+	d.guests.Go(d.accept)
 	return nil
 }
 
@@ -135,25 +129,12 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 func (d *Driver) Addr() net.Addr { return d.listener.Addr() }
 
 // Connections lists the connections there are now.
-func (d *Driver) Connections() []driver.Connection {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make([]driver.Connection, 0, len(d.conns))
-	for c := range d.conns {
-		if c.met.Load() {
-			out = append(out, c.connection())
-		}
-	}
-	return out
-}
+func (d *Driver) Connections() []driver.Connection { return d.guests.Connections() }
 
 // Status says how the link is.
 func (d *Driver) Status() driver.Status {
-	d.mu.Lock()
-	peers := len(d.conns)
-	d.mu.Unlock()
-	s := driver.Status{State: "listening", Peers: peers}
-	if d.stopping.Load() || d.listener == nil {
+	s := driver.Status{State: "listening", Peers: d.guests.Len()}
+	if d.guests.Stopping() || d.listener == nil {
 		s.State = "stopped"
 	}
 	s.Text = fmt.Sprintf("%d reports received, %d refused", d.reports.Load(), d.refused.Load())
@@ -169,74 +150,20 @@ func (d *Driver) Stop(ctx context.Context) error {
 	if d.listener == nil {
 		return nil
 	}
-	d.stopping.Store(true)
 	d.listener.Close()
-	d.each(func(c *conn) { c.net.SetReadDeadline(time.Unix(1, 0)) })
-	done := make(chan struct{})
-	go func() {
-		d.serving.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		d.cancel()
-		d.each(func(c *conn) { c.net.Close() })
-		<-done
-	}
-	d.cancel()
+	d.guests.Stop(ctx, d.cancel)
 	return nil
 }
 
-func (d *Driver) each(do func(*conn)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.conns {
-		do(c)
-	}
-}
-
 func (d *Driver) accept() {
-	defer d.serving.Done()
-	for pause := 5 * time.Millisecond; ; {
-		nc, err := d.listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			d.notes.Add("", "phd.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
-			time.Sleep(pause)
-			pause = min(2*pause, time.Second)
-			continue
-		}
-		pause = 5 * time.Millisecond
+	failed := func(err error) {
+		d.notes.Add("", "phd.accept", "a connection could not be accepted: "+err.Error(), "Raise the limit of open files.")
+	}
+	driver.Accept(d.listener, failed, func(nc net.Conn) {
 		c := &conn{d: d, net: nc, peer: nc.RemoteAddr().String()}
-		if !d.admit(c) {
+		if !d.guests.Serve(c, c.serve) {
 			d.notes.Add(c.peer, "phd.too-many", fmt.Sprintf("connection refused: %d are open", d.settings.MaxConnections), "Raise max_connections, or find the device that opens connections without closing them.")
 			nc.Close()
-			continue
 		}
-		d.serving.Add(1)
-		go func() {
-			defer d.serving.Done()
-			defer d.leave(c)
-			c.serve()
-		}()
-	}
-}
-
-func (d *Driver) admit(c *conn) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.conns) >= d.settings.MaxConnections {
-		return false
-	}
-	d.conns[c] = struct{}{}
-	return true
-}
-
-func (d *Driver) leave(c *conn) {
-	d.mu.Lock()
-	delete(d.conns, c)
-	d.mu.Unlock()
+	})
 }
