@@ -31,13 +31,6 @@ type Bed struct {
 	Last        time.Time            `json:"last,omitzero"`
 }
 
-// LiveDevice is a device at a bed.
-type LiveDevice struct {
-	ID       model.DeviceID `json:"id"`
-	Name     string         `json:"name"`
-	LastSeen time.Time      `json:"lastSeen,omitzero"`
-}
-
 var activeAlerts = record.AlertQuery{Active: true, Limit: 1000}
 
 func liveOps() []Op {
@@ -111,7 +104,15 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			b.Last = v.Time
 		}
 	}
-	sources := sources{c: c, now: c.s.now()}
+	connected, err := c.connectedBeds(ctx, r, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range connected {
+		bedOf(s)
+	}
+	now := c.s.now()
+	sources := sources{c: c, now: now}
 	for i := range alerts {
 		a := sources.row(&alerts[i])
 		a.Steps = nil
@@ -127,6 +128,9 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			continue // an identity merged with another, whose bed it is
 		}
 		if r.Place == "" || b.Place == r.Place || strings.HasPrefix(b.Place, strings.TrimSuffix(r.Place, "^")+"^") {
+			if err := c.join(ctx, b, now); err != nil {
+				return nil, err
+			}
 			out = append(out, *b)
 			c.look(b.Patient)
 		}

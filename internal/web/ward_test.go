@@ -61,7 +61,7 @@ func TestLiveBeds(t *testing.T) {
 	r := signedIn(t, h, "vera", "viewer")
 
 	p := r.get("/live")
-	p.want(t, 200, "ICU · 2 · 23", "Quillfeather, Zyxanda", `data-code="MDC_ECG_HEART_RATE">72<`, "/assets/live.", "/assets/wave.")
+	p.want(t, 200, "ICU · 2 · 23", "Quillfeather, Zyxanda", `data-code="MDC_ECG_HEART_RATE">72<`, `data-feed="dev-`, "Named in the device&#39;s messages, since", "/assets/live.", "/assets/wave.")
 	if n := len(h.Audited("live.watch")); n != 0 {
 		t.Errorf("%d streams are audited before one is open", n)
 	}

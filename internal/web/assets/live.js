@@ -25,6 +25,22 @@
 		if (s < 3600) return `${Math.floor(s / 60)} min`;
 		return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
 	};
+	const gapAfter = 60000;     // from this age on it is said since when there is none
+	const clock = (() => {
+		const zone = root.dataset.zone;
+		let part;
+		try {
+			part = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+		} catch {
+			part = new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+		}
+		return (at) => {
+			const [day, time] = part.format(at).split(" ");
+			return day === part.format(serverNow()).split(" ")[0] ? time : `${day} ${time}`;
+		};
+	})();
+	const aged = (age, old) => (old < gapAfter ? span(old) : root.dataset.since.replace("%s", clock(Number(age.dataset.at))));
+	const words = root.dataset.feeds.split("|"); // how a device speaks: as it should, late, silent
 
 	const tell = (name) => {
 		if (!state || state.dataset.state === name) return;
@@ -34,13 +50,15 @@
 
 	// index finds the parts of a bed once, so that news costs no search.
 	const index = (el, old) => {
-		const bed = { el, codes: new Map(), canvas: el.querySelector("canvas"), wave: old?.wave, heard: old?.heard ?? 0, waveKey: old?.waveKey };
+		const bed = { el, codes: new Map(), canvas: el.querySelector("canvas"), wave: old?.wave, heard: old?.heard ?? 0, waveKey: old?.waveKey, drawn: old?.drawn };
 		for (const node of el.querySelectorAll("[data-code]")) {
 			const block = node.closest("dl > div");
 			bed.codes.set(node.dataset.code, { node, block, age: block.querySelector(".age"), first: block.querySelector("[data-code]") === node });
 		}
 		bed.alarms = el.querySelector(".bed-alarms");
 		bed.more = el.querySelector(".alarm-more");
+		bed.ages = [...el.querySelectorAll(".age")].map((age) => ({ age, block: age.closest("dl > div"), alarm: age.closest(".alarm") }));
+		bed.feeds = new Map([...el.querySelectorAll("[data-feed]")].map((row) => [row.dataset.feed, { row, age: row.querySelector(".age"), state: row.querySelector("[data-feed-state]") }]));
 		return bed;
 	};
 	const reindex = () => {
@@ -71,17 +89,24 @@
 				const key = next.dataset.bed;
 				shown.add(key);
 				const have = beds.get(key)?.el;
+				const group = root.querySelector(`[data-group=${next.closest("[data-group]").dataset.group}]`);
 				if (have) {
-					for (const part of ["head", "alarms", "values"]) {
+					for (const part of ["head", "alarms", "values", "feeds"]) {
 						const open = have.querySelector(`[data-part=${part}] details`)?.open;
 						const now = document.importNode(next.querySelector(`[data-part=${part}]`), true);
 						if (open !== undefined && now.querySelector("details")) now.querySelector("details").open = open;
 						have.querySelector(`[data-part=${part}]`).replaceWith(now);
 					}
-					root.append(have);
+					group.append(have);
 				} else {
-					root.append(document.importNode(next, true));
+					group.append(document.importNode(next, true));
 				}
+			}
+			const rest = root.querySelector("[data-rest]");
+			const freshRest = fresh.querySelector("[data-rest]");
+			if (rest && freshRest) {
+				rest.hidden = freshRest.hidden;
+				set(rest.querySelector("h2"), freshRest.querySelector("h2").textContent);
 			}
 			for (const [key, bed] of beds) {
 				if (shown.has(key)) continue;
@@ -95,6 +120,7 @@
 		}, Math.max(300, readAt + 5000 - Date.now()));
 	};
 	const strangers = new Set();
+	const newcomers = new Set(); // beds and devices the page was read again for
 
 	const values = (bed, list) => {
 		for (const v of list) {
@@ -116,13 +142,15 @@
 			bed.waveKey = w.key;
 			part.className = `bed-wave ${w.tint}`;
 			bed.wave.ink();
-			set(part.querySelector(".bed-wave-name"), w.name);
+			set(part.querySelector("[data-wave-name]"), w.name);
 		}
 		if (!part.hasAttribute("data-runs")) {
 			part.setAttribute("data-runs", "");
+			set(part.querySelector("[data-wave-gap]"), "");
 			bed.canvas.setAttribute("aria-label", `${w.name}${w.unit ? `, ${w.unit}` : ""}, ${Math.round(1000 / w.period)} / s`);
 		}
 		bed.heard = Date.now();
+		bed.drawn = serverNow();
 		bed.wave.take(w.at, w.period, w.samples);
 	};
 
@@ -140,6 +168,7 @@
 			let row = [...bed.alarms.children].find((li) => li.dataset.alarm === a.id);
 			if (!a.on) {
 				row?.remove();
+				bed.ages = bed.ages.filter((one) => one.alarm !== row);
 				continue;
 			}
 			if (!row) {
@@ -155,7 +184,9 @@
 				part("span", "vh");
 				part("a", "alarm-text").href = `/messages/${a.ref}`;
 				part("span", "alarm-note").dataset.note = "";
-				part("span", "age").dataset.at = a.at;
+				const age = part("span", "age");
+				age.dataset.at = a.at;
+				bed.ages.push({ age, alarm: row });
 				bed.alarms.append(row);
 			}
 			row.className = `alarm alarm-${a.priority}`;
@@ -193,7 +224,19 @@
 		if (news.values) values(bed, news.values);
 		if (news.wave) waveform(bed, news.wave);
 		if (news.alarms) alarms(bed, news.alarms);
-		if (news.devices) for (const row of bed.alarms.children) if (news.devices.includes(row.dataset.device)) row.dataset.heard = news.now;
+		if (news.devices) {
+			for (const row of bed.alarms.children) if (news.devices.includes(row.dataset.device)) row.dataset.heard = news.now;
+			for (const id of news.devices) {
+				const feed = bed.feeds.get(id);
+				if (!feed || !feed.age) {
+					const key = `${news.bed} ${id}`;
+					if (!newcomers.has(key)) readAgain(); // was not at this bed, or had never spoken
+					newcomers.add(key);
+					continue;
+				}
+				feed.row.dataset.at = feed.age.dataset.at = news.now;
+			}
+		}
 	};
 
 	// Ages go on by themselves, so that silence is seen.
@@ -202,16 +245,28 @@
 		const now = serverNow();
 		for (const bed of beds.values()) {
 			for (const row of bed.alarms.children) note(row);
-			for (const age of bed.el.querySelectorAll(".age")) {
+			for (const { age, block, alarm } of bed.ages) {
 				const old = now - Number(age.dataset.at);
-				set(age, span(old));
-				const block = age.closest("dl > div");
-				if (block && block.classList.contains("late") !== old > late) block.classList.toggle("late", old > late);
+				set(age, alarm ? span(old) : aged(age, old));
+				if (block && block.classList.contains("late") !== old > late) {
+					block.classList.toggle("late", old > late);
+					age.title = old > late ? root.dataset.noneSince.replace("%s", clock(Number(age.dataset.at))) : "";
+				}
+			}
+			for (const { row, age, state } of bed.feeds.values()) {
+				if (!age) continue;
+				const old = now - Number(row.dataset.at);
+				const how = old > Number(row.dataset.silent) ? 2 : old > Number(row.dataset.late) ? 1 : 0;
+				if (state.textContent === words[how]) continue;
+				set(state, words[how]);
+				row.classList.toggle("feed-late", how === 1);
+				row.classList.toggle("feed-silent", how === 2);
 			}
 			const part = bed.canvas?.parentElement;
 			if (part?.hasAttribute("data-runs") && Date.now() - bed.heard > quiet) {
 				part.removeAttribute("data-runs");
 				bed.canvas.setAttribute("aria-label", root.dataset.gap);
+				set(part.querySelector("[data-wave-gap]"), root.dataset.noWave.replace("%s", clock(bed.drawn)));
 			}
 		}
 	}, 1000);

@@ -55,7 +55,17 @@ const Waves = (() => {
 			this.y = null;
 		}
 
-		ink() { this.pen.strokeStyle = getComputedStyle(this.canvas).color; }
+		ink() {
+			const style = getComputedStyle(this.canvas);
+			this.pen.strokeStyle = style.color;
+			this.pen.fillStyle = style.borderTopColor; // of gaps
+		}
+
+		// gap draws the line of dots that says that nothing came here.
+		gap(from, width) {
+			const y = Math.round(this.height / 2);
+			for (let x = Math.ceil(from / 8) * 8; x < from + width; x += 8) this.pen.fillRect(x % this.width, y, 4, 1.5);
+		}
 
 		// take adds a run of samples; at is the sender's time of the first.
 		take(at, period, run) {
@@ -151,6 +161,7 @@ const Waves = (() => {
 				this.range(value);
 				if (value === null) {
 					this.y = null;
+					if (this.seen) this.gap(this.x - step, step);
 					continue;
 				}
 				const y = this.level(value);
@@ -166,7 +177,10 @@ const Waves = (() => {
 		blank(seconds) {
 			this.y = null;
 			const step = sweep * seconds;
-			if (this.seen) this.wipe(step);
+			if (this.seen) {
+				this.wipe(step);
+				this.gap(this.x, step);
+			}
 			this.x += step;
 			if (this.x > this.width) this.x -= this.width;
 		}

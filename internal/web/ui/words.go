@@ -75,6 +75,16 @@ func Clock(ctx context.Context, t time.Time) string {
 	return t.Format("2006-01-02 15:04:05")
 }
 
+// Minute is a time to the minute: the clock time today, else with the date.
+func Minute(ctx context.Context, t time.Time) string {
+	v := From(ctx)
+	t = t.In(v.Zone)
+	if t.Format(time.DateOnly) == v.Now.In(v.Zone).Format(time.DateOnly) {
+		return t.Format("15:04")
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
 // Full is a time with date, milliseconds and zone.
 func Full(ctx context.Context, t time.Time) string {
 	return t.In(From(ctx).Zone).Format("2006-01-02 15:04:05.000 MST")

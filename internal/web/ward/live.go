@@ -41,7 +41,8 @@ type card struct {
 	To      templ.SafeURL
 	Place   string
 	Patient string
-	Devices []service.LiveDevice
+	Bedded  bool // a bed is known
+	Feeds   []service.LiveDevice
 	Tiles   []tile
 	Rest    []reading
 	Alarms  []alarm
@@ -57,7 +58,7 @@ func cards(beds []service.Bed) []card {
 }
 
 func cardOf(b *service.Bed) card {
-	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Devices: b.Devices}
+	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != "", Feeds: b.Devices}
 	switch {
 	case b.Patient != "":
 		c.Key, c.To = "p"+string(b.Patient), ui.To("/patients/", string(b.Patient))
@@ -143,6 +144,58 @@ func alarmNote(ctx context.Context, a alarm) string {
 	return strings.Join(notes, ", ")
 }
 
+// restOpen is how much may lie at no bed and yet be shown at once.
+const restOpen = 4
+
+// split gives the beds, and what lies at none.
+func split(all []card) (beds, rest []card) {
+	for _, c := range all {
+		if c.Bedded {
+			beds = append(beds, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	return beds, rest
+}
+
+// feedState is how a device at a bed speaks: "", "late", "silent" or "never".
+func feedState(ctx context.Context, d *service.LiveDevice) string {
+	age := ui.From(ctx).Now.Sub(d.Heard.Last)
+	switch {
+	case d.Heard.Last.IsZero():
+		return "never"
+	case age > d.Heard.Silent:
+		return "silent"
+	case age > d.Heard.Late:
+		return "late"
+	}
+	return ""
+}
+
+func feedWord(ctx context.Context, state string) string {
+	switch state {
+	case "never":
+		return ui.T(ctx, "Never heard")
+	case "silent":
+		return ui.T(ctx, "Silent")
+	case "late":
+		return ui.T(ctx, "Late")
+	}
+	return ""
+}
+
+// feedNote says how it is known that a device belongs to a bed, and since when.
+func feedNote(ctx context.Context, d *service.LiveDevice) string {
+	switch {
+	case d.Left:
+		return ui.T(ctx, "With another patient now")
+	case d.Source == "":
+		return ui.T(ctx, "Connected to nobody now")
+	}
+	return sourceText(ctx, d.Source) + ", " + ui.T(ctx, "since %s", ui.Minute(ctx, d.Since))
+}
+
 // units lists the points of care of the beds, for the filter.
 func units(beds []service.Bed) []string {
 	var out []string
@@ -184,6 +237,19 @@ func ageText(ctx context.Context, at int64) string {
 		return ui.T(ctx, "%d s", 0)
 	}
 	return ui.Span(ctx, age)
+}
+
+// gapAfter is the age from which a card says since when there is no value, and
+// no more how old the last one is.
+const gapAfter = time.Minute
+
+// agedText is ageText, or since when nothing came.
+func agedText(ctx context.Context, at int64) string {
+	t := time.UnixMilli(at)
+	if ui.From(ctx).Now.Sub(t) < gapAfter {
+		return ageText(ctx, at)
+	}
+	return ui.T(ctx, "since %s", ui.Minute(ctx, t))
 }
 
 func isLate(ctx context.Context, at int64) bool {

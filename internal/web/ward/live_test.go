@@ -6,6 +6,8 @@ import (
 
 	"thalamus/internal/model"
 	"thalamus/internal/service"
+	"thalamus/internal/web/texts"
+	"thalamus/internal/web/ui"
 )
 
 func value(t *testing.T, refid, number string, at time.Time) service.LatestValue {
@@ -83,5 +85,37 @@ func TestUnitsAsOnTheWard(t *testing.T) {
 		if got := unitText(ucum); got != want {
 			t.Errorf("%q is written %q, not %q", ucum, got, want)
 		}
+	}
+}
+
+// A bed says of each device whether it speaks and why it is there, and what
+// lies at no bed stands apart.
+func TestFeedsSpeakForThemselves(t *testing.T) {
+	ctx := ui.With(t.Context(), &ui.Visit{Now: arrived, Zone: time.UTC, Language: texts.Pick("en", "")})
+	heard := func(before time.Duration) service.Hearing {
+		return service.Hearing{Last: arrived.Add(-before), Late: time.Minute, Silent: 5 * time.Minute}
+	}
+	for _, c := range []struct {
+		device      service.LiveDevice
+		state, note string
+	}{
+		{service.LiveDevice{Heard: heard(time.Second), Source: "scan", Since: arrived.Add(-time.Hour)}, "", "Scanned at the bed, since " + arrived.Add(-time.Hour).Format("15:04")},
+		{service.LiveDevice{Heard: heard(2 * time.Minute)}, "late", "Connected to nobody now"},
+		{service.LiveDevice{Heard: heard(time.Hour), Left: true}, "silent", "With another patient now"},
+		{service.LiveDevice{}, "never", "Connected to nobody now"},
+	} {
+		if got := feedState(ctx, &c.device); got != c.state {
+			t.Errorf("state %q, not %q", got, c.state)
+		}
+		if got := feedNote(ctx, &c.device); got != c.note {
+			t.Errorf("note %q, not %q", got, c.note)
+		}
+	}
+	if got := agedText(ctx, arrived.Add(-2*time.Minute).UnixMilli()); got != "since "+arrived.Add(-2*time.Minute).Format("15:04") {
+		t.Errorf("a gap is told as %q", got)
+	}
+	beds, rest := split([]card{{Key: "a"}, {Key: "b", Bedded: true}, {Key: "c"}})
+	if len(beds) != 1 || len(rest) != 2 {
+		t.Errorf("%d beds, %d at none", len(beds), len(rest))
 	}
 }
