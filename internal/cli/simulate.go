@@ -74,6 +74,7 @@ func (c *program) simulate() *cobra.Command {
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
 	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A(), c.simulateRest())
 	cmd.AddCommand(c.simulateMQTT(), c.simulateIntelliVue())
+	cmd.AddCommand(c.simulateLines()...)
 	return cmd
 }
 

@@ -39,6 +39,10 @@ func Beds(ward string, n int) []Bed {
 	return beds
 }
 
+// Body is the patient's body: whatever device at the bed measures it, for the
+// same bed it begins with the same vital signs.
+func (b Bed) Body() *Physiology { return NewPhysiology(uint64(b.Number) + 1) }
+
 // place is PV1-3: point of care, room, bed.
 func (b Bed) place() string { return fmt.Sprintf("%s^%d^%d", b.Ward, 1+(b.Number-1)/2, b.Number) }
 

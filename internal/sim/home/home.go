@@ -94,7 +94,7 @@ func (h *Homes) live(ctx context.Context, bed sim.Bed, folder string, rhythm, gr
 		return client.Stats{}, err
 	}
 	defer gateway.Close()
-	p := patient{bed: bed, body: sim.NewPhysiology(uint64(bed.Number)), run: h.Run}
+	p := patient{bed: bed, body: bed.Body(), run: h.Run}
 	tick := time.NewTicker(rhythm)
 	defer tick.Stop()
 	for ctx.Err() == nil {

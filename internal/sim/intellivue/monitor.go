@@ -62,7 +62,7 @@ type Count struct {
 
 // New makes the monitor of a bed that is switched on now.
 func New(bed sim.Bed, now time.Time) *Monitor {
-	m := &Monitor{Bed: bed, body: sim.NewPhysiology(uint64(bed.Number))}
+	m := &Monitor{Bed: bed, body: bed.Body()}
 	m.boot(now)
 	return m
 }

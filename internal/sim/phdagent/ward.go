@@ -77,7 +77,7 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 	}
 	var devices sync.WaitGroup
 	for bed := range w.Beds {
-		body := sim.NewPhysiology(uint64(bed) + 1)
+		body := sim.Bed{Number: bed + 1}.Body()
 		var vitals sync.Mutex
 		next := func() Vitals {
 			vitals.Lock()

@@ -48,9 +48,9 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	defer stop()
 	var devices sync.WaitGroup
-	for i, bed := range sim.Beds(w.Name, w.Beds) {
+	for _, bed := range sim.Beds(w.Name, w.Beds) {
 		devices.Go(func() {
-			d := device{w: w, bed: bed, body: sim.NewPhysiology(uint64(i + 1)), run: fmt.Sprintf("%x", time.Now().UnixNano())}
+			d := device{w: w, bed: bed, body: bed.Body(), run: fmt.Sprintf("%x", time.Now().UnixNano())}
 			defer d.close()
 			tick := time.NewTicker(w.Rhythm)
 			defer tick.Stop()

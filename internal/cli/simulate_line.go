@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"thalamus/internal/fault"
+	"thalamus/internal/sim"
+	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/dri"
+	"thalamus/internal/sim/masimo"
+	"thalamus/internal/sim/medibus"
+	"thalamus/internal/sim/nonin"
+)
+
+// onLine is a kind of simulated device that speaks over a line of bytes.
+type onLine struct {
+	kind, port     string
+	what, tells    string // "Dräger ventilators", what they do
+	faults         []string
+	make           func(bed sim.Bed, faults []string) bedside.Device
+	flags          func(cmd *cobra.Command)
+	check          func() error
+	moreInExamples string
+}
+
+func (c *program) simulateLines() []*cobra.Command {
+	format := 7
+	kinds := []onLine{
+		{kind: "medibus", port: "4010", what: "Dräger ventilators", tells: "that answer MEDIBUS commands: identity, measured values, limits, alarms, settings, texts, time and realtime curves", faults: medibus.FaultNames(),
+			make: func(b sim.Bed, f []string) bedside.Device { return medibus.New(b, f) }},
+		{kind: "masimo", port: "4030", what: "Masimo Radical-7 pulse oximeters", tells: "that send a line of text a second (output ASCII 1)", faults: masimo.FaultNames(),
+			make: func(b sim.Bed, f []string) bedside.Device { return masimo.New(b, f) }},
+		{kind: "nonin", port: "4040", what: "Nonin pulse oximeters", tells: "that send the data formats 2, 7 (75 frames a second with the pleth) or 8 (once a second)", faults: nonin.FaultNames(),
+			make: func(b sim.Bed, f []string) bedside.Device { return nonin.New(b, format, f) },
+			flags: func(cmd *cobra.Command) {
+				cmd.Flags().IntVar(&format, "format", 7, "data format: 2, 7 or 8")
+			},
+			check: func() error {
+				if !slices.Contains(nonin.Formats(), format) {
+					return fault.New(fault.Invalid, "cli.argument", "expected 2, 7 or 8").At("--format")
+				}
+				return nil
+			}, moreInExamples: " --format 8"},
+		{kind: "dri", port: "4050", what: "GE Datex-Ohmeda S/5 monitors", tells: "that answer DRI requests with values, trends, alarms and waves", faults: dri.FaultNames(),
+			make: func(b sim.Bed, f []string) bedside.Device { return dri.New(b, f) }},
+	}
+	var out []*cobra.Command
+	for _, k := range kinds {
+		out = append(out, c.simulateLine(k))
+	}
+	return out
+}
+
+// spoken is what simulated devices on lines did.
+type spoken struct {
+	Seconds float64 `json:"seconds"`
+	bedside.Count
+}
+
+func (c *program) simulateLine(k onLine) *cobra.Command {
+	var w bedside.Ward
+	var faults []string
+	var length time.Duration
+	cmd := &cobra.Command{
+		Use: k.kind, Short: "Let simulated " + k.what + " speak over TCP", Args: cobra.NoArgs,
+		Long: "Let simulated " + k.what + " work at each bed, " + k.tells + ". Each waits behind a TCP port of its own, as behind a terminal server; with --to each calls a channel that listens. " +
+			"Simulated from public descriptions. Exits with 1 when nobody was at the other end.\n\n--fault makes every fifth message go wrong, by turns: " + strings.Join(k.faults, ", ") + ".",
+		Example: fmt.Sprintf("  thalamus simulate %s --listen 127.0.0.1:%s --beds 4 --for 1m\n  thalamus simulate %s --to 127.0.0.1:4001 --fault half-frame,silence%s --for 5m", k.kind, k.port, k.kind, k.moreInExamples),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkBeds(w.Beds); err != nil {
+				return err
+			}
+			if k.check != nil {
+				if err := k.check(); err != nil {
+					return err
+				}
+			}
+			if err := bedside.CheckFaults(faults, k.faults); err != nil {
+				return err
+			}
+			w.Make = func(bed sim.Bed) bedside.Device { return k.make(bed, faults) }
+			if err := w.Open(); err != nil {
+				return err
+			}
+			for i, at := range w.Addresses() {
+				fmt.Fprintf(c.err, "device %d waits at %s\n", i+1, at)
+			}
+			ctx := cmd.Context()
+			if length > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, length)
+				defer cancel()
+			}
+			began := time.Now()
+			w.Run(ctx)
+			out := spoken{Seconds: time.Since(began).Seconds(), Count: w.Count()}
+			if err := c.print(out); err != nil {
+				return err
+			}
+			if out.Connections == 0 {
+				at := w.To
+				if at == "" {
+					at = w.Listen
+				}
+				return fault.New(fault.Transient, "sim.unheard", "nobody was at the other end of the devices' lines").At(at)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&w.Listen, "listen", "127.0.0.1:"+k.port, "TCP address of the first device; each next one has the next port")
+	f.StringVar(&w.To, "to", "", "address of a channel that the devices call instead of waiting")
+	f.StringVar(&w.Name, "ward", "SIM", "name of the ward")
+	f.IntVar(&w.Beds, "beds", 1, "number of beds")
+	f.StringSliceVar(&faults, "fault", nil, "how the devices misbehave")
+	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
+	if k.flags != nil {
+		k.flags(cmd)
+	}
+	return cmd
+}
