@@ -11,7 +11,7 @@ import (
 
 	"thalamus/internal/builtin"
 	"thalamus/internal/service"
-	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
 )
 
 // shells are those that completion knows.
@@ -101,7 +101,7 @@ func values(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"roles":   {"viewer", "operator", "engineer", "administrator"},
 		"codec":   codecNames(),
-		"trouble": sim.Troubles(),
+		"fault":   faultNames(),
 		"to":      {"fhir"},
 	} {
 		if cmd.Flags().Lookup(flag) == nil || flag == "to" && cmd.Name() != "convert" {
@@ -118,6 +118,16 @@ func codecNames() []string {
 	var names []string
 	for _, k := range builtin.Codecs() {
 		names = append(names, k.Name())
+	}
+	return names
+}
+
+func faultNames() []string {
+	names := []string{"list"}
+	for _, f := range faults.Catalogue() {
+		if f.Where != faults.Site {
+			names = append(names, f.Name)
+		}
 	}
 	return names
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,20 +27,24 @@ type simulated struct {
 
 func (c *program) simulate() *cobra.Command {
 	var (
-		w                 sim.Ward
-		ward              string
-		beds              int
-		devices, troubles []string
-		length            time.Duration
-		secure            bool
+		w       sim.Ward
+		ward    string
+		beds    int
+		devices []string
+		wrong   faultFlag
+		length  time.Duration
+		secure  bool
 	)
 	cmd := &cobra.Command{
 		Use: "simulate", Short: "Let simulated devices send to a channel", GroupID: groupProof, Args: cobra.NoArgs,
 		Long: "Let simulated devices send HL7 v2 over MLLP to an address: at each bed a monitor (PCD-01 with a second of ECG) and an infusion pump (PCD-01, PCD-04), and a feed of patient events (ADT). " +
-			"Each keeps what is not acknowledged and sends it again. At the end it prints what they were told; exits with 1 when something was never acknowledged.\n\n" +
-			"--trouble makes every fifth message go wrong, by turns: " + strings.Join(sim.Troubles(), ", ") + ".",
-		Example: "  thalamus simulate --to 127.0.0.1:2575 --beds 4 --for 1m\n  thalamus simulate --to 127.0.0.1:2575 --devices monitor --rate 20 --for 10s --json\n  thalamus simulate --to 127.0.0.1:2575 --trouble half-frame,duplicates --for 20s",
+			"Each keeps what is not acknowledged and sends it again. At the end it prints what they were told; exits with 1 when something was never acknowledged.",
+		Example: "  thalamus simulate --to 127.0.0.1:2575 --beds 4 --for 1m\n  thalamus simulate --to 127.0.0.1:2575 --devices monitor --rate 20 --for 10s --json\n  thalamus simulate --to 127.0.0.1:2575 --fault half-frame,duplicate --for 20s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
 			config, err := c.simTLS(secure)
 			if err != nil {
 				return err
@@ -57,9 +60,7 @@ func (c *program) simulate() *cobra.Command {
 			if err := made.Only(devices); err != nil {
 				return err
 			}
-			if made.Troubles, err = sim.ParseTroubles(troubles); err != nil {
-				return err
-			}
+			made.Faults = set
 			return c.runWard(cmd.Context(), made, length)
 		},
 	}
@@ -69,7 +70,7 @@ func (c *program) simulate() *cobra.Command {
 	f.IntVar(&beds, "beds", 2, "number of beds")
 	f.StringSliceVar(&devices, "devices", sim.Kinds(), "kinds of devices")
 	f.Float64Var(&w.Rate, "rate", 1, "messages a second of each monitor")
-	f.StringSliceVar(&troubles, "trouble", nil, "how the devices misbehave")
+	wrong.add(cmd, "hl7")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
 	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A(), c.simulateRest())

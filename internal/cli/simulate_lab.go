@@ -25,9 +25,11 @@ type labFlags struct {
 	instruments int
 	rate        float64
 	length      time.Duration
+	wrong       faultFlag
 }
 
-func (l *labFlags) add(cmd *cobra.Command, port string) {
+func (l *labFlags) add(cmd *cobra.Command, kind, port string) {
+	l.wrong.add(cmd, kind)
 	f := cmd.Flags()
 	f.StringVar(&l.to, "to", "127.0.0.1:"+port, "address of the channel")
 	f.IntVar(&l.instruments, "instruments", 2, "number of instruments")
@@ -50,27 +52,26 @@ func (l *labFlags) check() (rhythm time.Duration, err error) {
 
 func (c *program) simulateASTM() *cobra.Command {
 	var l labFlags
-	var troubles []string
 	cmd := &cobra.Command{
 		Use: "astm", Short: "Let simulated analysers send over ASTM E1381", Args: cobra.NoArgs,
-		Long:    "Let simulated chemistry analysers send results (ASTM E1394) to a channel with driver astm, and ask it for orders before every tenth. Each keeps a message until it is acknowledged. Exits with 1 when something never was.\n\n--fault makes every fifth message go wrong, by turns.",
+		Long:    "Let simulated chemistry analysers send results (ASTM E1394) to a channel with driver astm, and ask it for orders before every tenth. Each keeps a message until it is acknowledged. Exits with 1 when something never was.",
 		Example: "  thalamus simulate astm --to 127.0.0.1:4001 --instruments 3 --for 1m\n  thalamus simulate astm --fault wrong-checksum,reset --for 20s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := l.wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
 			rhythm, err := l.check()
 			if err != nil {
 				return err
 			}
-			if err := lab.ParseTroubles(troubles); err != nil {
-				return fault.New(fault.Invalid, "sim.trouble", "%s", err).At("--fault")
-			}
 			run := fmt.Sprintf("%x", time.Now().UnixNano())
 			return c.runLab(cmd.Context(), l, func(ctx context.Context, n int, o *lab.Outcome) {
-				(&lab.Analyser{Address: l.to, Number: n, Run: run, Rhythm: rhythm, Queries: true, Troubles: troubles, Outcome: o}).Work(ctx)
+				(&lab.Analyser{Address: l.to, Number: n, Run: run, Rhythm: rhythm, Queries: true, Faults: set, Outcome: o}).Work(ctx)
 			})
 		},
 	}
-	l.add(cmd, "4001")
-	cmd.Flags().StringSliceVar(&troubles, "fault", nil, "how the analysers misbehave: "+fmt.Sprint(lab.Troubles()))
+	l.add(cmd, "astm", "4001")
 	return cmd
 }
 
@@ -81,17 +82,21 @@ func (c *program) simulatePOCT1A() *cobra.Command {
 		Long:    "Let simulated glucose meters hold conversations with a channel with driver poct1a: hello, status, results when asked, then results by themselves. Exits with 1 when a result was never acknowledged.",
 		Example: "  thalamus simulate poct1a --to 127.0.0.1:6667 --instruments 5 --for 1m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := l.wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
 			rhythm, err := l.check()
 			if err != nil {
 				return err
 			}
 			run := fmt.Sprintf("%x", time.Now().UnixNano())
 			return c.runLab(cmd.Context(), l, func(ctx context.Context, n int, o *lab.Outcome) {
-				(&lab.Meter{Address: l.to, Number: n, Run: run, Rhythm: rhythm, Outcome: o}).Work(ctx)
+				(&lab.Meter{Address: l.to, Number: n, Run: run, Rhythm: rhythm, Faults: set, Outcome: o}).Work(ctx)
 			})
 		},
 	}
-	l.add(cmd, "6667")
+	l.add(cmd, "poct1a", "6667")
 	return cmd
 }
 

@@ -26,12 +26,18 @@ func (c *program) simulateMQTT() *cobra.Command {
 	var length time.Duration
 	var secure bool
 	var secret string
+	var wrong faultFlag
 	cmd := &cobra.Command{
 		Use: "mqtt", Short: "Let simulated wearables publish to a channel", Args: cobra.NoArgs,
 		Long: "Let simulated wearables publish JSON with QoS 1 to an MQTT broker, a channel of the driver mqtt: one at each bed, to ward/WARD/SERIAL/vitals. " +
 			"Each keeps a message until it is acknowledged and sends it again. The profile thalamus/wearable reads them. Exits with 1 when something was never acknowledged.",
 		Example: "  thalamus simulate mqtt --to 127.0.0.1:1883 --beds 4 --for 1m\n  thalamus simulate mqtt --to localhost:8883 --tls --authority tls/authority.pem --user gateway --secret-file secret.txt",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
+			w.Faults = set
 			if err := checkBeds(w.Beds); err != nil {
 				return err
 			}
@@ -81,6 +87,7 @@ func (c *program) simulateMQTT() *cobra.Command {
 	f.StringVar(&w.User, "user", "", "credential the devices show")
 	f.StringVar(&secret, "secret-file", "", "file with its secret")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
+	wrong.add(cmd, "mqtt")
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
 	return cmd
 }

@@ -23,12 +23,18 @@ type measured struct {
 func (c *program) simulatePHD() *cobra.Command {
 	var w phdagent.Ward
 	var length time.Duration
+	var wrong faultFlag
 	cmd := &cobra.Command{
 		Use: "phd", Short: "Let simulated personal health devices connect to a channel", Args: cobra.NoArgs,
 		Long: "Let simulated personal health devices associate with a channel of the driver phd (IEEE 11073-20601 over TCP): at each bed " + strings.Join(phdagent.Kinds(), ", ") +
-			". Each keeps a measurement until it is confirmed and sends it again. Exits with 1 when something was never confirmed.\n\n--trouble makes every fifth measurement go wrong, by turns: " + strings.Join(phdagent.Troubles(), ", ") + ".",
-		Example: "  thalamus simulate phd --to 127.0.0.1:6024 --beds 4 --for 1m\n  thalamus simulate phd --to 127.0.0.1:6024 --devices pressure,scale --trouble reset,half-frame --for 20s",
+			". Each keeps a measurement until it is confirmed and sends it again. Exits with 1 when something was never confirmed.",
+		Example: "  thalamus simulate phd --to 127.0.0.1:6024 --beds 4 --for 1m\n  thalamus simulate phd --to 127.0.0.1:6024 --devices pressure,scale --fault reset,half-frame --for 20s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
+			w.Faults = set
 			if err := checkBeds(w.Beds); err != nil {
 				return err
 			}
@@ -62,7 +68,7 @@ func (c *program) simulatePHD() *cobra.Command {
 	f.IntVar(&w.Beds, "beds", 1, "number of beds")
 	f.StringSliceVar(&w.Devices, "devices", phdagent.Kinds(), "kinds of devices")
 	f.DurationVar(&w.Every, "every", 2*time.Second, "time between measurements of a device")
-	f.StringSliceVar(&w.Troubles, "trouble", nil, "how the devices misbehave")
+	wrong.add(cmd, "phd")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"thalamus/internal/codec/mllpframe"
+	"thalamus/internal/sim/faults"
 )
 
 // Link is a device's MLLP connection: it sends a message, waits for its
@@ -23,6 +24,8 @@ type Link struct {
 	Patience time.Duration
 	// Acknowledged, when set, is called for each message once.
 	Acknowledged func(m Message)
+	// Plan is what goes wrong on the link; nil: nothing.
+	Plan *faults.Plan
 
 	conn    net.Conn
 	scanner mllpframe.Scanner
@@ -72,18 +75,9 @@ func (l *Link) Close() {
 
 func (l *Link) dial(ctx context.Context) error {
 	l.Close()
-	d := net.Dialer{Timeout: 5 * time.Second}
-	conn, err := d.DialContext(ctx, "tcp", l.Address)
+	conn, err := l.Plan.Dial(ctx, "tcp", l.Address, l.TLS)
 	if err != nil {
 		return err
-	}
-	if l.TLS != nil {
-		secure := tls.Client(conn, l.TLS)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return err
-		}
-		conn = secure
 	}
 	l.conn = conn
 	return nil

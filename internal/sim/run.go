@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/sim/faults"
 )
 
 // Ward is a set of simulated devices that send to one MLLP address.
@@ -20,7 +21,7 @@ type Ward struct {
 	Sources []Source
 	// Acknowledged, when set, is called for each acknowledged message.
 	Acknowledged func(m Message)
-	Troubles     []Trouble // how they misbehave, by turns; none: they behave
+	Faults       faults.Set // what goes wrong, by turns; none: nothing
 	// Rate is how many messages a second each monitor sends; 0 means one.
 	Rate float64
 }
@@ -114,13 +115,18 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 					return
 				}
 			}
-			count := 0
+			talker := newTalker(link, w.Faults)
+			defer func() { _ = talker.rest(sending) }() // what it was told is in the ledger
 			send := func() {
 				for _, m := range s.Next(time.Now()) {
-					if w.send(sending, link, m, count) != nil {
+					if talker.say(sending, m) != nil {
 						return
 					}
-					count++
+				}
+				for monitor, ok := s.(*Monitor); ok && talker.plan.Rushes(); {
+					if talker.say(sending, monitor.Message(time.Now())) != nil {
+						return
+					}
 				}
 			}
 			send()

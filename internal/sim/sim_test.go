@@ -3,11 +3,13 @@ package sim
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"thalamus/internal/codec/hl7v2"
+	"thalamus/internal/sim/faults"
 )
 
 // ward gives every message of a simulated minute.
@@ -97,39 +99,46 @@ func TestTallySeesLossAndDisorder(t *testing.T) {
 	}
 }
 
-func TestTroublesChangeWhatTheySay(t *testing.T) {
-	m := NewMonitor(Beds("ICU", 1)[0], NewTerms(), "t", 1).Message(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
-	for name, want := range map[string]string{"unplugged": "|NM|", "wrong-format": "|---|", "clock-jump": "|19701121", "demo-mode": "||DEMO|"} {
-		trouble, err := ParseTroubles([]string{name})
-		if err != nil {
-			t.Fatal(err)
+func TestFaultsChangeWhatIsSaid(t *testing.T) {
+	kind, _ := faults.KindOf("hl7")
+	for name, want := range map[string]string{
+		faults.SensorOff: "|NM|", faults.NoNumber: "|---|", faults.NaN: "|NaN|", faults.ClockJump: "|19701121", faults.DemoMode: "||DEMO|", faults.ZoneChange: "|20261121070000.000\r",
+		faults.SummerNight: "|20261025023000.000\r", faults.WrongUnit: "|266016^MDC_DIM_MMHG^MDC|", faults.NewLabel: "|990001^", faults.OutOfRange: "|999|", faults.WrongPatient: "|WRONG-ICU",
+		faults.Truncated: "BHS|", faults.Firmware: "",
+	} {
+		if !slices.Contains(kind.Content, name) {
+			t.Errorf("%s is none of the kind's", name)
 		}
-		if got := trouble[0].change(m).Bytes; !bytes.Contains(got, []byte(want)) || bytes.Equal(got, m.Bytes) {
+		m := NewMonitor(Beds("ICU", 1)[0], NewTerms(), "t", 1).Message(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+		got := Spoil(m, faults.Turn(name)).Bytes
+		if !bytes.Contains(got, []byte(want)) || bytes.Equal(got, m.Bytes) != (want == "") {
 			t.Errorf("%s: no %q in\n%s", name, want, bytes.ReplaceAll(got, []byte("\r"), []byte("\n")))
 		}
 	}
-	if _, err := ParseTroubles([]string{"half-fram"}); err == nil || !strings.Contains(err.Error(), `did you mean "half-frame"?`) {
-		t.Error("unknown trouble was taken:", err)
+	m := withRelease(NewMonitor(Beds("ICU", 1)[0], NewTerms(), "t", 1).Message(time.Now()), "3.0")
+	if !bytes.Contains(m.Bytes, []byte("^MDC_ID_PROD_SPEC_SW^MDC|1.0.0.3|3.0|")) {
+		t.Errorf("the software is not named:\n%s", m.Bytes)
 	}
 }
 
-func TestTroublesOnTheLinkLoseNothing(t *testing.T) {
-	for _, name := range []string{"half-frame", "dropped", "garbage", "duplicates"} {
+func TestFaultsOfLinksLoseNothing(t *testing.T) {
+	kind, _ := faults.KindOf("hl7")
+	for _, name := range kind.Links {
 		r, err := Listen("127.0.0.1:0", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := NewWard(r.Address(), nil, "ICU", 1, NewTerms(), "t")
-		w.Troubles, _ = ParseTroubles([]string{name})
-		link := &Link{Address: r.Address(), Ledger: w.Ledger}
-		all := ward(t)[:30]
-		for i, m := range all {
-			if err := w.send(context.Background(), link, m, i); err != nil {
-				t.Fatal(err)
+		ledger := NewLedger()
+		link := &Link{Address: r.Address(), Ledger: ledger}
+		talker := newTalker(link, faults.Set{name})
+		all := ward(t)[:6]
+		for _, m := range all {
+			if err := talker.say(context.Background(), m); err != nil {
+				t.Fatal(name, err)
 			}
 		}
 		link.Close()
-		if tally := r.Tally(w.Ledger); tally.Lost != 0 || tally.Arrived != 30 {
+		if tally := r.Tally(ledger); tally.Lost != 0 || tally.Arrived != len(all) {
 			t.Errorf("%s: %+v", name, tally)
 		}
 		r.Close()

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"strings"
 	"time"
+
+	"thalamus/internal/sim/faults"
 )
 
 const (
@@ -19,36 +20,22 @@ const (
 	patience = 20 * time.Second // for one answer: LIS01-A2 gives 15 s
 )
 
-// Troubles are the ways in which a simulated analyser misbehaves, by turns.
-func Troubles() []string {
-	return []string{"wrong-checksum", "half-frame", "repeated-frame", "garbage", "end-in-the-middle", "begin-anew", "slow-drip", "reset"}
-}
-
-// ParseTroubles checks a list of them.
-func ParseTroubles(names []string) error {
-	for _, n := range names {
-		if !slices.Contains(Troubles(), n) {
-			return fmt.Errorf("there is no trouble %q; there are: %s", n, strings.Join(Troubles(), ", "))
-		}
-	}
-	return nil
-}
-
 // Analyser is a simulated chemistry analyser. It keeps a message until its
 // last frame is acknowledged, as LIS01-A2 wants.
 type Analyser struct {
-	Address  string
-	Number   int
-	Run      string        // makes specimens of this run different from others
-	Rhythm   time.Duration // between messages; 0: one after another
-	Queries  bool          // ask for orders before every tenth message
-	Troubles []string
-	Outcome  *Outcome
+	Address string
+	Number  int
+	Run     string        // makes specimens of this run different from others
+	Rhythm  time.Duration // between messages; 0: one after another
+	Queries bool          // ask for orders before every tenth message
+	Faults  faults.Set    // what goes wrong, by turns; none: nothing
+	Outcome *Outcome
 
 	rng  *rand.Rand
 	conn net.Conn
 	r    *bufio.Reader
 	turn int
+	plan *faults.Plan
 }
 
 // tests of the analyser: code, unit, mean, spread.
@@ -60,15 +47,32 @@ var tests = [Results]struct {
 	{"UREA", "mmol/L", 5.5, 1.5}, {"CRP", "mg/L", 9, 8}, {"ALT", "U/L", 28, 12}, {"AST", "U/L", 27, 9}, {"CA", "mmol/L", 2.35, 0.1},
 }
 
-// message is H P O R … L about a specimen.
-func (a *Analyser) message(specimen string, now time.Time) []byte {
-	at := now.Format("20060102150405")
+// message is H P O R … L about a specimen, with what is wrong about it.
+func (a *Analyser) message(specimen string, turn faults.Turn) []byte {
+	at := turn.Clock(time.Now()).Format("20060102150405")
+	patient := fmt.Sprintf("SIM%05d", 40001+7*(a.turn%16))
+	if turn.Is(faults.WrongPatient) {
+		patient = "WRONG-" + patient
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "H|\\^&|||SIMLAB^1.0^SN%04d|||||LIS||P|LIS2-A2|%s\r", a.Number, at)
-	fmt.Fprintf(&b, "P|1|SIM%05d|||Muster^Ana||19700102|F\r", 40001+7*(a.turn%16))
+	fmt.Fprintf(&b, "P|1|%s|||Muster^Ana||19700102|F\r", patient)
 	fmt.Fprintf(&b, "O|1|%s||^^^CHEM|R||%s||||||||||||||||||F\r", specimen, at)
 	for n, t := range tests {
-		fmt.Fprintf(&b, "R|%d|^^^%s|%.1f|%s||N||F||||%s\r", n+1, t.code, max(0, t.mean+a.rng.NormFloat64()*t.spread), t.unit, at)
+		value := fmt.Sprintf("%.1f", max(0, t.mean+a.rng.NormFloat64()*t.spread))
+		if n == 0 {
+			switch turn {
+			case faults.NewLabel:
+				t.code = "NOBODY"
+			case faults.WrongUnit:
+				t.unit = "mm[Hg]"
+			case faults.NoNumber:
+				value = "----"
+			case faults.OutOfRange:
+				value = "9999.0"
+			}
+		}
+		fmt.Fprintf(&b, "R|%d|^^^%s|%s|%s||N||F||||%s\r", n+1, t.code, value, t.unit, at)
 	}
 	b.WriteString("L|1|N\r")
 	return []byte(b.String())
@@ -76,7 +80,7 @@ func (a *Analyser) message(specimen string, now time.Time) []byte {
 
 // Work sends until ctx ends, then waits for what is under way.
 func (a *Analyser) Work(ctx context.Context) {
-	a.rng = rand.New(rand.NewPCG(uint64(a.Number), 0x1ab))
+	a.rng, a.plan = rand.New(rand.NewPCG(uint64(a.Number), 0x1ab)), a.Faults.Plan()
 	defer a.hangUp()
 	for ctx.Err() == nil {
 		a.turn++
@@ -86,12 +90,19 @@ func (a *Analyser) Work(ctx context.Context) {
 				a.failed(err)
 			}
 		}
-		message := a.message(specimen, time.Now())
+		turn := a.plan.Next()
+		message := a.message(specimen, turn)
 		for try := 0; ; try++ {
 			a.Outcome.send(try > 0)
 			began := time.Now()
-			err := a.send(ctx, message, try == 0)
+			err := a.send(ctx, message, turn, try == 0)
 			if err == nil {
+				if turn.Again() {
+					a.Outcome.send(true)
+					if err := a.send(ctx, message, turn, false); err != nil {
+						a.failed(err)
+					}
+				}
 				a.Outcome.accept(specimen, time.Since(began))
 				break
 			}
@@ -101,7 +112,7 @@ func (a *Analyser) Work(ctx context.Context) {
 			}
 			time.Sleep(min(time.Duration(try+1)*100*time.Millisecond, 2*time.Second))
 		}
-		if a.Rhythm > 0 && !wait(ctx, a.Rhythm) {
+		if !a.plan.Pause(ctx, a.Rhythm) {
 			return
 		}
 	}
@@ -123,7 +134,7 @@ func (a *Analyser) connect() error {
 	if a.conn != nil {
 		return nil
 	}
-	c, err := net.DialTimeout("tcp", a.Address, patience)
+	c, err := a.plan.Dial(context.Background(), "tcp", a.Address, nil)
 	if err != nil {
 		return err
 	}
@@ -176,25 +187,25 @@ func (a *Analyser) establish(ctx context.Context) error {
 	return errRefused
 }
 
-// send is one transmission, a record to a frame.
-func (a *Analyser) send(ctx context.Context, message []byte, first bool) error {
+// send is one transmission, a record to a frame. What is wrong with how it
+// ends is wrong at the first try alone.
+func (a *Analyser) send(ctx context.Context, message []byte, turn faults.Turn, first bool) error {
 	if err := a.establish(ctx); err != nil {
 		return err
-	}
-	trouble := ""
-	if n := len(a.Troubles); n > 0 && first && a.turn%5 == 0 {
-		trouble = a.Troubles[a.turn/5%n]
 	}
 	records := bytes.SplitAfter(message, []byte{cr})
 	records = records[:len(records)-1]
 	for i, r := range records {
-		f := frame(i+1, r)
-		if trouble != "" && i == len(records)/2 {
-			if err := a.misbehave(trouble, f); err != nil {
-				return err
+		if first && i == len(records)/2 {
+			switch turn {
+			case faults.Truncated:
+				_, _ = a.conn.Write([]byte{eot}) // broken off either way
+				return errMisbehaved
+			case faults.BegunAnew:
+				return a.send(ctx, message, "", false) // over the same link, without having ended it
 			}
 		}
-		if err := a.frame(f); err != nil {
+		if err := a.frame(frame(i+1, r)); err != nil {
 			return err
 		}
 	}
@@ -219,49 +230,6 @@ func (a *Analyser) frame(f []byte) error {
 }
 
 var errMisbehaved = errors.New("the transmission was broken off on purpose")
-
-// misbehave does one wrong before frame f is sent; an error says that the
-// transmission is over with it.
-func (a *Analyser) misbehave(how string, f []byte) error {
-	switch how {
-	case "wrong-checksum":
-		bad := bytes.Clone(f)
-		bad[2] ^= 1
-		if c, err := a.say(bad); err != nil || c != nak {
-			return fmt.Errorf("a frame with a wrong checksum was answered with %#x, %v", c, err)
-		}
-	case "half-frame":
-		_, err := a.conn.Write(f[:len(f)/2])
-		return err // the whole one follows
-	case "repeated-frame":
-		return a.frame(f) // and again, as if the answer had been lost
-	case "garbage":
-		_, err := a.conn.Write([]byte("\x00\xffnoise"))
-		return err
-	case "end-in-the-middle":
-		_, _ = a.conn.Write([]byte{eot})
-		return errMisbehaved
-	case "begin-anew":
-		return errMisbehaved // the link stays, ENQ comes
-	case "slow-drip":
-		for _, c := range f[:len(f)-8] {
-			if _, err := a.conn.Write([]byte{c}); err != nil {
-				return err
-			}
-			time.Sleep(time.Millisecond)
-		}
-		if c, err := a.say(f[len(f)-8:]); err != nil || c != ack {
-			return fmt.Errorf("a slow frame was answered with %#x, %v", c, err)
-		}
-	case "reset":
-		if t, ok := a.conn.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
-		a.hangUp()
-		return errMisbehaved
-	}
-	return nil
-}
 
 // ask sends a query for a specimen and takes the answer.
 func (a *Analyser) ask(ctx context.Context, specimen string) error {
@@ -307,5 +275,5 @@ const Results = 10
 // Size is how long a message is in bytes, about.
 func Size() int {
 	a := Analyser{Number: 1, rng: rand.New(rand.NewPCG(1, 1))}
-	return len(a.message("full-1-1", time.Unix(0, 0)))
+	return len(a.message("full-1-1", ""))
 }

@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/model"
+	"thalamus/internal/sim/faults"
 	"thalamus/internal/sim/lab"
 )
 
@@ -73,16 +74,17 @@ func (a *acknowledged) nothingLost(t *testing.T, intake *drivertest.Intake, arou
 func TestAnalyserInTrouble(t *testing.T) {
 	intake, address := start(t, astmlink.Kind(), map[string]any{"busy_wait": "10ms"})
 	var told acknowledged
-	a := &lab.Analyser{Address: address, Number: 1, Run: "T", Queries: true, Troubles: lab.Troubles(), Outcome: lab.NewOutcome(told.add)}
+	all := faults.Set{faults.WrongChecksum, faults.HalfFrame, faults.Dropped, faults.Garbage, faults.Truncated, faults.BegunAnew, faults.SlowDrip, faults.Reset, faults.Duplicate}
+	a := &lab.Analyser{Address: address, Number: 1, Run: "T", Queries: true, Faults: all, Outcome: lab.NewOutcome(told.add)}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan struct{})
 	go func() { defer close(done); a.Work(ctx) }()
-	drivertest.Until(t, "every trouble came", func() bool { return told.count() >= 5*len(lab.Troubles())+5 })
+	drivertest.Until(t, "every trouble came", func() bool { return told.count() >= 5*len(all)+5 })
 	cancel()
 	<-done
 	told.nothingLost(t, intake, func(id string) string { return "|" + id + "|" })
-	if sent, acked, resent, answers := a.Outcome.Counts(); acked < sent-1 || resent == 0 || answers == 0 || a.Outcome.Refused()["frame"] > 0 {
+	if sent, acked, resent, answers := a.Outcome.Counts(); acked < sent-1 || resent == 0 || answers == 0 || a.Outcome.Refused()["frame"] == 0 {
 		t.Errorf("%d sent, %d acknowledged, %d again, %d answers, refused %v, %v", sent, acked, resent, answers, a.Outcome.Refused(), a.Outcome.Trouble())
 	}
 }

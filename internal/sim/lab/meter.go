@@ -9,6 +9,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"thalamus/internal/sim/faults"
 )
 
 // Meter is a simulated glucose meter. It says hello, tells of the results it
@@ -19,17 +21,19 @@ type Meter struct {
 	Run     string
 	Rhythm  time.Duration // between results; 0: one after another
 	Outcome *Outcome
+	Faults  faults.Set // what goes wrong, by turns; none: nothing
 
 	rng     *rand.Rand
 	conn    net.Conn
 	r       *bufio.Reader
 	control int
 	turn    int
+	plan    *faults.Plan
 }
 
 // Work measures and sends until ctx ends.
 func (m *Meter) Work(ctx context.Context) {
-	m.rng = rand.New(rand.NewPCG(uint64(m.Number), 0x91c))
+	m.rng, m.plan = rand.New(rand.NewPCG(uint64(m.Number), 0x91c)), m.Faults.Plan()
 	pending := m.result() // what was measured before it was docked
 	again := false
 	for try := 0; ctx.Err() == nil; try++ {
@@ -48,14 +52,28 @@ func (m *Meter) Work(ctx context.Context) {
 	}
 }
 
-type result struct{ id, text string }
+type result struct {
+	id, text string
+	turn     faults.Turn
+}
 
 // result measures.
 func (m *Meter) result() result {
 	m.turn++
-	id := fmt.Sprintf("%s-%d-%d", m.Run, m.Number, m.turn)
-	return result{id, fmt.Sprintf(`<SVC><SVC.role_cd V="OBS"/><SVC.observation_dttm V="%s"/><PT><PT.patient_id V="SIM%05d"/><OBS><OBS.observation_id V="2341-6" DN="Glu" SN="LN"/><OBS.value V="%d" U="mg/dL"/><OBS.method_cd V="M"/><OBS.status_cd V="A"/></OBS></PT><ORD><ORD.order_id V="%s"/></ORD></SVC>`,
-		stamp(time.Now()), 40001+7*(m.turn%16), max(20, int(112+m.rng.NormFloat64()*28)), id)}
+	id, turn := fmt.Sprintf("%s-%d-%d", m.Run, m.Number, m.turn), m.plan.Next()
+	patient, code, unit, value := fmt.Sprintf("SIM%05d", 40001+7*(m.turn%16)), "2341-6", "mg/dL", max(20, int(112+m.rng.NormFloat64()*28))
+	switch turn {
+	case faults.WrongPatient:
+		patient = "WRONG-" + patient
+	case faults.NewLabel:
+		code = "NOBODY"
+	case faults.WrongUnit:
+		unit = "mm[Hg]"
+	case faults.OutOfRange:
+		value = 99999
+	}
+	return result{id, fmt.Sprintf(`<SVC><SVC.role_cd V="OBS"/><SVC.observation_dttm V="%s"/><PT><PT.patient_id V="%s"/><OBS><OBS.observation_id V="%s" DN="Glu" SN="LN"/><OBS.value V="%d" U="%s"/><OBS.method_cd V="M"/><OBS.status_cd V="A"/></OBS></PT><ORD><ORD.order_id V="%s"/></ORD></SVC>`,
+		stamp(turn.Clock(time.Now())), patient, code, value, unit, id), turn}
 }
 
 func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05-07:00") }
@@ -136,13 +154,19 @@ func (m *Meter) deliver(r *result, again *bool) error {
 		return err
 	}
 	m.Outcome.accept(r.id, time.Since(began))
+	if r.turn.Again() {
+		m.Outcome.send(true)
+		if id, err = m.say("OBS.R01", r.text); err == nil {
+			err = m.heard(id)
+		}
+	}
 	*r, *again = m.result(), false
-	return nil
+	return err
 }
 
 // conversation is one connection; nil when ctx ended it.
 func (m *Meter) conversation(ctx context.Context, pending *result, again *bool) error {
-	c, err := net.DialTimeout("tcp", m.Address, patience)
+	c, err := m.plan.Dial(ctx, "tcp", m.Address, nil)
 	if err != nil {
 		return err
 	}
@@ -186,7 +210,7 @@ func (m *Meter) conversation(ctx context.Context, pending *result, again *bool) 
 		}
 	}
 	for ctx.Err() == nil {
-		if m.Rhythm > 0 && !wait(ctx, m.Rhythm) {
+		if !m.plan.Pause(ctx, m.Rhythm) {
 			break
 		}
 		if err := m.deliver(pending, again); err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"thalamus/internal/codec/phd"
+	"thalamus/internal/sim/faults"
 )
 
 // Agent is one simulated device.
@@ -30,6 +31,8 @@ type Agent struct {
 	// Told is called for each answer to a report and each confirmed part of a
 	// segment; confirmed is false where the manager refused it.
 	Told func(sent []byte, confirmed bool)
+	// Plan is what goes wrong on its link; nil: nothing.
+	Plan *faults.Plan
 
 	conn    net.Conn
 	r       *bufio.Reader
@@ -57,7 +60,7 @@ var errRejected = errors.New("the manager rejected the association")
 
 // Connect dials, associates and tells the configuration where it is asked for.
 func (a *Agent) Connect(ctx context.Context, address string) error {
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	c, err := a.Plan.Dial(ctx, "tcp", address, nil)
 	if err != nil {
 		return err
 	}

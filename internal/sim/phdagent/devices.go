@@ -3,6 +3,7 @@ package phdagent
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"thalamus/internal/codec/phd"
@@ -32,12 +33,27 @@ type Device struct {
 	values func(v Vitals) [][]byte
 }
 
+// none are readings of sensors that see nothing, beyond those of no living body.
+var (
+	none   = Vitals{nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing}
+	beyond = Vitals{SpO2: 1400, Pulse: 2000, Sys: 2040, Dia: 2030, Mean: 2035, Temp: 980, WeightKg: 99000, FatPct: 1300, GlucoseMgDl: 2047}
+)
+
+// nothing is a reading that is none.
+const nothing = math.MinInt64
+
 func short(tenths int64) []byte {
+	if tenths == nothing {
+		return []byte{0x07, 0xFF} // NaN: IEEE 11073-20601 §F.8
+	}
 	b, _ := sfloat.AppendShort(nil, model.Decimal{Coef: tenths, Exp: -1})
 	return b
 }
 
 func long(tenths int64) []byte {
+	if tenths == nothing {
+		return []byte{0x00, 0x7F, 0xFF, 0xFF} // NaN
+	}
 	b, _ := sfloat.AppendLong(nil, model.Decimal{Coef: tenths, Exp: -1})
 	return b
 }

@@ -3,7 +3,6 @@ package phdagent
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -11,11 +10,8 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
 )
-
-// Troubles are the ways in which a ward's devices misbehave, every fifth
-// measurement, by turns.
-func Troubles() []string { return []string{"half-frame", "reset", "garbage", "duplicate", "clock"} }
 
 // Kinds of devices a ward has at each bed.
 func Kinds() (out []string) {
@@ -28,11 +24,11 @@ func Kinds() (out []string) {
 // Ward is a set of personal health devices at beds. Each keeps a measurement
 // until it is confirmed and sends it again where it was not.
 type Ward struct {
-	Address  string
-	Beds     int
-	Devices  []string      // kinds; nil: all
-	Every    time.Duration // between measurements of a device; 0: 2 s
-	Troubles []string
+	Address string
+	Beds    int
+	Devices []string      // kinds; nil: all
+	Every   time.Duration // between measurements of a device; 0: 2 s
+	Faults  faults.Set    // what goes wrong, by turns; none: nothing
 
 	mu        sync.Mutex
 	sent      int // different measurements
@@ -46,11 +42,6 @@ func (w *Ward) Check() error {
 	for _, k := range w.Devices {
 		if !slices.Contains(Kinds(), k) {
 			return fault.New(fault.Invalid, "sim.device", "there is no simulated device %q; there are: %s", k, strings.Join(Kinds(), ", ")).At("--devices")
-		}
-	}
-	for _, t := range w.Troubles {
-		if !slices.Contains(Troubles(), t) {
-			return fault.New(fault.Invalid, "sim.trouble", "there is no trouble %q; there are: %s", t, strings.Join(Troubles(), ", ")).At("--trouble")
 		}
 	}
 	return nil
@@ -86,7 +77,7 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 		}
 		for _, kind := range kinds {
 			d, _ := DeviceOf(kind)
-			a := &Agent{Device: d, System: SystemID(kind, bed+1), Serial: "SIM" + kind[:2]}
+			a := &Agent{Device: d, System: SystemID(kind, bed+1), Serial: "SIM" + kind[:2], Plan: w.Faults.Plan()}
 			devices.Go(func() { w.device(ctx, sending, a, next) })
 		}
 	}
@@ -119,7 +110,13 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 		}
 	}()
 	for n := 1; ctx.Err() == nil; n++ {
-		v := next()
+		v, turn := next(), a.Plan.Next()
+		switch turn {
+		case faults.OutOfRange:
+			v = beyond
+		case faults.NaN:
+			v = none
+		}
 		w.count(func() { w.sent++ })
 		for tries := 0; sending.Err() == nil; tries++ {
 			if tries > 0 {
@@ -130,14 +127,20 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 				err = a.Connect(sending, w.Address)
 				connected = err == nil
 			}
-			if err == nil && tries == 0 && n%5 == 0 && len(w.Troubles) > 0 {
-				connected = w.trouble(a, w.Troubles[(n/5-1)%len(w.Troubles)], v)
-				if !connected {
-					continue
-				}
+			if turn.Is(faults.ClockJump) {
+				a.Clock = time.Until(turn.Clock(time.Now()))
 			}
 			if err == nil {
 				err = a.Measure(v)
+			}
+			if err == nil && turn.Again() {
+				turn = ""
+				if err = a.Measure(v); err != nil {
+					w.count(func() { w.confirmed++ }) // the first time it was
+					a.Close()
+					connected = false
+					break
+				}
 			}
 			if err == nil {
 				w.count(func() { w.confirmed++ })
@@ -154,7 +157,7 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 				return
 			}
 		}
-		if !sleep(ctx, every) {
+		if !a.Plan.Pause(ctx, every) {
 			return
 		}
 	}
@@ -167,29 +170,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-time.After(d):
 		return true
 	}
-}
-
-// trouble misbehaves; false: the connection is no more.
-func (w *Ward) trouble(a *Agent, kind string, v Vitals) bool {
-	switch kind {
-	case "half-frame":
-		a.conn.Write([]byte{0xE7, 0, 0, 0x40, 0, 0x3E, 0, 1})
-		a.Close()
-		return false
-	case "reset":
-		if c, ok := a.conn.(*net.TCPConn); ok {
-			c.SetLinger(0)
-		}
-		a.Close()
-		return false
-	case "garbage":
-		a.conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
-		a.Close()
-		return false
-	case "duplicate":
-		return a.Measure(v) == nil
-	case "clock":
-		a.Clock = -26 * time.Hour
-	}
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	"thalamus/internal/driver/drivertest"
 	manager "thalamus/internal/drivers/phd"
 	"thalamus/internal/model"
+	"thalamus/internal/sim/faults"
 	"thalamus/internal/sim/phdagent"
 )
 
@@ -25,7 +26,7 @@ func TestWard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Stop(context.Background())
-	w := &phdagent.Ward{Address: d.Addr().String(), Beds: 1, Every: 5 * time.Millisecond, Troubles: phdagent.Troubles()}
+	w := &phdagent.Ward{Address: d.Addr().String(), Beds: 1, Every: 5 * time.Millisecond, Faults: faults.Set{faults.HalfFrame, faults.Reset, faults.Garbage, faults.Duplicate, faults.ClockJump, faults.NaN, faults.OutOfRange}}
 	if err := w.Check(); err != nil {
 		t.Fatal(err)
 	}

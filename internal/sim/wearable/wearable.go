@@ -16,6 +16,7 @@ import (
 
 	"thalamus/internal/codec/mqttwire"
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
 )
 
 // Ward is a set of wearables, one at each bed.
@@ -26,6 +27,10 @@ type Ward struct {
 	Beds         int
 	Rhythm       time.Duration // between two messages of one device
 	User, Secret string        // the credential, empty: none
+	Faults       faults.Set    // what goes wrong, by turns; none: nothing
+	// Acknowledged, when set, is called with the run and number, "RUN/N", of
+	// each acknowledged message; by several goroutines.
+	Acknowledged func(id string)
 
 	mu                         sync.Mutex
 	sent, acknowledged, resent int
@@ -50,17 +55,30 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 	var devices sync.WaitGroup
 	for _, bed := range sim.Beds(w.Name, w.Beds) {
 		devices.Go(func() {
-			d := device{w: w, bed: bed, body: bed.Body(), run: fmt.Sprintf("%x", time.Now().UnixNano())}
+			d := device{w: w, bed: bed, body: bed.Body(), run: fmt.Sprintf("%x", time.Now().UnixNano()), plan: w.Faults.Plan(), release: 1}
 			defer d.close()
-			tick := time.NewTicker(w.Rhythm)
-			defer tick.Stop()
+			var held func()
 			for n := 1; ; n++ {
-				d.publish(sending, n)
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
+				turn := d.plan.Next()
+				say := d.message(n, turn)
+				if turn.Is(faults.Swapped) && held == nil {
+					held = func() { d.publish(sending, say, n) }
+				} else {
+					d.publish(sending, say, n)
+					if turn.Again() {
+						d.publish(sending, say, n)
+					}
+					if held != nil {
+						held()
+						held = nil
+					}
 				}
+				if !d.plan.Pause(ctx, w.Rhythm) {
+					break
+				}
+			}
+			if held != nil {
+				held()
 			}
 		})
 	}
@@ -74,6 +92,10 @@ type device struct {
 	run  string
 	conn net.Conn
 	r    *bufio.Reader
+	plan *faults.Plan
+	// release of the device's software, 1.0 at first.
+	release int
+	last    string // the message acknowledged last
 }
 
 func (d *device) close() {
@@ -83,14 +105,37 @@ func (d *device) close() {
 	}
 }
 
-// publish makes a message and sends it until it is acknowledged.
-func (d *device) publish(ctx context.Context, n int) {
-	v := d.body.Next()
-	serial := fmt.Sprintf("W-%s-%d", d.bed.Ward, d.bed.Number)
-	payload := fmt.Appendf(nil, `{"maker":"Thalamus","model":"SIM-WEAR","serial":%q,"fw":"1.0","battery":%d,"patient":%q,"ts":%d,"run":%q,"n":%d,"obs":[{"label":"HR","value":%d,"unit":"/min"},{"label":"SpO2","value":%d,"unit":"%%"},{"label":"RR","value":%d,"unit":"/min"},{"label":"Temp","value":%d.%d,"unit":"Cel"}]}`,
-		serial, 100-n%90, d.bed.Patient.MRN, time.Now().UnixMilli(), d.run, n, v.PulsePerMin, v.SpO2Percent, v.RespPerMin, v.TempTenthCel/10, v.TempTenthCel%10)
-	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: "ward/" + d.bed.Ward + "/" + serial + "/vitals", QoS: 1, ID: uint16(n%65535 + 1), Payload: payload}
-	d.w.count(func() { d.w.sent++ })
+// message is the nth of a device, with what is wrong about it.
+func (d *device) message(n int, turn faults.Turn) []byte {
+	v := d.body.Next().With(turn)
+	label, unit, pulse, mrn := "HR", "/min", fmt.Sprint(v.PulsePerMin), d.bed.Patient.MRN
+	switch turn {
+	case faults.NewLabel:
+		label = "nobody knows it"
+	case faults.WrongUnit:
+		unit = "mm[Hg]"
+	case faults.NaN:
+		pulse = `"NaN"`
+	case faults.WrongPatient:
+		mrn = "WRONG-" + mrn
+	case faults.Firmware:
+		d.release++
+	}
+	return fmt.Appendf(nil, `{"maker":"Thalamus","model":"SIM-WEAR","serial":%q,"fw":"%d.0","battery":%d,"patient":%q,"ts":%d,"run":%q,"n":%d,"obs":[{"label":%q,"value":%s,"unit":%q},{"label":"SpO2","value":%d,"unit":"%%"},{"label":"RR","value":%d,"unit":"/min"},{"label":"Temp","value":%d.%d,"unit":"Cel"}]}`,
+		d.serial(), d.release, 100-n%90, mrn, turn.Clock(time.Now()).UnixMilli(), d.run, n, label, pulse, unit, v.SpO2Percent, v.RespPerMin, v.TempTenthCel/10, v.TempTenthCel%10)
+}
+
+func (d *device) serial() string { return fmt.Sprintf("W-%s-%d", d.bed.Ward, d.bed.Number) }
+
+// publish sends the nth message until it is acknowledged.
+func (d *device) publish(ctx context.Context, payload []byte, n int) {
+	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: "ward/" + d.bed.Ward + "/" + d.serial() + "/vitals", QoS: 1, ID: uint16(n%65535 + 1), Payload: payload}
+	id := fmt.Sprintf("%s/%d", d.run, n)
+	if again := d.last == id; !again {
+		d.w.count(func() { d.w.sent++ })
+	} else {
+		d.w.count(func() { d.w.resent++ })
+	}
 	for try := 0; ctx.Err() == nil; try++ {
 		if try > 0 {
 			d.w.count(func() { d.w.resent++ })
@@ -103,7 +148,13 @@ func (d *device) publish(ctx context.Context, n int) {
 		}
 		err := d.exchange(ctx, &p)
 		if err == nil {
-			d.w.count(func() { d.w.acknowledged++ })
+			if d.last != id {
+				d.w.count(func() { d.w.acknowledged++ })
+				if d.w.Acknowledged != nil {
+					d.w.Acknowledged(id)
+				}
+			}
+			d.last = id
 			return
 		}
 		d.close()
@@ -141,12 +192,9 @@ func (d *device) exchange(ctx context.Context, p *mqttwire.Packet) error {
 }
 
 func (d *device) connect(ctx context.Context) error {
-	c, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", d.w.Address)
+	c, err := d.plan.Dial(ctx, "tcp", d.w.Address, d.w.TLS)
 	if err != nil {
 		return err
-	}
-	if d.w.TLS != nil {
-		c = tls.Client(c, d.w.TLS)
 	}
 	hello := mqttwire.Packet{Type: mqttwire.CONNECT, Connect: &mqttwire.Connect{Version: mqttwire.V311, Clean: true, ClientID: fmt.Sprintf("wear-%s-%d", d.bed.Ward, d.bed.Number), KeepAlive: 60}}
 	if d.w.User != "" {
