@@ -37,7 +37,7 @@ func CheckFaults(names, known []string) error {
 		if near := fault.Nearest(name, known); near != "" {
 			meant = fmt.Sprintf("; did you mean %q?", near)
 		}
-		return fault.New(fault.Invalid, "sim.trouble", "there is no fault %q%s There are: %s", name, meant, strings.Join(known, ", ")).At("--fault")
+		return fault.New(fault.Invalid, "sim.fault", "there is no fault %q%s There are: %s", name, meant, strings.Join(known, ", ")).At("--fault")
 	}
 	return nil
 }
