@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // channel is a REST channel in memory, with moods.
 type channel struct {

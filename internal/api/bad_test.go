@@ -231,7 +231,7 @@ func stream(ctx context.Context, t *testing.T, h *apptest.House, token, cookie, 
 // next gives the next line that begins so.
 func next(t *testing.T, lines <-chan string, prefix string) string {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(60 * time.Second)
 	for {
 		select {
 		case line, ok := <-lines:
@@ -249,7 +249,7 @@ func next(t *testing.T, lines <-chan string, prefix string) string {
 
 func ended(t *testing.T, what string, lines <-chan string) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(60 * time.Second)
 	for {
 		select {
 		case _, ok := <-lines:

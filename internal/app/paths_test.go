@@ -53,7 +53,7 @@ func (h *twoPaths) over(channel, sender, segments string) service.MessagePage {
 	h.sent++
 	id := fmt.Sprintf("%s-%04d", sender, h.sent)
 	text := "MSH|^~\\&|" + sender + "|HOUSE|||" + time.Now().UTC().Format("20060102150405.000") + "+0000||ORU^R01^ORU_R01|" + id + "|P|2.6|||NE|AL||UNICODE UTF-8\r" + segments
-	ctx, cancel := context.WithTimeout(h.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 60*time.Second)
 	defer cancel()
 	if err := h.links[channel].Send(ctx, sim.Message{ControlID: id, Stream: channel, Bytes: []byte(text)}); err != nil {
 		h.t.Fatal(err)

@@ -151,7 +151,7 @@ func (w *ward) ask(message string) string {
 		w.t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := io.WriteString(conn, "\x0b"+message+"\x1c\r"); err != nil {
 		w.t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func (b *book) Record(_ context.Context, entries []record.Entry) error {
 
 func (b *book) await(t *testing.T, cursor model.Seq) {
 	t.Helper()
-	for until := time.Now().Add(30 * time.Second); b.Cursor() < cursor; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(60 * time.Second); b.Cursor() < cursor; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("recorded up to %d, want %d", b.Cursor(), cursor)
 		}
@@ -129,7 +129,7 @@ func run(t *testing.T, w *Way) (stop func() error) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(30 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Fatal("it does not end")
 			return nil
 		}
@@ -202,7 +202,7 @@ func TestFailure(t *testing.T) {
 		if !errors.Is(err, b.fail) {
 			t.Errorf("ended with %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatal("it does not end")
 	}
 }

@@ -120,7 +120,7 @@ func TestLive(t *testing.T) {
 		t.Error("the frame came along")
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	answer, err := r.http.Do(r.request("GET", "/events", nil).WithContext(ctx))
 	if err != nil || answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "text/event-stream" {

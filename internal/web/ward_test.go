@@ -18,7 +18,7 @@ import (
 
 // stream opens the stream of the live beds as this reader's browser would.
 func (r *reader) stream(query string) (*websocket.Conn, *http.Response, error) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
 	defer cancel()
 	return websocket.Dial(ctx, strings.Replace(r.h.App.ConsoleURL(), "https:", "wss:", 1)+"/live/stream"+query, &websocket.DialOptions{HTTPClient: r.http})
 }
@@ -31,7 +31,7 @@ type heard struct {
 // hears gives the next news of the stream that holds values.
 func (r *reader) hears(c *websocket.Conn) heard {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 60*time.Second)
 	defer cancel()
 	for {
 		_, text, err := c.Read(ctx)

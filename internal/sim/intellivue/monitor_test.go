@@ -420,7 +420,7 @@ func TestWardOverSockets(t *testing.T) {
 	go func() { w.Run(ctx); close(done) }()
 	defer func() { cancel(); <-done }()
 	buffer := make([]byte, 2000)
-	_ = beacons.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = beacons.SetReadDeadline(time.Now().Add(60 * time.Second))
 	if n, _, err := beacons.ReadFrom(buffer); err != nil || !bytes.HasPrefix(buffer[:n], []byte{0, 0, 1, 0, 0, 1}) {
 		t.Fatalf("beacon %x: %v", buffer[:n], err)
 	}
@@ -429,7 +429,7 @@ func TestWardOverSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
 	ask := func(text string) byte {
 		if _, err := conn.Write(packet(t, text)); err != nil {
 			t.Fatal(err)
