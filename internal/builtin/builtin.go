@@ -9,7 +9,9 @@ import (
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/gatt"
 	"thalamus/internal/codec/hl7v2/clinical"
+	"thalamus/internal/codec/masimo"
 	"thalamus/internal/codec/medibus"
+	"thalamus/internal/codec/nonin"
 	"thalamus/internal/codec/openmhealth"
 	"thalamus/internal/codec/pdf"
 	"thalamus/internal/codec/phd"
@@ -26,10 +28,12 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/ble"
 	"thalamus/internal/drivers/filedrop"
+	"thalamus/internal/drivers/masimolink"
 	"thalamus/internal/drivers/medibuslink"
 	"thalamus/internal/drivers/mllp"
 	"thalamus/internal/drivers/mqtt"
 	"thalamus/internal/drivers/mqttclient"
+	"thalamus/internal/drivers/noninlink"
 	phdlink "thalamus/internal/drivers/phd"
 	"thalamus/internal/drivers/poct1alink"
 	"thalamus/internal/drivers/pull"
@@ -54,6 +58,8 @@ func Drivers() []driver.Kind {
 		poct1alink.Kind(),
 		seriallink.Kind(),
 		medibuslink.Kind(),
+		masimolink.Kind(),
+		noninlink.Kind(),
 	}
 }
 
@@ -70,6 +76,8 @@ func Codecs() []codec.Codec {
 		astm.New(),
 		poct1a.New(),
 		medibus.New(),
+		masimo.New(),
+		nonin.New(),
 		fhir.New(),
 		sparkplug.New(),
 	}

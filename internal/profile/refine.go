@@ -163,7 +163,7 @@ func label(o *model.Observation) string { return first(o.Received.Text, o.Receiv
 
 func (a *applying) refine(o *model.Observation) {
 	field := a.field(o)
-	if !a.document {
+	if by := o.Mapped.By; !a.document && (by == "" || strings.Contains(by, "@")) { // what a codec says itself stays
 		o.Mapped = model.Mapping{}
 	}
 	for i := range a.p.Quirks {

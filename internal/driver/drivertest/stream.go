@@ -21,13 +21,18 @@ import (
 type Stream struct {
 	Kind     driver.Kind
 	Settings map[string]any // of a listener on a free port, "link": {"listen": …}, with short patience
-	// Message gives the n-th message as it comes over the link and as it is to be
+	// Message gives the n-th message as it comes over the link and is to be
 	// journaled, each different.
 	Message func(n int) []byte
+	// End is what follows a message over the link and is not journaled.
+	End     []byte
 	Garbage []byte // something that is no message of this protocol
 	// Greet is what a peer sends before its first message; nil: nothing.
 	Greet []byte
 }
+
+// wire is the n-th message as it comes over the link.
+func (s *Stream) wire(n int) []byte { return append(append([]byte(nil), s.Message(n)...), s.End...) }
 
 func (s *Stream) start(t *testing.T) *Rig {
 	t.Helper()
@@ -91,7 +96,7 @@ func (s *Stream) want(t *testing.T, r *Rig, first, many int) {
 func (s *Stream) takes(t *testing.T, r *Rig) {
 	c := s.dial(t, r)
 	for n := range 5 {
-		c.Write(s.Message(n))
+		c.Write(s.wire(n))
 		s.want(t, r, 0, n+1)
 	}
 	f := r.Intake.Taken()[0]
@@ -102,7 +107,7 @@ func (s *Stream) takes(t *testing.T, r *Rig) {
 
 func (s *Stream) byteByByte(t *testing.T, r *Rig) {
 	c := s.dial(t, r)
-	for _, b := range append(s.Message(0), s.Message(1)...) {
+	for _, b := range append(s.wire(0), s.wire(1)...) {
 		c.Write([]byte{b})
 	}
 	s.want(t, r, 0, 2)
@@ -111,7 +116,7 @@ func (s *Stream) byteByByte(t *testing.T, r *Rig) {
 func (s *Stream) pipelined(t *testing.T, r *Rig) {
 	var all []byte
 	for n := range 200 {
-		all = append(all, s.Message(n)...)
+		all = append(all, s.wire(n)...)
 	}
 	s.dial(t, r).Write(all)
 	s.want(t, r, 0, 200)
@@ -123,28 +128,28 @@ func (s *Stream) noted(t *testing.T, r *Rig, what string) {
 }
 
 func (s *Stream) halfAndSilence(t *testing.T, r *Rig) {
-	half := s.Message(7)
+	half := s.wire(7)
 	s.dial(t, r).Write(half[:len(half)/2])
-	s.dial(t, r).Write(s.Message(0))
+	s.dial(t, r).Write(s.wire(0))
 	s.noted(t, r, "the half message")
 	s.want(t, r, 0, 1)
 }
 
 func (s *Stream) halfAndReset(t *testing.T, r *Rig) {
 	c := s.dial(t, r)
-	half := s.Message(7)
+	half := s.wire(7)
 	c.Write(half[:len(half)/2])
 	Until(t, "the peer is there", func() bool { return len(r.Driver.(driver.Connected).Connections()) == 1 })
 	c.Close()
 	s.noted(t, r, "the half message")
-	s.dial(t, r).Write(s.Message(0))
+	s.dial(t, r).Write(s.wire(0))
 	s.want(t, r, 0, 1)
 }
 
 func (s *Stream) garbage(t *testing.T, r *Rig) {
 	s.dial(t, r).Write(bytes.Repeat(s.Garbage, 1000))
 	s.noted(t, r, "the garbage")
-	s.dial(t, r).Write(s.Message(0))
+	s.dial(t, r).Write(s.wire(0))
 	s.want(t, r, 0, 1)
 }
 
@@ -154,7 +159,7 @@ func (s *Stream) flood(t *testing.T, r *Rig) {
 		c := s.dial(t, r)
 		go func() {
 			for n := range each {
-				if _, err := c.Write(s.Message(k*each + n)); err != nil {
+				if _, err := c.Write(s.wire(k*each + n)); err != nil {
 					return
 				}
 			}
@@ -181,7 +186,7 @@ func (s *Stream) intakeFails(t *testing.T, r *Rig) {
 	r.Intake.Fail(Full)
 	c := s.dial(t, r)
 	for n := range 5 {
-		c.Write(s.Message(n))
+		c.Write(s.wire(n))
 	}
 	Until(t, "intake was asked", func() bool { _, offers := r.Intake.Count(); return offers > 1 })
 	r.Intake.Fail(nil)
@@ -192,7 +197,7 @@ func (s *Stream) stopUnderLoad(t *testing.T, r *Rig) {
 	c := s.dial(t, r)
 	go func() {
 		for n := 0; ; n++ {
-			if _, err := c.Write(s.Message(n)); err != nil {
+			if _, err := c.Write(s.wire(n)); err != nil {
 				return
 			}
 		}
@@ -209,7 +214,7 @@ func (s *Stream) stopUnderLoad(t *testing.T, r *Rig) {
 func (s *Stream) stopWhileHanging(t *testing.T, r *Rig) {
 	release := r.Intake.Hold()
 	defer release()
-	s.dial(t, r).Write(append(s.Message(0), s.Message(1)...))
+	s.dial(t, r).Write(append(s.wire(0), s.wire(1)...))
 	Until(t, "intake was asked", func() bool { _, offers := r.Intake.Count(); return offers >= 1 })
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
