@@ -18,7 +18,7 @@ import (
 
 // month makes the record of a ward over days: beds that send 20 numerics every
 // period, as recorddb's own benchmark does.
-func month(b *testing.B, dir string, beds, days int, period time.Duration) {
+func month(b testing.TB, dir string, beds, days int, period time.Duration) {
 	b.Helper()
 	db, err := recorddb.Open(b.Context(), dir, recorddb.Options{})
 	if err != nil {

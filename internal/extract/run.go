@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
@@ -42,6 +44,8 @@ type run struct {
 	made string
 	rows int // of a part
 	seen map[model.PatientID]bool
+
+	press *zstd.Codec
 }
 
 // goOn brings an extract to its end, from where its manifest says it is.
@@ -50,7 +54,7 @@ func (r *run) goOn(ctx context.Context) error {
 		return err
 	}
 	m := r.m
-	r.seen = map[model.PatientID]bool{}
+	r.seen, r.press = map[model.PatientID]bool{}, newPress()
 	for m.Next.Before(m.Ask.Until) {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -98,7 +102,7 @@ func (r *run) part(ctx context.Context) error {
 	if end.After(m.Ask.Until) {
 		end = m.Ask.Until
 	}
-	k := kit{dir: r.dir, day: m.Next.UTC().Format(dayForm), number: 1, form: m.Ask.Form, made: r.made}
+	k := kit{dir: r.dir, day: m.Next.UTC().Format(dayForm), number: 1, form: m.Ask.Form, made: r.made, press: r.press}
 	q := m.Ask.query()
 	q.From, q.Until = m.Next, end
 	q.Before = model.MessageRef{Seq: m.Through.Seq, Part: m.Through.Part + 1}

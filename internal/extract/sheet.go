@@ -21,7 +21,12 @@ type kit struct {
 	number   int
 	form     Form
 	made     string // the release, for the files' heads
+	press    *zstd.Codec
 }
+
+// newPress makes what compresses the pages of Parquet files. It keeps encoders
+// of some megabytes each, so all files of a run share one.
+func newPress() *zstd.Codec { return &zstd.Codec{Level: zstd.SpeedFastest} }
 
 // sheet is the file of one table in one part; it is begun with its first row.
 type sheet[Row any] struct {
@@ -49,7 +54,7 @@ func (s *sheet[Row]) put(rows []Row) (err error) {
 		if s.form == CSV {
 			s.enc, err = newCSV[Row](s.file)
 		} else {
-			s.enc = newParquet[Row](s.file, s.table, s.made)
+			s.enc = newParquet[Row](s.file, s.table, s.kit)
 		}
 		if err != nil {
 			return diskFault(err, s.file.path())
@@ -92,14 +97,14 @@ const SchemaVersion = "1"
 
 type parquetSheet[Row any] struct{ w *parquet.GenericWriter[Row] }
 
-func newParquet[Row any](out io.Writer, t Table, made string) parquetSheet[Row] {
+func newParquet[Row any](out io.Writer, t Table, k kit) parquetSheet[Row] {
 	rows := int64(rowGroup)
 	if t == Waveforms {
 		rows = rowGroupWave
 	}
 	return parquetSheet[Row]{parquet.NewGenericWriter[Row](out,
-		parquet.SchemaOf(*new(Row)), parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}), parquet.MaxRowsPerRowGroup(rows),
-		parquet.CreatedBy("thalamus", made, "parquet-go"), parquet.DictionaryMaxBytes(1<<20), parquet.PageBufferSize(64<<10),
+		parquet.SchemaOf(*new(Row)), parquet.Compression(k.press), parquet.MaxRowsPerRowGroup(rows),
+		parquet.CreatedBy("thalamus", k.made, "parquet-go"), parquet.DictionaryMaxBytes(1<<20), parquet.PageBufferSize(64<<10),
 		parquet.KeyValueMetadata("thalamus.table", string(t)), parquet.KeyValueMetadata("thalamus.schema", SchemaVersion),
 	)}
 }
