@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
 	"thalamus/internal/sim/dri"
+	"thalamus/internal/sim/intellivue"
 	"thalamus/internal/sim/masimo"
 	"thalamus/internal/sim/medibus"
 	"thalamus/internal/sim/nonin"
@@ -34,6 +35,8 @@ func (c *program) simulateLines() []*cobra.Command {
 	kinds := []onLine{
 		{kind: "medibus", port: "4010", what: "Dräger ventilators", tells: "that answer MEDIBUS commands: identity, measured values, limits, alarms, settings, texts, time and realtime curves", faults: medibus.FaultNames(),
 			make: func(b sim.Bed, f []string) bedside.Device { return medibus.New(b, f) }},
+		{kind: "intellivue-serial", port: "4020", what: "Philips IntelliVue monitors", tells: "that speak their data export interface over the serial port, in frames of the fixed baudrate protocol", faults: intellivue.FaultNames(),
+			make: func(b sim.Bed, f []string) bedside.Device { return intellivue.NewSerial(b, f) }},
 		{kind: "masimo", port: "4030", what: "Masimo Radical-7 pulse oximeters", tells: "that send a line of text a second (output ASCII 1)", faults: masimo.FaultNames(),
 			make: func(b sim.Bed, f []string) bedside.Device { return masimo.New(b, f) }},
 		{kind: "nonin", port: "4040", what: "Nonin pulse oximeters", tells: "that send the data formats 2, 7 (75 frames a second with the pleth) or 8 (once a second)", faults: nonin.FaultNames(),
