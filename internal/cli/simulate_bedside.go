@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,13 +20,19 @@ type answered struct {
 // simulateIntelliVue lets simulated monitors wait for clients.
 func (c *program) simulateIntelliVue() *cobra.Command {
 	var w intellivue.Ward
+	var wrong faultFlag
 	var length time.Duration
 	cmd := &cobra.Command{
 		Use: "intellivue", Short: "Let simulated Philips IntelliVue monitors wait for a channel", Args: cobra.NoArgs,
 		Long: "Let simulated Philips IntelliVue monitors speak the data export interface over UDP: at each bed one that tells with a beacon where it is, takes one association and answers polls of numerics, waves, alerts and the patient. " +
-			"Simulated from the public programming guide. Exits with 1 when nobody associated.\n\n--fault makes every fifth result go wrong, by turns: " + strings.Join(intellivue.FaultNames(), ", ") + ".",
-		Example: "  thalamus simulate intellivue --beds 4 --for 1m\n  thalamus simulate intellivue --listen 127.0.0.1:24105 --fault half-frame,silence --for 5m",
+			"Simulated from the public programming guide. Exits with 1 when nobody associated.",
+		Example: "  thalamus simulate intellivue --beds 4 --for 1m\n  thalamus simulate intellivue --listen 127.0.0.1:24105 --fault half-frame,unplugged --for 5m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
+			w.Faults = set
 			if err := checkBeds(w.Beds); err != nil {
 				return err
 			}
@@ -60,7 +65,7 @@ func (c *program) simulateIntelliVue() *cobra.Command {
 	f.StringVar(&w.Beacon, "beacon", "127.0.0.1:24005", "where the monitors tell that they are there; empty: nowhere")
 	f.StringVar(&w.Name, "ward", "SIM", "name of the ward")
 	f.IntVar(&w.Beds, "beds", 1, "number of beds")
-	f.StringSliceVar(&w.Faults, "fault", nil, "how the monitors misbehave")
+	wrong.add(cmd, "intellivue")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	return cmd
 }

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
 	"thalamus/internal/sim/dri"
+	"thalamus/internal/sim/faults"
 	"thalamus/internal/sim/intellivue"
 	"thalamus/internal/sim/masimo"
 	"thalamus/internal/sim/medibus"
@@ -23,8 +24,8 @@ import (
 type onLine struct {
 	kind, port     string
 	what, tells    string // "Dräger ventilators", what they do
-	faults         []string
-	make           func(bed sim.Bed, faults []string) bedside.Device
+	faults         string // kind of which it has the faults; "": its own
+	make           func(bed sim.Bed, set faults.Set) bedside.Device
 	flags          func(cmd *cobra.Command)
 	check          func() error
 	moreInExamples string
@@ -33,14 +34,14 @@ type onLine struct {
 func (c *program) simulateLines() []*cobra.Command {
 	format := 7
 	kinds := []onLine{
-		{kind: "medibus", port: "4010", what: "Dräger ventilators", tells: "that answer MEDIBUS commands: identity, measured values, limits, alarms, settings, texts, time and realtime curves", faults: medibus.FaultNames(),
-			make: func(b sim.Bed, f []string) bedside.Device { return medibus.New(b, f) }},
-		{kind: "intellivue-serial", port: "4020", what: "Philips IntelliVue monitors", tells: "that speak their data export interface over the serial port, in frames of the fixed baudrate protocol", faults: intellivue.FaultNames(),
-			make: func(b sim.Bed, f []string) bedside.Device { return intellivue.NewSerial(b, f) }},
-		{kind: "masimo", port: "4030", what: "Masimo Radical-7 pulse oximeters", tells: "that send a line of text a second (output ASCII 1)", faults: masimo.FaultNames(),
-			make: func(b sim.Bed, f []string) bedside.Device { return masimo.New(b, f) }},
-		{kind: "nonin", port: "4040", what: "Nonin pulse oximeters", tells: "that send the data formats 2, 7 (75 frames a second with the pleth) or 8 (once a second)", faults: nonin.FaultNames(),
-			make: func(b sim.Bed, f []string) bedside.Device { return nonin.New(b, format, f) },
+		{kind: "medibus", port: "4010", what: "Dräger ventilators", tells: "that answer MEDIBUS commands: identity, measured values, limits, alarms, settings, texts, time and realtime curves",
+			make: func(b sim.Bed, f faults.Set) bedside.Device { return medibus.New(b, f) }},
+		{kind: "intellivue-serial", port: "4020", what: "Philips IntelliVue monitors", tells: "that speak their data export interface over the serial port, in frames of the fixed baudrate protocol", faults: "intellivue",
+			make: func(b sim.Bed, f faults.Set) bedside.Device { return intellivue.NewSerial(b, f) }},
+		{kind: "masimo", port: "4030", what: "Masimo Radical-7 pulse oximeters", tells: "that send a line of text a second (output ASCII 1)",
+			make: func(b sim.Bed, f faults.Set) bedside.Device { return masimo.New(b, f) }},
+		{kind: "nonin", port: "4040", what: "Nonin pulse oximeters", tells: "that send the data formats 2, 7 (75 frames a second with the pleth) or 8 (once a second)",
+			make: func(b sim.Bed, f faults.Set) bedside.Device { return nonin.New(b, format, f) },
 			flags: func(cmd *cobra.Command) {
 				cmd.Flags().IntVar(&format, "format", 7, "data format: 2, 7 or 8")
 			},
@@ -50,8 +51,8 @@ func (c *program) simulateLines() []*cobra.Command {
 				}
 				return nil
 			}, moreInExamples: " --format 8"},
-		{kind: "dri", port: "4050", what: "GE Datex-Ohmeda S/5 monitors", tells: "that answer DRI requests with values, trends, alarms and waves", faults: dri.FaultNames(),
-			make: func(b sim.Bed, f []string) bedside.Device { return dri.New(b, f) }},
+		{kind: "dri", port: "4050", what: "GE Datex-Ohmeda S/5 monitors", tells: "that answer DRI requests with values, trends, alarms and waves",
+			make: func(b sim.Bed, f faults.Set) bedside.Device { return dri.New(b, f) }},
 	}
 	var out []*cobra.Command
 	for _, k := range kinds {
@@ -68,14 +69,18 @@ type spoken struct {
 
 func (c *program) simulateLine(k onLine) *cobra.Command {
 	var w bedside.Ward
-	var faults []string
+	var wrong faultFlag
 	var length time.Duration
 	cmd := &cobra.Command{
 		Use: k.kind, Short: "Let simulated " + k.what + " speak over TCP", Args: cobra.NoArgs,
 		Long: "Let simulated " + k.what + " work at each bed, " + k.tells + ". Each waits behind a TCP port of its own, as behind a terminal server; with --to each calls a channel that listens. " +
-			"Simulated from public descriptions. Exits with 1 when nobody was at the other end.\n\n--fault makes every fifth message go wrong, by turns: " + strings.Join(k.faults, ", ") + ".",
+			"Simulated from public descriptions. Exits with 1 when nobody was at the other end.",
 		Example: fmt.Sprintf("  thalamus simulate %s --listen 127.0.0.1:%s --beds 4 --for 1m\n  thalamus simulate %s --to 127.0.0.1:4001 --fault half-frame,silence%s --for 5m", k.kind, k.port, k.kind, k.moreInExamples),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
 			if err := checkBeds(w.Beds); err != nil {
 				return err
 			}
@@ -84,10 +89,7 @@ func (c *program) simulateLine(k onLine) *cobra.Command {
 					return err
 				}
 			}
-			if err := bedside.CheckFaults(faults, k.faults); err != nil {
-				return err
-			}
-			w.Make = func(bed sim.Bed) bedside.Device { return k.make(bed, faults) }
+			w.Make = func(bed sim.Bed) bedside.Device { return k.make(bed, set) }
 			if err := w.Open(); err != nil {
 				return err
 			}
@@ -121,7 +123,7 @@ func (c *program) simulateLine(k onLine) *cobra.Command {
 	f.StringVar(&w.To, "to", "", "address of a channel that the devices call instead of waiting")
 	f.StringVar(&w.Name, "ward", "SIM", "name of the ward")
 	f.IntVar(&w.Beds, "beds", 1, "number of beds")
-	f.StringSliceVar(&faults, "fault", nil, "how the devices misbehave")
+	wrong.add(cmd, cmp.Or(k.faults, k.kind))
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	if k.flags != nil {
 		k.flags(cmd)

@@ -94,17 +94,3 @@ func TestWardCalls(t *testing.T) {
 	<-done
 	c.Close()
 }
-
-func TestTurns(t *testing.T) {
-	turns := Turns{Names: []string{"a", "b"}}
-	var got []string
-	for range 15 {
-		got = append(got, turns.Next())
-	}
-	if got[4] != "a" || got[9] != "b" || got[14] != "a" || got[3] != "" {
-		t.Errorf("%q", got)
-	}
-	if err := CheckFaults([]string{"half-fram"}, Line()); err == nil || !strings.Contains(err.Error(), `did you mean "half-frame"?`) {
-		t.Error(err)
-	}
-}

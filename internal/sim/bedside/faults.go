@@ -1,31 +1,14 @@
 package bedside
 
-import "time"
+import (
+	"time"
 
-// Faults that every device on a line of bytes can have, each fifth message, by
-// turns; what a device's values can have it adds itself.
-const (
-	HalfFrame     = "half-frame"     // the line drops in the middle of a message
-	Reset         = "reset"          // the line drops after a message
-	Garbage       = "garbage"        // bytes that mean nothing come before a message
-	Silence       = "silence"        // half a message, then nothing for a while
-	Dropped       = "dropped"        // a message is lost
-	Duplicate     = "duplicate"      // a message comes twice
-	WrongChecksum = "wrong-checksum" // a byte in the middle is another one
-	Unplugged     = "unplugged"      // the sensor is off for a while
-	OutOfRange    = "out-of-range"   // a value nobody has
-	NotANumber    = "nan"            // no number where one is due
-	ClockJump     = "clock-jump"     // the clock is an hour behind from here on
+	"thalamus/internal/sim/faults"
 )
-
-// Line are the faults of the line alone.
-func Line() []string {
-	return []string{HalfFrame, Reset, Garbage, Silence, Dropped, Duplicate, WrongChecksum}
-}
 
 // Wire is what a device on a line keeps of its faults and its work.
 type Wire struct {
-	Turns Turns
+	Plan  *faults.Plan // nil: nothing goes wrong
 	Did   Count
 	cut   bool
 	quiet time.Time
@@ -52,7 +35,7 @@ func (w *Wire) Quiet(now time.Time) bool { return now.Before(w.quiet) }
 
 // Turn gives the fault of the next message, "" for most.
 func (w *Wire) Turn() string {
-	f := w.Turns.Next()
+	f := string(w.Plan.Next())
 	if f != "" {
 		w.Did.Faults++
 	}
@@ -67,21 +50,21 @@ const silence = 8 * time.Second
 func (w *Wire) Send(now time.Time, out, message []byte, fault string, at int) []byte {
 	w.Did.Messages++
 	switch fault {
-	case HalfFrame:
+	case faults.HalfFrame:
 		w.cut = true
 		return append(out, message[:len(message)/2]...)
-	case Reset:
+	case faults.Reset:
 		w.cut = true
-	case Garbage:
+	case faults.Garbage:
 		out = append(out, "\x00\xffGET / HTTP/1.1\r\n\x1b\x1b"...)
-	case Silence:
+	case faults.Silence:
 		w.quiet = now.Add(silence)
 		return append(out, message[:len(message)/2]...)
-	case Dropped:
+	case faults.Dropped:
 		return out
-	case Duplicate:
+	case faults.Duplicate:
 		out = append(out, message...)
-	case WrongChecksum:
+	case faults.WrongChecksum:
 		message = append([]byte(nil), message...)
 		if at >= 0 && at < len(message) {
 			message[at] ^= 0x01

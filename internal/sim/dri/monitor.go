@@ -7,12 +7,8 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
-
-// FaultNames lists how the monitor may misbehave.
-func FaultNames() []string {
-	return append(bedside.Line(), bedside.Unplugged, bedside.OutOfRange, bedside.NotANumber, bedside.ClockJump)
-}
 
 // Monitor is one simulated monitor.
 type Monitor struct {
@@ -40,9 +36,9 @@ type Monitor struct {
 }
 
 // New makes the monitor of a bed.
-func New(bed sim.Bed, faults []string) *Monitor {
+func New(bed sim.Bed, set faults.Set) *Monitor {
 	m := &Monitor{Bed: bed, body: bed.Body()}
-	m.Turns.Names = faults
+	m.Plan = set.Plan()
 	m.live()
 	m.cuff = m.vitals
 	return m
@@ -181,10 +177,10 @@ func (m *Monitor) send(now time.Time, out []byte, main uint16, fault string, par
 func (m *Monitor) values(now time.Time, out []byte, kind byte) []byte {
 	fault := m.Turn()
 	switch fault {
-	case bedside.Unplugged:
+	case faults.SensorOff:
 		m.off = !m.off
-	case bedside.ClockJump:
-		m.clock -= time.Hour
+	case faults.ClockJump:
+		m.clock -= 26 * time.Hour
 	}
 	body := binary.LittleEndian.AppendUint32(nil, m.stamp(now))
 	body = append(body, m.basic(fault)...)
@@ -203,9 +199,9 @@ func (m *Monitor) basic(fault string) (out []byte) {
 	v, b := m.vitals, m.breath
 	heart := v.HeartPerMin
 	switch fault {
-	case bedside.OutOfRange:
+	case faults.OutOfRange:
 		heart = 999
-	case bedside.NotANumber:
+	case faults.NaN:
 		heart = -32763 // above its range
 	}
 	cmH2O := func(tenthMbar int) int { return tenthMbar * 10 * 10197 / 10000 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // Requests as published, with their sums: a program that read real monitors
@@ -36,8 +36,8 @@ func alarmRequest(command int) []byte {
 	return frame(record(1, 0, mainAlarms, part{0, words(command, 0, 0, 0, 0, 0)}))
 }
 
-func made(faults ...string) *Monitor {
-	m := New(sim.Beds("ICU", 1)[0], faults)
+func made(names ...string) *Monitor {
+	m := New(sim.Beds("ICU", 1)[0], faults.Set(names))
 	m.Connected(began)
 	return m
 }
@@ -175,7 +175,7 @@ func TestRequestsInPiecesAndGarbage(t *testing.T) {
 
 func TestFaultsAreSeen(t *testing.T) {
 	once := frame(record(1, 0, mainValues, part{0, append([]byte{1}, append(words(-1), 0, 0, 0, 0, 0, 0)...)}))
-	for _, name := range FaultNames() {
+	for _, name := range wrong(t) {
 		m := made(name)
 		var all [][]byte
 		cut := false
@@ -185,26 +185,26 @@ func TestFaultsAreSeen(t *testing.T) {
 		}
 		ok := true
 		switch name {
-		case bedside.HalfFrame, bedside.Reset:
+		case faults.HalfFrame, faults.Reset:
 			ok = cut
-		case bedside.Silence:
+		case faults.Silence:
 			ok = all[5] == nil
-		case bedside.Dropped:
+		case faults.Dropped:
 			ok = all[4] == nil
-		case bedside.Duplicate:
+		case faults.Duplicate:
 			ok = len(all[4]) > len(all[3])*3/2
-		case bedside.Garbage:
+		case faults.Garbage:
 			ok = bytes.Contains(all[4], []byte("HTTP"))
-		case bedside.WrongChecksum:
+		case faults.WrongChecksum:
 			_, good := unframe(all[4][1 : len(all[4])-1])
 			ok = !good
-		case bedside.OutOfRange:
+		case faults.OutOfRange:
 			ok = at(records(t, all[4])[0], headerSize+4+6) == 999
-		case bedside.NotANumber:
+		case faults.NaN:
 			ok = at(records(t, all[4])[0], headerSize+4+6) == -32763
-		case bedside.Unplugged:
+		case faults.SensorOff:
 			ok = at(records(t, all[5])[0], headerSize+4+118+6) == missing
-		case bedside.ClockJump:
+		case faults.ClockJump:
 			ok = int64(binary.LittleEndian.Uint32(records(t, all[5])[0][6:])) < began.Unix()
 		}
 		if !ok || m.Count().Faults == 0 {
@@ -224,4 +224,14 @@ func FuzzReceive(f *testing.F) {
 		m.Receive(began, b)
 		m.Tick(began.Add(time.Second))
 	})
+}
+
+// wrong gives the names of the faults this kind can have.
+func wrong(t *testing.T) []string {
+	t.Helper()
+	k, ok := faults.KindOf("dri")
+	if !ok {
+		t.Fatal("the kind is not in the list of faults")
+	}
+	return k.All()
 }

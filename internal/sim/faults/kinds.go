@@ -30,12 +30,23 @@ func Datagrams(more ...string) []string {
 	return append([]string{Unplugged, HalfFrame, Dropped, Swapped, Duplicate, Garbage, Flood}, more...)
 }
 
+// Asked are the faults of links of bedside devices that answer or go on telling:
+// what is lost is not sent again.
+func Asked(more ...string) []string {
+	return append([]string{Reset, HalfFrame, Silence, Dropped, Duplicate, Garbage}, more...)
+}
+
 // Kinds lists what every kind of simulated devices can do wrong, by name.
 func Kinds() []Kind {
 	return []Kind{
 		{"astm", Streams(WrongChecksum), []string{BegunAnew, Truncated, ClockJump, WrongUnit, NewLabel, NoNumber, OutOfRange, WrongPatient}},
+		{"dri", Asked(WrongChecksum), []string{ClockJump, OutOfRange, NaN, SensorOff}},
 		{"hl7", Streams(Swapped), []string{Truncated, ClockJump, ZoneChange, SummerNight, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN, SensorOff, NoNumber, DemoMode}},
+		{"intellivue", []string{Unplugged, Reset, HalfFrame, Dropped, Duplicate, Garbage}, []string{BegunAnew, ClockJump, WrongUnit, OutOfRange, NaN, SensorOff}},
+		{"masimo", Asked(), []string{ClockJump, OutOfRange, SensorOff, NoNumber}},
+		{"medibus", Asked(WrongChecksum), []string{ClockJump, OutOfRange, SensorOff, NoNumber}},
 		{"mqtt", Streams(Swapped), []string{ClockJump, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN}},
+		{"nonin", Asked(WrongChecksum), []string{OutOfRange, SensorOff}},
 		{"phd", Streams(), []string{ClockJump, OutOfRange, NaN}},
 		{"poct1a", Streams(), []string{ClockJump, WrongUnit, NewLabel, WrongPatient, OutOfRange}},
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
 )
 
 // Packet is a datagram to a client.
@@ -22,7 +23,7 @@ type Monitor struct {
 	Serial       string // "" : made of ward and bed
 	Software     string // "" : M.04.01
 	Address      netip.AddrPort
-	Faults       *Faults // how it misbehaves; nil: it behaves
+	Plan         *faults.Plan // what goes wrong; nil: nothing
 
 	body   *sim.Physiology
 	vitals sim.Vitals

@@ -14,6 +14,7 @@ import (
 	"unicode/utf16"
 
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
 )
 
 // Messages of clients as published: the association request of PIPG p. 298 to
@@ -131,10 +132,10 @@ func words(b []byte) string {
 }
 
 // associated gives a monitor whose client has an association.
-func associated(t *testing.T, faults ...string) *Monitor {
+func associated(t *testing.T, names ...string) *Monitor {
 	t.Helper()
 	m := New(sim.Beds("ICU", 2)[1], began)
-	m.Faults = NewFaults(faults)
+	m.Plan = faults.Set(names).Plan()
 	out := m.Receive(began, client, packet(t, request))
 	if len(out) != 2 || out[0].Bytes[0] != sessionAccept || out[0].To != client {
 		t.Fatalf("no acceptance: %x", out)
@@ -355,7 +356,11 @@ func TestAbortsWhoSaysNothing(t *testing.T) {
 }
 
 func TestFaultsAreSeen(t *testing.T) {
-	for _, name := range FaultNames() {
+	kind, ok := faults.KindOf("intellivue")
+	if !ok {
+		t.Fatal("the kind is not in the list of faults")
+	}
+	for _, name := range kind.All() {
 		m := associated(t, name)
 		var sent [][]byte
 		nan, high, invalid, sensor := false, false, false, false
@@ -363,7 +368,7 @@ func TestFaultsAreSeen(t *testing.T) {
 			at := began.Add(time.Duration(i) * 300 * time.Millisecond)
 			for _, p := range m.Receive(at, client, packet(t, strings.Replace(pollNumerics, "00060000", "00060803", 1))) {
 				sent = append(sent, p.Bytes)
-				if name == FaultHalfFrame || name == FaultGarbage || p.Bytes[0] == sessionAbort {
+				if name == faults.HalfFrame || name == faults.Garbage || p.Bytes[0] == sessionAbort {
 					continue
 				}
 				s := read(t, p.Bytes)
@@ -380,23 +385,23 @@ func TestFaultsAreSeen(t *testing.T) {
 		}
 		ok := true
 		switch name {
-		case FaultUnplugged:
+		case faults.SensorOff:
 			ok = invalid && sensor
-		case FaultHalfFrame:
+		case faults.HalfFrame:
 			ok = len(sent[4]) < len(sent[3])*2/3
-		case FaultGarbage, FaultDuplicate:
+		case faults.Garbage, faults.Duplicate:
 			ok = len(sent) == 14
-		case FaultDropped:
+		case faults.Dropped:
 			ok = len(sent) == 10
-		case FaultSilence:
+		case faults.Unplugged:
 			ok = len(sent) == 4
-		case FaultAbort, FaultRestart:
+		case faults.Reset, faults.BegunAnew:
 			ok = len(sent) == 6 && sent[5][0] == sessionAbort
-		case FaultNaN:
+		case faults.NaN:
 			ok = nan
-		case FaultOutOfRange:
+		case faults.OutOfRange:
 			ok = high
-		case FaultClockJump:
+		case faults.ClockJump:
 			ok = m.clock < 0
 		}
 		if !ok {
@@ -460,10 +465,7 @@ func TestWardOverSockets(t *testing.T) {
 	}
 }
 
-func TestWardRefusesWhatItDoesNotKnow(t *testing.T) {
-	if err := (&Ward{Listen: "127.0.0.1:0", Beds: 1, Faults: []string{"half-fram"}}).Open(); err == nil || !strings.Contains(err.Error(), `did you mean "half-frame"?`) {
-		t.Error(err)
-	}
+func TestWardRefusesAnAddressThatIsNone(t *testing.T) {
 	if err := (&Ward{Listen: "nowhere", Beds: 1}).Open(); err == nil {
 		t.Error("an address that is none was taken")
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"thalamus/internal/sim/faults"
 )
 
 // poll is an extended poll that goes on.
@@ -168,7 +170,7 @@ const mostBlocks = 8
 // answer gives the results of a poll: linked ones and a last one where they
 // need more than one datagram (PIPG p. 44, 58).
 func (m *Monitor) answer(now time.Time, out []Packet, p *poll, extended bool) []Packet {
-	fault := m.Faults.turn()
+	fault := string(m.Plan.Next())
 	if fault != "" {
 		m.Count.Faults++
 	}
@@ -328,11 +330,11 @@ func (m *Monitor) read(n numeric, fault string) reading {
 	switch {
 	case m.off && sensor:
 		r.state, r.nan = stateInvalid, true
-	case fault == FaultNaN && n.phys == physHR:
+	case fault == faults.NaN && n.phys == physHR:
 		r.nan = true
-	case fault == FaultOutOfRange && n.phys == physHR:
+	case fault == faults.OutOfRange && n.phys == physHR:
 		r.values = []int{999}
-	case fault == FaultWrongUnit && n.phys == physTemp:
+	case fault == faults.WrongUnit && n.phys == physTemp:
 		r.values = []int{v.TempTenthCel*9/5 + 320}
 	}
 	return r

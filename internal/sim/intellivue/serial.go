@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // Serial is a monitor on its MIB/RS232 port with the fixed baudrate protocol
@@ -19,9 +20,9 @@ type Serial struct {
 }
 
 // NewSerial makes the monitor of a bed on a line of bytes.
-func NewSerial(bed sim.Bed, faults []string) *Serial {
+func NewSerial(bed sim.Bed, set faults.Set) *Serial {
 	m := New(bed, time.Now())
-	m.Faults = NewFaults(faults)
+	m.Plan = set.Plan()
 	return &Serial{Monitor: m}
 }
 

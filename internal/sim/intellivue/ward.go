@@ -11,7 +11,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/sim"
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // Ward is a set of monitors, one at each bed, each with a UDP socket of its
@@ -21,7 +21,7 @@ type Ward struct {
 	Beacon string // where each tells every ten seconds that it is there, host:port; "": nowhere
 	Name   string // of the ward; "": SIM
 	Beds   int
-	Faults []string
+	Faults faults.Set
 	// Rhythm is how often a beacon is sent; 0: ten seconds (PIPG p. 53).
 	Rhythm time.Duration
 
@@ -34,9 +34,6 @@ const beaconRhythm = 10 * time.Second
 
 // Open takes the sockets; Addresses are known then.
 func (w *Ward) Open() error {
-	if err := bedside.CheckFaults(w.Faults, FaultNames()); err != nil {
-		return err
-	}
 	first, err := net.ResolveUDPAddr("udp", w.Listen)
 	if err != nil {
 		return fault.New(fault.Invalid, "sim.address", "expected host:port, such as 127.0.0.1:24105").At("--listen")
@@ -58,7 +55,7 @@ func (w *Ward) Open() error {
 			return f.At("--listen")
 		}
 		m := New(bed, time.Now())
-		m.Faults = NewFaults(w.Faults)
+		m.Plan = w.Faults.Plan()
 		m.Address = socket.LocalAddr().(*net.UDPAddr).AddrPort()
 		w.sockets, w.monitors = append(w.sockets, socket), append(w.monitors, m)
 	}

@@ -15,13 +15,8 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
-
-// FaultNames lists how the oximeter may misbehave.
-func FaultNames() []string {
-	return []string{bedside.HalfFrame, bedside.Reset, bedside.Garbage, bedside.Silence, bedside.Dropped, bedside.Duplicate,
-		bedside.Unplugged, bedside.OutOfRange, bedside.NotANumber, bedside.ClockJump}
-}
 
 // Radical7 is one simulated pulse oximeter.
 type Radical7 struct {
@@ -36,9 +31,9 @@ type Radical7 struct {
 }
 
 // New makes the oximeter of a bed.
-func New(bed sim.Bed, faults []string) *Radical7 {
+func New(bed sim.Bed, set faults.Set) *Radical7 {
 	r := &Radical7{Bed: bed, body: bed.Body()}
-	r.Turns.Names = faults
+	r.Plan = set.Plan()
 	return r
 }
 
@@ -60,10 +55,10 @@ func (r *Radical7) Tick(now time.Time) []byte {
 	r.next = now.Truncate(time.Second).Add(time.Second)
 	fault := r.Turn()
 	switch fault {
-	case bedside.Unplugged:
+	case faults.SensorOff:
 		r.off = !r.off
-	case bedside.ClockJump:
-		r.clock -= time.Hour
+	case faults.ClockJump:
+		r.clock -= 26 * time.Hour
 	}
 	return r.Send(now, nil, []byte(r.line(now, fault)), fault, -1)
 }
@@ -78,10 +73,10 @@ func (r *Radical7) line(now time.Time, fault string) string {
 	switch {
 	case r.off:
 		spo2, pulse, perfusion, exception = "---", "---", "--.--", excNoSensor|excSensorOff
-	case fault == bedside.OutOfRange:
+	case fault == faults.OutOfRange:
 		spo2 = "255"
-	case fault == bedside.NotANumber:
-		pulse = "NaN"
+	case fault == faults.NoNumber:
+		pulse = "---"
 	}
 	return fmt.Sprintf("%s SN=%s SPO2=%s%% BPM=%s PI=%s%% SPCO=--.-%% SPMET=--.-%% DESAT=-- PIDELTA=+-- PVI=--- ALARM=0000 EXC=%06X\r\n",
 		now.Add(r.clock).Format("01/02/06 15:04:05"), cmp.Or(r.Serial, fmt.Sprintf("%010d", 70900+r.Bed.Number)), spo2, pulse, perfusion, exception)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // line is how OpenICE reads a Radical-7 (mdpnp, masimo-radical-7.spec).
@@ -15,8 +15,8 @@ var line = regexp.MustCompile(`^(.{17})\s+SN=(\S+)\s+SPO2=(\S+)%\s+BPM=(\S+)\s+P
 
 var began = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
-func minute(faults ...string) (*Radical7, []string) {
-	r := New(sim.Beds("ICU", 3)[2], faults)
+func minute(names ...string) (*Radical7, []string) {
+	r := New(sim.Beds("ICU", 3)[2], faults.Set(names))
 	var out []string
 	for at := began; at.Before(began.Add(time.Minute)); at = at.Add(100 * time.Millisecond) {
 		if b := r.Tick(at); b != nil {
@@ -43,18 +43,28 @@ func TestLines(t *testing.T) {
 }
 
 func TestFaultsAreSeen(t *testing.T) {
-	for name, want := range map[string]string{bedside.Unplugged: "SPO2=---% BPM=--- PI=--.--%", bedside.OutOfRange: "SPO2=255%", bedside.NotANumber: "BPM=NaN",
-		bedside.ClockJump: "11/21/26 11:", bedside.Garbage: "HTTP"} {
+	for name, want := range map[string]string{faults.SensorOff: "SPO2=---% BPM=--- PI=--.--%", faults.OutOfRange: "SPO2=255%", faults.NoNumber: "% BPM=---",
+		faults.ClockJump: "11/20/26 10:", faults.Garbage: "HTTP"} {
 		r, lines := minute(name)
 		if !strings.Contains(strings.Join(lines, ""), want) || r.Count().Faults == 0 {
 			t.Errorf("%s: no %q in %q", name, want, lines[:6])
 		}
 	}
-	r, lines := minute(bedside.HalfFrame)
+	r, lines := minute(faults.HalfFrame)
 	if line.MatchString(lines[4]) || !r.Cut() || r.Cut() {
 		t.Errorf("half a line: %q", lines[4])
 	}
-	if _, lines := minute(bedside.Silence); len(lines) > 45 {
+	if _, lines := minute(faults.Silence); len(lines) > 45 {
 		t.Errorf("silence: %d lines", len(lines))
 	}
+}
+
+// wrong gives the names of the faults this kind can have.
+func wrong(t *testing.T) []string {
+	t.Helper()
+	k, ok := faults.KindOf("masimo")
+	if !ok {
+		t.Fatal("the kind is not in the list of faults")
+	}
+	return k.All()
 }

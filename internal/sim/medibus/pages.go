@@ -3,7 +3,7 @@ package medibus
 import (
 	"fmt"
 
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // Codes of measured values on page 1.
@@ -57,9 +57,9 @@ func (v *Ventilator) measured(fault string) []byte {
 		return page([]pair{{codeMean, " 0.0"}, {codePEEP, " 0.0"}, {codePeak, " 0.8"}, {codeTidal, "   0"}, {codeMinuteLitre, " 0.0"}, {codeRate, " 0.0"}, {codeFiO2, four(b.InspiredO2Percent * 10)}}, 4)
 	}
 	switch fault {
-	case bedside.OutOfRange:
+	case faults.OutOfRange:
 		peak = " 999"
-	case bedside.NotANumber:
+	case faults.NoNumber:
 		rate = "----"
 	}
 	return page([]pair{

@@ -8,12 +8,8 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
-
-// FaultNames lists how the ventilator may misbehave.
-func FaultNames() []string {
-	return append(bedside.Line(), bedside.Unplugged, bedside.OutOfRange, bedside.NotANumber, bedside.ClockJump)
-}
 
 // Frames: a command begins with ESC, an answer with SOH; both end with two
 // hexadecimal digits, the sum of all bytes before, and CR.
@@ -88,9 +84,9 @@ type chosen struct {
 }
 
 // New makes the ventilator of a bed.
-func New(bed sim.Bed, faults []string) *Ventilator {
+func New(bed sim.Bed, set faults.Set) *Ventilator {
 	v := &Ventilator{Bed: bed, body: bed.Body()}
-	v.Turns.Names = faults
+	v.Plan = set.Plan()
 	v.live()
 	return v
 }
@@ -174,13 +170,13 @@ func (v *Ventilator) take(now time.Time, out, f []byte) []byte {
 	}
 	fault := v.Turn()
 	switch fault {
-	case bedside.Unplugged:
+	case faults.SensorOff:
 		v.apart = !v.apart
-	case bedside.ClockJump:
-		v.clock -= time.Hour
+	case faults.ClockJump:
+		v.clock -= 26 * time.Hour
 	}
 	out = v.Send(now, out, whole(soh, command, v.answer(now, command, argument, fault)), fault, 3)
-	if fault == bedside.ClockJump {
+	if fault == faults.ClockJump {
 		out = append(out, whole(esc, cmdTimeChanged, nil)...)
 	}
 	return out

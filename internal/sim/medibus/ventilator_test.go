@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 var began = time.Date(2026, 11, 21, 9, 33, 0, 0, time.UTC)
 
 // ready gives a ventilator whose other end has begun.
-func ready(t *testing.T, faults ...string) *Ventilator {
+func ready(t *testing.T, names ...string) *Ventilator {
 	t.Helper()
 	v := New(sim.Beds("ICU", 1)[0], nil)
 	v.Connected(began)
@@ -27,7 +27,7 @@ func ready(t *testing.T, faults ...string) *Ventilator {
 	if out := v.Receive(began, []byte("\x1bQ6C\r")); string(out) != "\x01Q52\r" {
 		t.Fatalf("initialised with %q", out)
 	}
-	v.Turns.Names = faults
+	v.Plan = faults.Set(names).Plan()
 	return v
 }
 
@@ -158,7 +158,7 @@ func TestCurves(t *testing.T) {
 }
 
 func TestFaultsAreSeen(t *testing.T) {
-	for _, name := range FaultNames() {
+	for _, name := range wrong(t) {
 		v := ready(t, name)
 		var all [][]byte
 		cut := false
@@ -178,27 +178,27 @@ func TestFaultsAreSeen(t *testing.T) {
 			}
 		}
 		switch name {
-		case bedside.HalfFrame:
+		case faults.HalfFrame:
 			ok = cut && len(all[at]) == len(all[0])/2
-		case bedside.Reset:
+		case faults.Reset:
 			ok = cut
-		case bedside.Silence:
+		case faults.Silence:
 			ok = all[at+1] == nil
-		case bedside.Dropped:
+		case faults.Dropped:
 			ok = len(all[at]) == 0
-		case bedside.Duplicate:
+		case faults.Duplicate:
 			ok = len(all[at]) == 2*len(all[0])
-		case bedside.Garbage:
+		case faults.Garbage:
 			ok = bytes.Contains(all[at], []byte("HTTP"))
-		case bedside.OutOfRange:
+		case faults.OutOfRange:
 			ok = bytes.Contains(bytes.Join(all, nil), []byte("7D 999"))
-		case bedside.NotANumber:
+		case faults.NoNumber:
 			ok = bytes.Contains(bytes.Join(all, nil), []byte("D6----"))
-		case bedside.Unplugged:
+		case faults.SensorOff:
 			ok = bytes.Contains(bytes.Join(all, nil), []byte("D6 0.0"))
-		case bedside.ClockJump:
+		case faults.ClockJump:
 			ok = bytes.Contains(bytes.Join(all, nil), []byte("\x1bI64\r"))
-		case bedside.WrongChecksum:
+		case faults.WrongChecksum:
 			seen := false
 			for _, b := range all {
 				sum := byte(0)
@@ -225,4 +225,14 @@ func FuzzReceive(f *testing.F) {
 		v.Receive(began, b)
 		v.Tick(began.Add(time.Second))
 	})
+}
+
+// wrong gives the names of the faults this kind can have.
+func wrong(t *testing.T) []string {
+	t.Helper()
+	k, ok := faults.KindOf("medibus")
+	if !ok {
+		t.Fatal("the kind is not in the list of faults")
+	}
+	return k.All()
 }

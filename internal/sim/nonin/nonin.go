@@ -13,15 +13,11 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 // Formats lists what the oximeter can send.
 func Formats() []int { return []int{2, 7, 8} }
-
-// FaultNames lists how the oximeter may misbehave.
-func FaultNames() []string {
-	return append(bedside.Line(), bedside.Unplugged, bedside.OutOfRange)
-}
 
 const (
 	framesPerPacket = 25
@@ -62,10 +58,10 @@ type Oximeter struct {
 }
 
 // New makes the module of a bed.
-func New(bed sim.Bed, format int, faults []string) *Oximeter {
+func New(bed sim.Bed, format int, set faults.Set) *Oximeter {
 	o := &Oximeter{Bed: bed, Format: format, body: bed.Body()}
 	o.now = o.body.Next()
-	o.Turns.Names = faults
+	o.Plan = set.Plan()
 	return o
 }
 
@@ -157,7 +153,7 @@ func (o *Oximeter) Tick(now time.Time) (out []byte) {
 			continue
 		}
 		o.fault = o.Turn()
-		if o.fault == bedside.Unplugged {
+		if o.fault == faults.SensorOff {
 			o.off = !o.off
 		}
 		o.look()
@@ -182,7 +178,7 @@ func (o *Oximeter) look() {
 	switch {
 	case o.off:
 		o.rate, o.spo2 = missingRate, missingSpO2
-	case o.fault == bedside.OutOfRange:
+	case o.fault == faults.OutOfRange:
 		o.rate, o.spo2 = 333, 101
 	default:
 		o.rate, o.spo2 = o.now.PulsePerMin, o.now.SpO2Percent

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
-	"thalamus/internal/sim/bedside"
+	"thalamus/internal/sim/faults"
 )
 
 var began = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -88,19 +88,19 @@ func TestCommands(t *testing.T) {
 }
 
 func TestFaultsAreSeen(t *testing.T) {
-	for _, name := range FaultNames() {
-		o := New(sim.Beds("ICU", 1)[0], 7, []string{name})
+	for _, name := range wrong(t) {
+		o := New(sim.Beds("ICU", 1)[0], 7, faults.Set{name})
 		all := run(o, 12*time.Second)
 		good := 12 * framesPerSecond * 5
 		ok := true
 		switch name {
-		case bedside.Garbage, bedside.Duplicate:
+		case faults.Garbage, faults.Duplicate:
 			ok = len(all) > good
-		case bedside.HalfFrame, bedside.Dropped, bedside.Silence:
+		case faults.HalfFrame, faults.Dropped, faults.Silence:
 			ok = len(all) < good
-		case bedside.Reset:
+		case faults.Reset:
 			ok = o.Cut()
-		case bedside.WrongChecksum:
+		case faults.WrongChecksum:
 			bad := 0
 			for i := 0; i < len(all); i += 5 {
 				if all[i+4] != all[i]+all[i+1]+all[i+2]+all[i+3] {
@@ -108,11 +108,21 @@ func TestFaultsAreSeen(t *testing.T) {
 				}
 			}
 			ok = bad > 0
-		case bedside.Unplugged:
+		case faults.SensorOff:
 			ok = bytes.IndexByte(all, 0x99) >= 0 // sync, out of track, sensor
 		}
 		if !ok || o.Count().Faults == 0 {
 			t.Errorf("%s is not seen", name)
 		}
 	}
+}
+
+// wrong gives the names of the faults this kind can have.
+func wrong(t *testing.T) []string {
+	t.Helper()
+	k, ok := faults.KindOf("nonin")
+	if !ok {
+		t.Fatal("the kind is not in the list of faults")
+	}
+	return k.All()
 }
