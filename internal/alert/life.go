@@ -68,6 +68,14 @@ type Report struct {
 	Arrived time.Time
 }
 
+// began is since when the alert is, as far as the report knows.
+func (r *Report) began() time.Time {
+	if onset := r.Alert.Onset.UTC; !onset.IsZero() && onset.Before(r.At) {
+		return onset
+	}
+	return r.At
+}
+
 // StageOf says what stage one report puts an alert in. A latched alert is not
 // over, whatever its phase: somebody still has to look (IHE PCD TF-2, facet
 // "alarm current state").
@@ -101,7 +109,7 @@ func Rank(priority string) int {
 
 // begin makes the life a report is the first of.
 func begin(r *Report) *Life {
-	l := &Life{Device: r.Device, Started: r.At, Since: r.Arrived, First: r.Ref, Peak: r.Alert.Priority}
+	l := &Life{Device: r.Device, Started: r.began(), Since: r.Arrived, First: r.Ref, Peak: r.Alert.Priority}
 	what := Began
 	if r.Alert.Phase != "start" && r.Alert.Phase != "tpoint" {
 		what = Seen
@@ -128,8 +136,8 @@ func (l *Life) take(r *Report) {
 		if r.Arrived.After(l.Arrived) {
 			l.Arrived = r.Arrived
 		}
-		if r.At.Before(l.Started) {
-			l.Started = r.At
+		if began := r.began(); began.Before(l.Started) {
+			l.Started = began
 		}
 		l.peak(r.Alert.Priority)
 		l.step(r, TooLate)
@@ -140,6 +148,9 @@ func (l *Life) take(r *Report) {
 	now := filled(*r.Alert, &was)
 	l.newest(r, now)
 	l.peak(now.Priority)
+	if at := r.began(); at.Before(l.Started) {
+		l.Started = at
+	}
 	if now.Code != was.Code || now.Source != was.Source || now.Text != was.Text || now.Limits != was.Limits {
 		l.step(r, Updated)
 	}

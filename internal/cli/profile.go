@@ -262,9 +262,10 @@ func (c *program) profileExplain() *cobra.Command {
 			if c.json {
 				return c.printJSON(c.out, struct {
 					*profile.Profile
-					Labels []profile.Label `json:"labels"`
-					Digest string          `json:"digest"`
-				}{p, p.Labels(), p.Digest()})
+					Labels []profile.Label      `json:"labels"`
+					Alarms []profile.AlertLabel `json:"alarms,omitempty"`
+					Digest string               `json:"digest"`
+				}{p, p.Labels(), p.AlertLabels(), p.Digest()})
 			}
 			fmt.Fprintf(c.out, "%s\n%s\n\n", p.Ref(), p.Title)
 			a := p.AppliesTo
@@ -278,6 +279,16 @@ func (c *program) profileExplain() *cobra.Command {
 			}
 			for _, l := range p.Labels() {
 				fmt.Fprintf(c.out, "label %q is %s %s\n", l.Label, l.Code, l.UnitIn)
+			}
+			for i := range p.Alerts {
+				fmt.Fprintf(c.out, "alerts: %s\n", p.Alerts[i].Says())
+			}
+			for _, l := range p.AlertLabels() {
+				is := strings.Join(strings.Fields(l.Code+" "+l.Source+" "+l.Priority+" "+l.Kind+" "+l.Text), " ")
+				if l.Code == "" {
+					is = strings.TrimSpace("known, without a code of the standard " + is)
+				}
+				fmt.Fprintf(c.out, "alarm %q is %s\n", l.Label, is)
 			}
 			for _, q := range p.Quirks {
 				fmt.Fprintf(c.out, "quirk %s: %s (%s)\n", q.ID, q.Says, q.Evidence)

@@ -52,8 +52,15 @@ type Said struct {
 	Simulated bool   `json:"simulated,omitempty"`
 	Setting   bool   `json:"setting,omitempty"`
 	Samples   int    `json:"samples,omitempty"` // of a waveform
-	Alert     string `json:"alert,omitempty"`   // phase
-	Issue     string `json:"issue,omitempty"`   // code
+	Alert     string `json:"alert,omitempty"`   // phase; "told" where a report names none
+	ID        string `json:"id,omitempty"`      // of an alert
+	Source    string `json:"source,omitempty"`  // what an alert is about
+	State     string `json:"state,omitempty"`   // of an alert
+	Muted     string `json:"muted,omitempty"`   // of an alert
+	Priority  string `json:"priority,omitempty"`
+	Kind      string `json:"kind,omitempty"` // of an alert
+	Onset     string `json:"onset,omitempty"`
+	Issue     string `json:"issue,omitempty"` // code
 }
 
 // Say lists what messages say, in the order of their parts.
@@ -88,13 +95,29 @@ func Say(messages []model.Message) []Said {
 		}
 		for j := range m.Alerts {
 			a := &m.Alerts[j]
-			out = append(out, Said{Patient: patient, Device: device(a.Device), Field: a.Field, Code: codeOr(a.Code, a.Received), Time: timeText(a.DeviceTime), Alert: a.Phase})
+			out = append(out, alertSaid(a, patient, device(a.Device)))
 		}
 		for j := range m.Issues {
 			out = append(out, Said{Field: m.Issues[j].Field, Issue: m.Issues[j].Code})
 		}
 	}
 	return out
+}
+
+func alertSaid(a *model.Alert, patient, device string) Said {
+	phase := a.Phase
+	switch {
+	case a.Heartbeat:
+		phase = "heartbeat"
+	case phase == "":
+		phase = "told"
+	}
+	source := a.Source.Key()
+	if source == "" && a.Source.Name != "" {
+		source = "[" + a.Source.Name + "]"
+	}
+	return Said{Patient: patient, Device: device, Field: a.Field, Code: codeOr(a.Code, a.Received), Value: a.Text, Time: timeText(a.DeviceTime), Simulated: a.Simulated,
+		Alert: phase, ID: a.ID, Source: source, State: a.State, Muted: a.Muted, Priority: a.Priority, Kind: a.Kind, Onset: timeText(a.Onset)}
 }
 
 func codeOr(c model.Code, sent model.Coding) string {

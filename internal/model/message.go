@@ -265,6 +265,8 @@ type Alert struct {
 	UnitUCUM   string    `json:"unit,omitempty"`      // UCUM
 	Limits     string    `json:"limits,omitempty"`    // OBX-7 of the source metric
 	DeviceTime Timestamp `json:"deviceTime,omitzero"` // of the event
+	Onset      Timestamp `json:"onset,omitzero"`      // when it began, where a report says it beside its own time
+	Mapped     Mapping   `json:"mapped,omitzero"`     // what a profile says it is; wins over the tables of standard codes
 	Device     int       `json:"device"`              // index into devices, -1 when nobody is named
 	Simulated  bool      `json:"simulated,omitempty"` // demo mode, test
 	Update     int       `json:"update,omitempty"`    // the sender's count of reports of this alert, from 1; 0: it does not count
@@ -273,4 +275,14 @@ type Alert struct {
 	Life       AlertLife `json:"life,omitzero"`       // what the record knew of the alert's life with this report
 	// Same is the message that told of this event first (R18).
 	Same MessageRef `json:"same,omitzero"`
+	// Told is what a profile made the alert of; it lives as long as the
+	// message is read, so that another profile can begin anew.
+	Told *Told `json:"-"`
+}
+
+// Told is what an alert was before a profile read it.
+type Told struct {
+	At           []int         // places among the message's observations
+	Observations []Observation // what stood there
+	Alert        *Alert        // the alert as the codec knew it
 }

@@ -19,13 +19,16 @@ type Profile struct {
 	Each         Fields                       `yaml:"each" json:"each,omitempty" doc:"where the rows of a document lie: obs[*]; the document itself unless told"`
 	Table        string                       `yaml:"table" json:"table,omitempty" doc:"file beside profile.yaml with the labels: label;code;loinc;unit_in;unit;min;max;missing"`
 	Observe      []Observe                    `yaml:"observe" json:"observe,omitempty"`
+	AlertTable   string                       `yaml:"alert_table" json:"alertTable,omitempty" doc:"file beside profile.yaml with the alarms: label;code;source;priority;kind;text"`
+	Alerts       []AlertRule                  `yaml:"alerts" json:"alerts,omitempty"`
 	Derive       []Derive                     `yaml:"derive" json:"derive,omitempty"`
 	Enumerations map[string]map[string]string `yaml:"enumerations" json:"enumerations,omitempty" doc:"named lists: what a device writes -> what it means"`
 	Quirks       []Quirk                      `yaml:"quirks" json:"quirks,omitempty"`
 
-	labels map[string]*Label // by squeezed label, see Label
-	digest string            // SHA-256 over all files
-	lists  []string          // names of the enumerations, sorted
+	labels map[string]*Label      // by squeezed label, see Label
+	alarms map[string]*AlertLabel // by squeezed label
+	digest string                 // SHA-256 over all files
+	lists  []string               // names of the enumerations, sorted
 	range_ versionRange
 	when   *guard
 	common bool // some rule of Observe reads the rows of Each

@@ -73,6 +73,20 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 			return nil, err
 		}
 	}
+	if p.AlertTable != "" {
+		if p.AlertTable == p.Table {
+			return nil, at(wrong("alert_table", "alarms have a table of their own, with other columns"))
+		}
+		table, err := read(files, paths.Join(dir, p.AlertTable))
+		if err != nil {
+			return nil, at(fault.Wrap(err, fault.Invalid, "profile.no-table", "the table cannot be read").At("alert_table"))
+		}
+		sum.Write(table)
+		p.files[p.AlertTable] = string(table)
+		if p.alarms, err = parseAlertTable(paths.Join(dir, p.AlertTable), table); err != nil {
+			return nil, err
+		}
+	}
 	p.digest = hex.EncodeToString(sum.Sum(nil))
 	if err := p.check(); err != nil {
 		return nil, at(err)
@@ -167,7 +181,7 @@ func (p *Profile) check() error {
 	if err := p.checkTime(); err != nil {
 		return err
 	}
-	if n := len(p.Observe) + len(p.Derive) + len(p.Quirks); n > maxRules {
+	if n := len(p.Observe) + len(p.Derive) + len(p.Quirks) + len(p.Alerts); n > maxRules {
 		return wrong("observe", "the profile has %d rules, at most %d are read", n, maxRules)
 	}
 	p.lists = sortedKeys(p.Enumerations)
@@ -176,9 +190,15 @@ func (p *Profile) check() error {
 			return err
 		}
 	}
-	p.common = len(p.Observe) == 0
+	p.common = len(p.Observe)+len(p.Alerts) == 0
 	for i := range p.Observe {
 		p.common = p.common || len(p.Observe[i].Each) == 0
+	}
+	for i := range p.Alerts {
+		if err := p.checkAlert(&p.Alerts[i], fmt.Sprintf("alerts[%d]", i)); err != nil {
+			return err
+		}
+		p.common = p.common || len(p.Alerts[i].Each) == 0
 	}
 	for i := range p.Derive {
 		if err := checkDerive(&p.Derive[i], fmt.Sprintf("derive[%d]", i)); err != nil {
@@ -277,17 +297,24 @@ func (p *Profile) checkObserve(o *Observe, place string) error {
 			return err.At(place + "." + e.key)
 		}
 	}
-	if o.Match != "" {
-		r := reader{s: o.Match}
-		o.match = r.either()
-		if r.space(); r.err == nil && r.at < len(r.s) {
-			r.fail("what follows is no part of a condition")
-		}
-		if r.err != nil {
-			return r.err.At(place + ".match")
-		}
+	var f *fault.Fault
+	if o.match, f = parseMatch(o.Match); f != nil {
+		return f.At(place + ".match")
 	}
 	return nil
+}
+
+// parseMatch reads a condition as in a path's filter; none is nil.
+func parseMatch(text string) (*filter, *fault.Fault) {
+	if text == "" {
+		return nil, nil
+	}
+	r := reader{s: text}
+	match := r.either()
+	if r.space(); r.err == nil && r.at < len(r.s) {
+		r.fail("what follows is no part of a condition")
+	}
+	return match, r.err
 }
 
 func compileInto(source string, to **guard) *fault.Fault {

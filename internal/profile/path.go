@@ -41,6 +41,17 @@ func (f *Fields) Set(given any) error {
 	return nil
 }
 
+// String names the alternatives as they were written.
+func (f Fields) String() string {
+	texts := make([]string, len(f))
+	for i, one := range f {
+		if texts[i] = one.text; one.literal {
+			texts[i] = strconv.Quote(one.text)
+		}
+	}
+	return strings.Join(texts, " or ")
+}
+
 type path struct {
 	text    string
 	literal bool // text stands for itself

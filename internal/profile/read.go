@@ -38,6 +38,13 @@ func (p *Profile) Read(document any, frame model.Message) ([]model.Message, erro
 			}
 		}
 	}
+	for i := range p.Alerts {
+		if rule := &p.Alerts[i]; len(rule.Each) > 0 {
+			for _, row := range r.w.rows(rule.Each, document) {
+				r.alert(rule, row)
+			}
+		}
+	}
 	if len(r.out) == 0 {
 		return nil, fault.New(fault.Invalid, "profile.no-rows", "nothing lies where the profile %s looks for rows (each)", p.Ref())
 	}
@@ -135,6 +142,12 @@ func (r *reading) row(row node) {
 			made, failed = made || did, failed || wrong
 		}
 	}
+	for i := range r.p.Alerts {
+		if rule := &r.p.Alerts[i]; len(rule.Each) == 0 {
+			did, wrong := r.alert(rule, row)
+			made, failed = made || did, failed || wrong
+		}
+	}
 	if !made {
 		why := "no rule of the profile fits this row, so it has no observation"
 		if failed {
@@ -144,13 +157,9 @@ func (r *reading) row(row node) {
 	}
 }
 
-// apply reads one row by one rule. made: something came of it, be it an issue;
-// failed: its condition could not be told.
-func (r *reading) apply(rule *Observe, row node) (made, failed bool) {
-	if rule.match != nil && !rule.match.holds(&r.w, row.value) {
-		return false, false
-	}
-	field := func(name string) any {
+// fields gives what expressions over a row call its fields.
+func (r *reading) fields(row node) func(name string) any {
+	return func(name string) any {
 		if m, ok := row.value.(map[string]any); ok {
 			if v, ok := m[name]; ok {
 				return v
@@ -164,6 +173,15 @@ func (r *reading) apply(rule *Observe, row node) (made, failed bool) {
 		}
 		return nil
 	}
+}
+
+// apply reads one row by one rule. made: something came of it, be it an issue;
+// failed: its condition could not be told.
+func (r *reading) apply(rule *Observe, row node) (made, failed bool) {
+	if rule.match != nil && !rule.match.holds(&r.w, row.value) {
+		return false, false
+	}
+	field := r.fields(row)
 	if rule.when != nil {
 		if ok, err := rule.when.holds(field); err != nil || !ok {
 			return false, err != nil

@@ -21,8 +21,18 @@ func (p *Profile) Refine(m *model.Message) {
 	for i := range m.Devices {
 		a.facts(&m.Devices[i])
 	}
+	if !a.document {
+		undoAlerts(m)
+	}
+	var before []model.Observation
+	if !a.document && slices.ContainsFunc(p.Alerts, func(r AlertRule) bool { return r.Of == "rows" }) {
+		before = slices.Clone(m.Observations)
+	}
 	for i := range m.Observations {
 		a.refine(&m.Observations[i])
+	}
+	if !a.document && len(p.Alerts) > 0 {
+		a.alerts(before)
 	}
 }
 
@@ -60,7 +70,7 @@ func (a *applying) facts(d *model.Device) {
 }
 
 // refined are the issues that Refine makes.
-var refined = []string{"profile.missing-marker", "profile.quirk", "profile.quirk-failed", "profile.derive"}
+var refined = []string{"profile.missing-marker", "profile.quirk", "profile.quirk-failed", "profile.derive", "profile.alert-word"}
 
 // derived begins the field of a derived observation.
 const derived = "derive["
@@ -91,7 +101,7 @@ func (a *applying) issue(code string, severity model.Severity, field, received, 
 }
 
 // askable are the names that field knows.
-var askable = []string{"channel", "code", "flags", "label", "message_type", "method", "range", "sender", "site", "status", "sub_id", "system", "text", "time", "type", "unit", "value"}
+var askable = []string{"channel", "code", "flags", "label", "message_type", "method", "range", "sender", "site", "status", "sub_id", "system", "text", "time", "type", "unit", "value", "value_text"}
 
 // field gives what expressions over an observation of a message call it.
 func (a *applying) field(o *model.Observation) func(name string) any {
@@ -115,6 +125,8 @@ func (a *applying) field(o *model.Observation) func(name string) any {
 				return nil
 			}
 			return o.Value.Text
+		case "value_text":
+			return first(o.Value.Coding.Text, o.Value.Text)
 		case "unit":
 			return first(o.UnitSent.Code, o.UnitSent.Text)
 		case "sub_id":

@@ -18,57 +18,85 @@ import (
 // columns of a table; the order in the file is free.
 var columns = []string{"code", "kind", "label", "max", "meaning", "min", "missing", "unit", "unit_in"}
 
-// parseTable reads label;code;… with a heading. Lines with # are comments.
-func parseTable(name string, raw []byte) (map[string]*Label, error) {
+// table is a table file that is being read: a heading, and rows of cells. Lines
+// with # are comments.
+type table struct {
+	name    string
+	r       *csv.Reader
+	heading []string
+}
+
+func openTable(name string, raw []byte, columns []string) (*table, error) {
 	r := csv.NewReader(bytes.NewReader(raw))
 	r.Comma, r.Comment, r.LazyQuotes, r.FieldsPerRecord = ';', '#', false, -1
 	heading, err := r.Read()
-	bad := func(column int, text string, args ...any) error {
-		line, col := r.FieldPos(column)
-		return fault.New(fault.Invalid, "profile.table", text, args...).At(fmt.Sprintf("%s:%d:%d", name, line, col))
-	}
+	t := &table{name, r, heading}
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "profile.table", "expected a first line label;code;unit_in;…").At(name + ":1:1")
+		return nil, fault.New(fault.Invalid, "profile.table", "expected a first line label;code;…").At(name + ":1:1")
 	}
 	for i, h := range heading {
 		if heading[i] = strings.TrimSpace(h); !slices.Contains(columns, heading[i]) {
-			return nil, bad(i, "unknown column %q; known: %s", h, strings.Join(columns, ", "))
+			return nil, t.wrong(i, "unknown column %q; known: %s", h, strings.Join(columns, ", "))
 		}
+	}
+	return t, nil
+}
+
+// wrong says what is wrong with a cell of the row that was read last.
+func (t *table) wrong(column int, text string, args ...any) error {
+	line, col := t.r.FieldPos(column)
+	return fault.New(fault.Invalid, "profile.table", text, args...).At(fmt.Sprintf("%s:%d:%d", t.name, line, col))
+}
+
+// next is the next row, nil at the end.
+func (t *table) next() ([]string, error) {
+	row, err := t.r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	var syntax *csv.ParseError
+	if errors.As(err, &syntax) {
+		return nil, fault.New(fault.Invalid, "profile.table", "%s", syntax.Err).At(fmt.Sprintf("%s:%d:%d", t.name, syntax.Line, syntax.Column))
+	} else if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "profile.table", "the table cannot be read").At(t.name)
+	}
+	if len(row) > len(t.heading) {
+		return nil, t.wrong(len(t.heading), "the row has more cells than the heading")
+	}
+	return row, nil
+}
+
+// parseTable reads label;code;… with a heading.
+func parseTable(name string, raw []byte) (map[string]*Label, error) {
+	t, err := openTable(name, raw, columns)
+	if err != nil {
+		return nil, err
 	}
 	labels := map[string]*Label{}
 	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return labels, nil
-		}
-		var syntax *csv.ParseError
-		if errors.As(err, &syntax) {
-			return nil, fault.New(fault.Invalid, "profile.table", "%s", syntax.Err).At(fmt.Sprintf("%s:%d:%d", name, syntax.Line, syntax.Column))
-		} else if err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "profile.table", "the table cannot be read").At(name)
-		}
-		if len(row) > len(heading) {
-			return nil, bad(len(heading), "the row has more cells than the heading")
+		row, err := t.next()
+		if row == nil || err != nil {
+			return labels, err
 		}
 		l := &Label{}
 		for i, cell := range row {
-			if text, args := l.put(heading[i], strings.TrimSpace(cell)); text != "" {
-				return nil, bad(i, text, args...)
+			if text, args := l.put(t.heading[i], strings.TrimSpace(cell)); text != "" {
+				return nil, t.wrong(i, text, args...)
 			}
 		}
 		key := squeeze(l.Label)
 		switch {
 		case key == "":
-			return nil, bad(0, "the label is empty")
+			return nil, t.wrong(0, "the label is empty")
 		case labels[key] != nil:
-			return nil, bad(0, "the label %q stands twice", l.Label)
+			return nil, t.wrong(0, "the label %q stands twice", l.Label)
 		case l.Code == "" && l.Kind != "ignore":
-			return nil, bad(0, "the label %q has no code; where it says nothing, set kind to ignore", l.Label)
+			return nil, t.wrong(0, "the label %q has no code; where it says nothing, set kind to ignore", l.Label)
 		case len(labels) >= maxLabels:
-			return nil, bad(0, "the table has more than %d rows", maxLabels)
+			return nil, t.wrong(0, "the table has more than %d rows", maxLabels)
 		}
 		if text, args := l.agree(); text != "" {
-			return nil, bad(0, text, args...)
+			return nil, t.wrong(0, text, args...)
 		}
 		labels[key] = l
 	}

@@ -197,12 +197,15 @@ func aside(o *model.Observation, why string) {
 
 // alert normalises an alert's code and value.
 func (n *normaliser) alert(a *model.Alert) {
-	if l := n.labels.find(n.m, a.Device, model.Coding{}, a.Received); l != nil {
-		a.Code = l.code
-	} else {
-		a.Code = n.code(subject{first: a.Received, field: a.Field})
+	if a.Code = a.Mapped.Code; a.Code == (model.Code{}) {
+		if l := n.labels.find(n.m, a.Device, model.Coding{}, a.Received); l != nil {
+			a.Code = l.code
+		} else if a.Mapped.By == "" { // a profile may know that the standard has no code for it
+			a.Code = n.code(subject{first: a.Received, field: a.Field})
+		}
 	}
 	a.DeviceTime = n.time(a.DeviceTime, a.Field)
+	a.Onset = n.time(a.Onset, a.Field)
 	if a.Value.Kind == model.ValueTime {
 		a.Value.Time = n.time(a.Value.Time, a.Field)
 	}

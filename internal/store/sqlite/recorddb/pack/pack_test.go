@@ -34,7 +34,7 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetUint(r.Uint64() >> r.IntN(64))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if r.IntN(5) > 0 {
+			if r.IntN(5) > 0 && v.Type().Field(i).Tag.Get("json") != "-" { // lives as long as the message is read
 				fill(r, v.Field(i))
 			}
 		}

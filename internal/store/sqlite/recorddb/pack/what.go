@@ -162,7 +162,8 @@ func (r *reader) samples() []int32 {
 
 func putAlert(b []byte, a *model.Alert, base int64) []byte {
 	lived := a.Life != (model.AlertLife{})
-	b = putBits(b, a.Simulated, a.Follows, a.Heartbeat, a.Update != 0, lived)
+	mapped, since := a.Mapped != (model.Mapping{}), a.Onset != (model.Timestamp{})
+	b = putBits(b, a.Simulated, a.Follows, a.Heartbeat, a.Update != 0, lived, mapped, since)
 	b = putText(b, a.Field)
 	b = putText(b, a.ID)
 	b = putCode(b, a.Code)
@@ -185,6 +186,12 @@ func putAlert(b []byte, a *model.Alert, base int64) []byte {
 	}
 	if lived {
 		b = putLife(b, &a.Life, base)
+	}
+	if mapped {
+		b = putMapping(b, &a.Mapped)
+	}
+	if since {
+		b = putStamp(b, a.Onset, base)
 	}
 	return b
 }
@@ -214,6 +221,12 @@ func (r *reader) alert(a *model.Alert, base int64) {
 	}
 	if bits&16 != 0 {
 		r.life(&a.Life, base)
+	}
+	if bits&32 != 0 {
+		r.mapping(&a.Mapped)
+	}
+	if bits&64 != 0 {
+		a.Onset = r.stamp(base)
 	}
 }
 
