@@ -194,9 +194,6 @@ func (a *applying) alerts(before []model.Observation) {
 	}
 	var taken []bool
 	for i := range a.m.Observations {
-		if taken != nil && taken[i] {
-			continue
-		}
 		o := &a.m.Observations[i]
 		field := a.field(o)
 		for n := range a.p.Alerts {
@@ -226,10 +223,12 @@ func (a *applying) alerts(before []model.Observation) {
 				taken = make([]bool, len(a.m.Observations))
 			}
 			slices.Sort(used)
-			out.Told = &model.Told{At: used}
+			out.Told = &model.Told{}
 			for _, u := range used {
-				taken[u] = true
-				out.Told.Observations = append(out.Told.Observations, before[u])
+				if !taken[u] { // two alerts may share a row beside them
+					taken[u] = true
+					out.Told.At, out.Told.Observations = append(out.Told.At, u), append(out.Told.Observations, before[u])
+				}
 			}
 			a.m.Alerts = append(a.m.Alerts, out)
 			break
