@@ -40,6 +40,7 @@ var table = []rule{
 	{"internal/codec/wavecsv", []string{"waveform", "model", "fault"}, true},
 	{"internal/codec/fhir", []string{"codec", "waveform", "model", "fault", "ucum", "mdc", "hl7time"}, true},
 	{"internal/codec/phd", []string{"codec", "sfloat", "model", "fault", "mdc"}, true},
+	{"internal/codec/intellivue", []string{"codec", "sfloat", "model", "fault", "mdc"}, true},
 	{"internal/codec/gatt", []string{"codec", "sfloat", "model", "fault", "mdc"}, true},
 	{"internal/codec/*", []string{"codec", "model", "fault", "ucum", "mdc", "hl7time"}, true},
 	{"internal/driver", []string{"model", "fault", "conf"}, false},

@@ -9,6 +9,7 @@ import (
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/gatt"
 	"thalamus/internal/codec/hl7v2/clinical"
+	"thalamus/internal/codec/intellivue"
 	"thalamus/internal/codec/masimo"
 	"thalamus/internal/codec/medibus"
 	"thalamus/internal/codec/nonin"
@@ -28,6 +29,7 @@ import (
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/ble"
 	"thalamus/internal/drivers/filedrop"
+	intellivuelink "thalamus/internal/drivers/intellivue"
 	"thalamus/internal/drivers/masimolink"
 	"thalamus/internal/drivers/medibuslink"
 	"thalamus/internal/drivers/mllp"
@@ -54,6 +56,8 @@ func Drivers() []driver.Kind {
 		rest.Kind(),
 		filedrop.Kind(),
 		pull.Kind(),
+		intellivuelink.Kind(),
+		intellivuelink.SerialKind(),
 		astmlink.Kind(),
 		poct1alink.Kind(),
 		seriallink.Kind(),
@@ -73,6 +77,7 @@ func Codecs() []codec.Codec {
 		pdf.Codec{},
 		phd.New(),
 		gatt.New(),
+		intellivue.New(),
 		astm.New(),
 		poct1a.New(),
 		medibus.New(),

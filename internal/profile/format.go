@@ -8,7 +8,7 @@ type Profile struct {
 	Name      string    `yaml:"profile" json:"profile,omitempty" doc:"maker and model, as the folder is called: acme/vm200"`
 	Version   int       `yaml:"version" json:"version,omitempty" doc:"counts up with every change that is brought in force"`
 	Title     string    `yaml:"title" json:"title,omitempty" doc:"one line for people: Acme VM-200 bedside monitor"`
-	Codec     string    `yaml:"codec" json:"codec,omitempty" doc:"what the bytes are: hl7v2, astm, poct1a, medibus, masimo, nonin, dri, json or csv"`
+	Codec     string    `yaml:"codec" json:"codec,omitempty" doc:"what the bytes are: hl7v2, astm, poct1a, intellivue, medibus, masimo, nonin, dri, json or csv"`
 	AppliesTo AppliesTo `yaml:"applies_to" json:"applies_to,omitempty"`
 	Evidence  []Source  `yaml:"evidence" json:"evidence,omitempty"`
 	Hardware  string    `yaml:"hardware" json:"hardware,omitempty" doc:"when and where it was tried on a real device; never, if it was not"`

@@ -245,7 +245,7 @@ func (p *Profile) checkTime() error {
 
 // codecs are what a profile may be for: messages whose form a standard tells,
 // and documents, json and csv, whose form the profile itself tells.
-var codecs = []string{"hl7v2", "astm", "poct1a", "medibus", "masimo", "nonin", "dri", "json", "csv"}
+var codecs = []string{"hl7v2", "astm", "poct1a", "intellivue", "medibus", "masimo", "nonin", "dri", "json", "csv"}
 
 // isDocument says that the profile reads its documents itself.
 func (p *Profile) isDocument() bool { return p.Codec == "json" || p.Codec == "csv" }

@@ -193,7 +193,7 @@ func TestWrongProfilesSayWhere(t *testing.T) {
 		"value told twice":      {cut("{label: name, value: [v", "{compute: 1 + 1, label: name, value: [v"), labels, "profile.wrong", "observe[0].compute", "twice"},
 		"compute":               {cut("value: state", "compute: state +"), labels, "profile.expression", "observe[1].compute", ""},
 		"json keys in hl7v2":    {strings.Replace(cut("codec: json", "codec: hl7v2"), "{label: name, value: [v", "{needs: v, label: name, value: [v", 1), labels, "profile.wrong", "observe[0]", "json and csv"},
-		"codec":                 {cut("codec: json", "codec: xml"), labels, "profile.wrong", "profile.yaml:4:1: codec", "hl7v2, astm, poct1a, medibus, masimo, nonin, dri, json, csv"},
+		"codec":                 {cut("codec: json", "codec: xml"), labels, "profile.wrong", "profile.yaml:4:1: codec", "hl7v2, astm, poct1a, intellivue, medibus, masimo, nonin, dri, json, csv"},
 		"no title":              {cut("title: Acme VM-200 bedside monitor", "title: ''"), labels, "profile.wrong", "title", "one line"},
 		"no value":              {cut("value: state, ", ""), labels, "profile.wrong", "observe[1]", "which field"},
 		"samples without rate":  {cut("rate: hz, ", ""), labels, "profile.wrong", "observe[2].rate", "need a rate"},
