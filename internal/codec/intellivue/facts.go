@@ -27,10 +27,15 @@ const (
 func deviceOf(all []Attribute) model.Device {
 	d := model.Device{Field: "mds", Level: "mds", Parent: -1}
 	r := &reader{b: find(all, AttrSystemID)}
-	if id := r.octets("the system id"); len(id) == 8 {
+	id := r.octets("the system id")
+	if net := find(all, AttrNetAddress); len(id) == 0 && len(net) >= 6 {
+		id = net[:6]
+	}
+	switch len(id) {
+	case 8:
 		d.Identifiers = append(d.Identifiers, model.Identifier{Value: strings.ToUpper(hex.EncodeToString(id)), System: euiOID, Type: "EUI-64"})
-	} else if net := find(all, AttrNetAddress); len(net) >= 6 {
-		d.Identifiers = append(d.Identifiers, model.Identifier{Value: strings.ToUpper(hex.EncodeToString(net[:6])), Type: "mac"})
+	case 6: // the address of the network interface
+		d.Identifiers = append(d.Identifiers, model.Identifier{Value: strings.ToUpper(hex.EncodeToString(id)), Type: "mac"})
 	}
 	if b := find(all, AttrModel); b != nil {
 		r := &reader{b: b}

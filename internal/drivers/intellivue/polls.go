@@ -72,6 +72,7 @@ func (s *session) plan() {
 				}
 				add(poll{labels: labels})
 			}
+			add(poll{class: intellivue.ClassWave}) // what describes them; the poll that goes on tells it one wave at a time
 			add(poll{class: intellivue.ClassWave, every: extendedRenew, extended: true})
 		}
 	}

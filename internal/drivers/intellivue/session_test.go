@@ -232,7 +232,7 @@ func TestWaves(t *testing.T) {
 			return true
 		}
 		q, err := intellivue.ParseRequest(a.Body)
-		if err != nil || q.Class != intellivue.ClassWave {
+		if err != nil || q.Class != intellivue.ClassWave || !q.Extended {
 			return false
 		}
 		for _, sequence := range []uint16{0, 1, 3} {
@@ -251,7 +251,7 @@ func TestWaves(t *testing.T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, q := range m.asked {
-		if q.Class == intellivue.ClassWave && (!q.Extended || q.Period != extendedFor) {
+		if q.Class == intellivue.ClassWave && q.Extended && q.Period != extendedFor {
 			t.Errorf("%+v", q)
 		}
 	}
