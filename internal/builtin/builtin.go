@@ -5,6 +5,7 @@ package builtin
 import (
 	"thalamus/internal/codec"
 	"thalamus/internal/codec/astm"
+	"thalamus/internal/codec/dri"
 	"thalamus/internal/codec/edf"
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/codec/gatt"
@@ -28,6 +29,7 @@ import (
 	"thalamus/internal/driver"
 	"thalamus/internal/drivers/astmlink"
 	"thalamus/internal/drivers/ble"
+	"thalamus/internal/drivers/drilink"
 	"thalamus/internal/drivers/filedrop"
 	intellivuelink "thalamus/internal/drivers/intellivue"
 	"thalamus/internal/drivers/masimolink"
@@ -64,6 +66,7 @@ func Drivers() []driver.Kind {
 		medibuslink.Kind(),
 		masimolink.Kind(),
 		noninlink.Kind(),
+		drilink.Kind(),
 	}
 }
 
@@ -83,6 +86,7 @@ func Codecs() []codec.Codec {
 		medibus.New(),
 		masimo.New(),
 		nonin.New(),
+		dri.New(),
 		fhir.New(),
 		sparkplug.New(),
 	}

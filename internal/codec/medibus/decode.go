@@ -243,34 +243,39 @@ func (d *decoder) simulated() {
 var months = map[string]int{"JAN": 1, "FEB": 2, "MAR": 3, "APR": 4, "MAI": 5, "MAY": 5, "JUN": 6, "JUL": 7, "AUG": 8, "SEP": 9, "OKT": 10, "OCT": 10, "NOV": 11, "DEZ": 12, "DEC": 12}
 
 // clock reads the device's own time, "09:33:00 07-OCT-14"; seconds may be
-// missing, and zeros be blanks.
+// missing, zeros be blanks, and no blank stand before the day (V500).
 func (d *decoder) clock(s string) {
-	hours, date, ok := strings.Cut(s, "-")
-	i := strings.LastIndexAny(strings.TrimRight(hours, " "), " :") // the day stands behind the last blank
-	name, year, ok2 := strings.Cut(date, "-")
+	left, rest, ok := strings.Cut(s, "-")
+	name, year, ok2 := strings.Cut(rest, "-")
 	month := months[strings.TrimSpace(name)]
-	var h, m, sec, day, y int
-	if ok && ok2 && i > 0 {
-		at := strings.FieldsFunc(hours[:i], func(r rune) bool { return r == ':' || r == ' ' })
-		day, ok = digits(hours[i+1:])
-		if ok && len(at) >= 2 && len(at) <= 3 {
-			h, ok = digits(at[0])
-			m, ok2 = digits(at[1])
-			if len(at) == 3 && ok {
-				sec, ok = digits(at[2])
-			}
-		} else {
-			ok = false
-		}
+	at := strings.Split(left, ":")
+	var seconds, days string
+	if last := at[len(at)-1]; len(last) >= 2 { // minutes or seconds, and the day
+		seconds, days = last[:2], last[2:]
 	}
-	if ok && ok2 {
-		y, ok = digits(year)
+	h, okH := digits(at[0])
+	m, okM := digits(at[min(1, len(at)-1)])
+	sec := 0
+	switch len(at) {
+	case 2:
+		m, okM = digits(seconds)
+	case 3:
+		sec, ok2 = digitsIf(ok2, seconds)
+	default:
+		ok = false
 	}
-	if !ok || !ok2 || month == 0 || h > 23 || m > 59 || sec > 60 || day < 1 || day > 31 || y > 99 {
+	day, okD := digits(days)
+	y, okY := digits(year)
+	if !ok || !ok2 || !okH || !okM || !okD || !okY || month == 0 || h > 23 || m > 59 || sec > 60 || day < 1 || day > 31 {
 		d.issue("medibus.time", model.Warning, "28", "", "the device's date and time cannot be read", "set the clock of the device")
 		return
 	}
 	d.m.DeviceTime = model.Timestamp{Original: fmt.Sprintf("%04d%02d%02d%02d%02d%02d", 2000+y, month, day, h, m, sec), Format: hl7time.FormatHL7}
+}
+
+func digitsIf(ok bool, s string) (int, bool) {
+	n, is := digits(s)
+	return n, ok && is
 }
 
 // digits reads a number of one or two digits.

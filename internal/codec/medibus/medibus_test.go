@@ -134,7 +134,7 @@ func TestAlarms(t *testing.T) { // R21
 
 // The texts are those of OpenICE's test.
 func TestClock(t *testing.T) {
-	for _, s := range []string{" 9:33 7-OCT-14", " 9:33:00 7-OKT-14", " 9:33 07-OCT-14", "09:33 7-OKT-14", "09:33:00 07-OKT-14"} {
+	for _, s := range []string{" 9:33 7-OCT-14", " 9:33:00 7-OKT-14", " 9:33 07-OCT-14", "09:33 7-OKT-14", "09:33:00 07-OKT-14", "09:33:0007-OCT-14", "09:33:00 7-OCT-14"} {
 		if m := read(Response(DateTime, []byte(s)...)); !m.DeviceTime.UTC.Equal(time.Date(2014, 10, 7, 9, 33, 0, 0, time.UTC)) || len(m.Issues) != 0 {
 			t.Errorf("%q: %+v %+v", s, m.DeviceTime, m.Issues)
 		}
