@@ -123,7 +123,6 @@ func (d *decoder) device() {
 		if kind = strings.TrimSpace(kind); dev.Model == "" && kind != "" {
 			dev.Model = "type " + kind
 		}
-		d.m.Sender.Application = dev.Model
 	}
 	if port := codec.Said(d.e.Properties, "port"); port != "" {
 		dev.Identifiers = []model.Identifier{{Value: port, Type: "port"}}
