@@ -39,8 +39,9 @@ race: ## the concurrent packages under the race detector
 fuzz: ## every fuzz target: what strangers send for FUZZ (30s), the others for a sixth
 	@sh scripts/fuzz.sh $(FUZZ)
 
-e2e: build ## the demo ward and twenty kills with the real binary
+e2e: build ## the demo ward, the drill and twenty kills with the real binary
 	./thalamus demo --for 30s --json --clean --check
+	./thalamus drill
 	./thalamus torture --kills 20 --json
 
 bench: build ## all measurements, shortly, into build/bench.json (docs/performance.md)

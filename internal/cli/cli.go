@@ -76,7 +76,7 @@ func (c *program) root() *cobra.Command {
 	pf.StringVar(&c.authority, "authority", os.Getenv("THALAMUS_AUTHORITY"), "PEM file of the authority that server's certificate is from")
 	// What the environment says is no default of the program.
 	pf.Lookup("data").DefValue, pf.Lookup("server").DefValue, pf.Lookup("authority").DefValue = defaultData, "", ""
-	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.versionCommand())
+	root.AddCommand(c.serve(), c.demo(), c.simulate(), c.drill(), c.versionCommand())
 	root.AddCommand(c.decode(), c.convert(), c.explain())
 	root.AddCommand(c.torture(), c.bench())
 	root.AddCommand(c.export(), c.diff(), c.apply())

@@ -99,10 +99,10 @@ func ids(ctx context.Context, caller service.Caller, list string) []string {
 // values offers the values of flags that have few.
 func values(cmd *cobra.Command) {
 	for flag, words := range map[string][]string{
-		"roles":   {"viewer", "operator", "engineer", "administrator"},
-		"codec":   codecNames(),
-		"fault":   faultNames(),
-		"to":      {"fhir"},
+		"roles": {"viewer", "operator", "engineer", "administrator"},
+		"codec": codecNames(),
+		"fault": faultNames(),
+		"to":    {"fhir"},
 	} {
 		if cmd.Flags().Lookup(flag) == nil || flag == "to" && cmd.Name() != "convert" {
 			continue

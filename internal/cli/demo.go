@@ -160,6 +160,8 @@ type demo struct {
 	lab    *lab.Outcome   // what the laboratory was told, at the end
 	home   *phdagent.Ward // the same of personal health devices
 	remote *home.Result   // the same of patients at home
+	wires  *wires         // the same of the further wires
+	drop   string         // folder that batches are filed into
 	closed bool
 }
 
@@ -213,13 +215,21 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds, ec
 // configure applies the demo's channel, destinations and route as text, the
 // way a user would.
 func (d *demo) configure(ctx context.Context) error {
-	text := strings.NewReplacer("HIS", d.his.Address(), "EHR", d.ehr.URL()).Replace(`channels:
+	drop, err := filepath.Abs(filepath.Join(d.folder, "drop"))
+	if err == nil {
+		err = os.MkdirAll(drop, 0o700)
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Broken, "app.folder", "cannot write into the demo's folder").At(d.folder)
+	}
+	d.drop = drop
+	text := strings.NewReplacer("HIS", d.his.Address(), "EHR", d.ehr.URL(), "DROP", drop).Replace(`channels:
   - id: ward
     name: Bedside devices
     driver: mllp
     codec: hl7v2
     settings: {listen: "127.0.0.1:0"}
-` + demoLab + demoHome + demoGateways + `destinations:
+` + demoLab + demoHome + demoGateways + demoWires + `destinations:
   - id: his
     name: Hospital information system (HL7 v2)
     kind: hl7v2
@@ -269,8 +279,10 @@ func (d *demo) run(ctx context.Context) {
 	go func() { home <- d.runHome(ctx) }()
 	gateways := make(chan struct{})
 	go func() { d.remote = d.runGateways(ctx); close(gateways) }()
+	further := make(chan *wires, 1)
+	go func() { further <- d.runWires(ctx) }()
 	d.ward.Run(ctx, settle/2)
-	d.lab, d.home = <-laboratory, <-home
+	d.lab, d.home, d.wires = <-laboratory, <-home, <-further
 	<-gateways
 	until := time.Now().Add(settle)
 	for time.Now().Before(until) {
@@ -302,6 +314,9 @@ func (d *demo) report() (demoReport, error) {
 	}
 	if d.remote != nil {
 		r.Sent, r.Acknowledged = r.Sent+int(d.remote.Measured), r.Acknowledged+int(d.remote.Acknowledged)
+	}
+	if d.wires != nil {
+		r.Sent, r.Acknowledged = r.Sent+d.wires.sent, r.Acknowledged+d.wires.acknowledged
 	}
 	for _, ch := range o.Channels {
 		r.Received += ch.Received

@@ -22,6 +22,8 @@ type Receiver struct {
 	// LoseAnswers makes it take messages and drop the connection instead of
 	// answering, for one message in this many; 0 never.
 	LoseAnswers atomic.Int32
+	// Delay is how long it takes to answer, in nanoseconds.
+	Delay atomic.Int64
 	// Reject answers AE to everything while true.
 	Reject atomic.Bool
 
@@ -109,6 +111,9 @@ func (r *Receiver) serve(c net.Conn) {
 			answer, ok := r.take(string(token.Bytes))
 			if !ok {
 				return
+			}
+			if delay := time.Duration(r.Delay.Load()); delay > 0 {
+				time.Sleep(delay)
 			}
 			fmt.Fprintf(out, "\x0b%s\x1c\r", answer)
 		}

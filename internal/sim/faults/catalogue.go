@@ -43,7 +43,7 @@ const (
 	CertificateExpired = "certificate-expired"
 	CredentialsRevoked = "credentials-revoked"
 	DiskFull           = "disk-full"
-	ServerKilled       = "server-killed"
+	ServerRestarted    = "server-restarted"
 	DestinationDown    = "destination-down"
 	DestinationSlow    = "destination-slow"
 	DestinationRefuses = "destination-refuses"
@@ -90,7 +90,7 @@ var catalogue = [...]Fault{
 	{CertificateExpired, Site, "a device shows a certificate that has expired", "a note on the channel: the device was not let in"},
 	{CredentialsRevoked, Site, "a device's credential is revoked while it is connected", "a note on the channel: the device was not let in; its connection is closed at once"},
 	{DiskFull, Site, "the disk of the server is full", "the overview says that senders are told to wait, and why; it goes on by itself"},
-	{ServerKilled, Site, "the server stops and starts again while devices send", "nothing is lost; the devices' connections fall and rise"},
+	{ServerRestarted, Site, "the server stops and starts again while devices send", "nothing is lost; the devices' connections fall and rise"},
 	{DestinationDown, Site, "a receiver takes no connection", "the destination's state and its queue; it goes on by itself"},
 	{DestinationSlow, Site, "a receiver answers after the sender's patience, and so is sent again what it took", "the destination's state and its queue; it goes on by itself"},
 	{DestinationRefuses, Site, "a receiver refuses what it is sent", "the destination's state, and dead letters where it refused for good"},

@@ -75,6 +75,9 @@ func TestPlanByTurns(t *testing.T) {
 	flooded := Set{Flood}.Plan().Often(1)
 	flooded.Next()
 	for range flood {
+		if flooded.Next() != "" {
+			t.Fatal("a flood begins in a flood")
+		}
 		if !flooded.Rushes() {
 			t.Fatal("the flood ends early")
 		}

@@ -44,8 +44,11 @@ func (p *Plan) Next() Turn {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count++
 	p.armed = ""
+	if p.rush > 0 {
+		return "" // a flood is one fault, however many messages it has
+	}
+	p.count++
 	if p.count%p.every != 0 {
 		return ""
 	}

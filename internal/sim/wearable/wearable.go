@@ -28,8 +28,8 @@ type Ward struct {
 	Rhythm       time.Duration // between two messages of one device
 	User, Secret string        // the credential, empty: none
 	Faults       faults.Set    // what goes wrong, by turns; none: nothing
-	// Acknowledged, when set, is called with the run and number, "RUN/N", of
-	// each acknowledged message; by several goroutines.
+	// Acknowledged, when set, is called with the part of each acknowledged
+	// message's payload that no other has; by several goroutines.
 	Acknowledged func(id string)
 
 	mu                         sync.Mutex
@@ -121,16 +121,19 @@ func (d *device) message(n int, turn faults.Turn) []byte {
 	case faults.Firmware:
 		d.release++
 	}
-	return fmt.Appendf(nil, `{"maker":"Thalamus","model":"SIM-WEAR","serial":%q,"fw":"%d.0","battery":%d,"patient":%q,"ts":%d,"run":%q,"n":%d,"obs":[{"label":%q,"value":%s,"unit":%q},{"label":"SpO2","value":%d,"unit":"%%"},{"label":"RR","value":%d,"unit":"/min"},{"label":"Temp","value":%d.%d,"unit":"Cel"}]}`,
-		d.serial(), d.release, 100-n%90, mrn, turn.Clock(time.Now()).UnixMilli(), d.run, n, label, pulse, unit, v.SpO2Percent, v.RespPerMin, v.TempTenthCel/10, v.TempTenthCel%10)
+	return fmt.Appendf(nil, `{"maker":"Thalamus","model":"SIM-WEAR","serial":%q,"fw":"%d.0","battery":%d,"patient":%q,"ts":%d,%s"obs":[{"label":%q,"value":%s,"unit":%q},{"label":"SpO2","value":%d,"unit":"%%"},{"label":"RR","value":%d,"unit":"/min"},{"label":"Temp","value":%d.%d,"unit":"Cel"}]}`,
+		d.serial(), d.release, 100-n%90, mrn, turn.Clock(time.Now()).UnixMilli(), mark(d.run, n), label, pulse, unit, v.SpO2Percent, v.RespPerMin, v.TempTenthCel/10, v.TempTenthCel%10)
 }
+
+// mark is the part of a payload that no other message has.
+func mark(run string, n int) string { return fmt.Sprintf(`"run":%q,"n":%d,`, run, n) }
 
 func (d *device) serial() string { return fmt.Sprintf("W-%s-%d", d.bed.Ward, d.bed.Number) }
 
 // publish sends the nth message until it is acknowledged.
 func (d *device) publish(ctx context.Context, payload []byte, n int) {
 	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: "ward/" + d.bed.Ward + "/" + d.serial() + "/vitals", QoS: 1, ID: uint16(n%65535 + 1), Payload: payload}
-	id := fmt.Sprintf("%s/%d", d.run, n)
+	id := mark(d.run, n)
 	if again := d.last == id; !again {
 		d.w.count(func() { d.w.sent++ })
 	} else {

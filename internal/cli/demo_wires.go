@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"thalamus/internal/sim"
+	"thalamus/internal/sim/wearable"
+)
+
+// demoWires are the channels of the demo's further wires: wearables over MQTT, a
+// house next door that files batches into a folder, and a monitor behind a
+// terminal server. DROP stands for the folder.
+const demoWires = `  - id: wearables
+    name: Wearables (MQTT)
+    driver: mqtt
+    codec: json
+    settings: {listen: "127.0.0.1:0", anonymous: true, tls: {enabled: false}}
+  - id: batches
+    name: House next door (HL7 v2 batches in a folder)
+    driver: filedrop
+    codec: hl7v2
+    settings: {folder: "DROP", complete: renamed, every: 500ms}
+  - id: terminal
+    name: Monitor behind a terminal server (serial)
+    driver: serial
+    codec: hl7v2
+    settings: {link: {listen: "127.0.0.1:0"}, framing: stx-etx, answer: ack}
+`
+
+// wires are the demo's further wires: what their devices were told.
+type wires struct {
+	mu                 sync.Mutex
+	sent, acknowledged int
+}
+
+func (w *wires) add(sent, acknowledged int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent, w.acknowledged = w.sent+sent, w.acknowledged+acknowledged
+}
+
+// runWires lets their devices work until ctx ends.
+func (d *demo) runWires(ctx context.Context) *wires {
+	var (
+		out     wires
+		devices sync.WaitGroup
+	)
+	run := fmt.Sprintf("%x", time.Now().UnixNano())
+	devices.Go(func() {
+		w := wearable.Ward{Address: d.app.ChannelAddress("wearables"), Name: "WEAR", Beds: 2, Rhythm: 2 * time.Second}
+		w.Run(ctx, settle/2)
+		sent, acknowledged, _, _ := w.Counts()
+		out.add(sent, acknowledged)
+	})
+	devices.Go(func() { out.file(ctx, d.drop, run) })
+	devices.Go(func() { out.write(ctx, d.app.ChannelAddress("terminal"), run) })
+	devices.Wait()
+	return &out
+}
+
+// plainMonitor sends numbers alone.
+func plainMonitor(ward, run string) *sim.Monitor {
+	m := sim.NewMonitor(sim.Beds(ward, 1)[0], sim.NewTerms(), run, 1)
+	m.Waveforms = false
+	return m
+}
+
+// batched is how many messages a file of the house next door holds.
+const batched = 3
+
+// file writes batches into a folder. One is acknowledged when it lies in the
+// subfolder of what was taken.
+func (w *wires) file(ctx context.Context, folder, run string) {
+	m, files := plainMonitor("NEXT", run), 0
+	for ; ctx.Err() == nil; pauseFor(ctx, 5*time.Second) {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "BHS|^~\\&|SIMWARD||THALAMUS||||||%s-%d\r", run, files+1)
+		for range batched {
+			b.Write(m.Message(time.Now()).Bytes)
+		}
+		fmt.Fprintf(&b, "BTS|%d\r", batched)
+		name := filepath.Join(folder, fmt.Sprintf("batch-%s-%d.hl7", run, files+1))
+		if os.WriteFile(name+".part", b.Bytes(), 0o600) != nil || os.Rename(name+".part", name) != nil {
+			continue // the folder is the demo's own; what is not there is not sent
+		}
+		files++
+		w.add(batched, 0)
+	}
+	for end := time.Now().Add(settle / 2); ; time.Sleep(100 * time.Millisecond) {
+		taken, _ := filepath.Glob(filepath.Join(folder, "done", "*"+run+"*"))
+		if len(taken) >= files || time.Now().After(end) {
+			w.add(0, batched*min(len(taken), files))
+			return
+		}
+	}
+}
+
+func pauseFor(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// write sends messages between STX and ETX and waits for ACK, over a new
+// connection where the old one broke.
+func (w *wires) write(ctx context.Context, address, run string) {
+	m := plainMonitor("TERM", run)
+	var line net.Conn
+	defer func() {
+		if line != nil {
+			line.Close()
+		}
+	}()
+	for ; ctx.Err() == nil; pauseFor(ctx, 2*time.Second) {
+		frame := append(append([]byte{0x02}, m.Message(time.Now()).Bytes...), 0x03)
+		w.add(1, 0)
+		for end := time.Now().Add(settle); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			var err error
+			if line == nil {
+				if line, err = net.DialTimeout("tcp", address, settle/2); err != nil {
+					continue
+				}
+			}
+			answer := []byte{0}
+			line.SetDeadline(time.Now().Add(settle))
+			if _, err = line.Write(frame); err == nil {
+				_, err = line.Read(answer)
+			}
+			if err == nil && answer[0] == 0x06 {
+				w.add(0, 1)
+				break
+			}
+			line.Close()
+			line = nil
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package drill
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"thalamus/internal/sim"
+	"thalamus/internal/sim/faults"
+	"thalamus/internal/sim/lab"
+	"thalamus/internal/sim/phdagent"
+	"thalamus/internal/sim/wearable"
+)
+
+const (
+	rhythm = 50 * time.Millisecond // between messages of a device
+	grace  = 20 * time.Second      // for what is under way when a round ends
+	before = 4                     // messages come before the one that goes wrong
+	enough = 8                     // messages show a fault once
+)
+
+// told is what devices were told was acknowledged. It is safe for any number of
+// goroutines.
+type told struct {
+	mu    sync.Mutex
+	marks []string // what an entry that holds the message holds
+	count int      // of those that have no mark
+	sent  int
+	wrong time.Time // since when something may be wrong
+}
+
+func (t *told) mark(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.marks = append(t.marks, text)
+	if len(t.marks) == before {
+		t.wrong = time.Now()
+	}
+}
+
+func (t *told) acknowledged() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.marks) + t.count
+}
+
+// wrongNow says that something is wrong from now on.
+func (t *told) wrongNow() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wrong = time.Now()
+}
+
+func (t *told) since() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.wrong
+}
+
+func (t *told) all() (marks []string, sent int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]string(nil), t.marks...), max(t.sent, len(t.marks)+t.count)
+}
+
+// devices are one or two simulated devices of a kind on a channel.
+type devices struct {
+	kind    string
+	address string
+	name    string // of their ward; tells rounds apart
+	run     string
+	set     faults.Set
+	told    *told
+	ledger  *sim.Ledger // of HL7 v2
+	mqtt    wearable.Ward
+	grace   time.Duration // for what is under way at the end; 0: as ever
+}
+
+// driver and codec of the channel that a kind sends to, and its settings.
+var links = map[string]struct {
+	driver, codec string
+	settings      map[string]any
+}{
+	"hl7":    {"mllp", "hl7v2", map[string]any{"listen": "127.0.0.1:0"}},
+	"mqtt":   {"mqtt", "json", map[string]any{"listen": "127.0.0.1:0", "anonymous": true, "tls": map[string]any{"enabled": false}}},
+	"phd":    {"phd", "phd", map[string]any{"listen": "127.0.0.1:0"}},
+	"astm":   {"astm", "astm", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
+	"poct1a": {"poct1a", "poct1a", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
+}
+
+// work lets them send until ctx ends.
+func (d *devices) work(ctx context.Context) {
+	switch d.kind {
+	case "hl7":
+		w := sim.NewWard(d.address, nil, d.name, 1, sim.NewTerms(), d.run)
+		if w.Only([]string{sim.KindMonitor}) != nil {
+			return
+		}
+		w.Ledger, w.Rate, w.Faults = d.ledger, float64(time.Second/rhythm), d.set
+		w.Acknowledged = func(m sim.Message) { d.told.mark("|" + m.ControlID + "|") }
+		w.Run(ctx, cmp.Or(d.grace, grace))
+		d.sent(func() int { n, _, _ := d.ledger.Counts(); return n })
+	case "mqtt":
+		d.mqtt.Address, d.mqtt.Name, d.mqtt.Beds, d.mqtt.Rhythm, d.mqtt.Faults = d.address, d.name, 1, rhythm, d.set
+		d.mqtt.Acknowledged = d.told.mark
+		d.mqtt.Run(ctx, cmp.Or(d.grace, grace))
+		d.sent(func() int { n, _, _, _ := d.mqtt.Counts(); return n })
+	case "phd":
+		d.personal(ctx)
+	case "astm":
+		o := lab.NewOutcome(func(id string) { d.told.mark("|" + id + "|") })
+		(&lab.Analyser{Address: d.address, Number: 1, Run: d.name, Rhythm: rhythm, Faults: d.set, Outcome: o}).Work(ctx)
+		d.sent(func() int { n, _, _, _ := o.Counts(); return n })
+	case "poct1a":
+		o := lab.NewOutcome(func(id string) { d.told.mark(`"` + id + `"`) })
+		(&lab.Meter{Address: d.address, Number: 1, Run: d.name, Rhythm: rhythm, Faults: d.set, Outcome: o}).Work(ctx)
+		d.sent(func() int { n, _, _, _ := o.Counts(); return n })
+	}
+}
+
+// personal counts: what such a device measures has no number of its own.
+func (d *devices) personal(ctx context.Context) {
+	w := phdagent.Ward{Address: d.address, Beds: 1, Devices: []string{"oximeter"}, Every: rhythm, Faults: d.set}
+	done := make(chan struct{})
+	go func() { defer close(done); w.Run(ctx, grace) }()
+	for {
+		select {
+		case <-done:
+		case <-time.After(rhythm):
+		}
+		sent, confirmed, _, _ := w.Counts()
+		d.told.mu.Lock()
+		d.told.sent, d.told.count = sent, confirmed
+		if confirmed >= before && d.told.wrong.IsZero() {
+			d.told.wrong = time.Now()
+		}
+		d.told.mu.Unlock()
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+func (d *devices) sent(count func() int) {
+	n := count()
+	d.told.mu.Lock()
+	defer d.told.mu.Unlock()
+	d.told.sent = n
+}

@@ -1,0 +1,62 @@
+package drill
+
+import "thalamus/internal/sim/faults"
+
+// exercise is one fault with devices of one kind.
+type exercise struct {
+	fault string
+	kind  string
+	sees  []string // a person is to see one of these; none: there is nothing to be seen
+}
+
+// What is seen beside codes of issues and notes.
+const (
+	repeat    = "repeat"           // a message that is known to have come before
+	absent    = "value:absent"     // a value that is marked as missing
+	simulated = "value:simulated"  // a value that is marked as no patient's
+	patients  = "device:patients"  // a device that names several patients
+	changed   = "device:changed"   // its software is another one
+	clockOff  = "device:clock-off" // its clock is off
+)
+
+// exercises are all faults of links and contents, each with the kinds that show
+// most of it.
+var exercises = [...]exercise{
+	{faults.Unplugged, "mqtt", []string{"mqtt.lost"}},
+	{faults.Reset, "hl7", []string{"mllp.half-frame"}},
+	{faults.Reset, "phd", nil},
+	{faults.HalfFrame, "hl7", []string{"mllp.half-frame"}},
+	{faults.HalfFrame, "astm", []string{"astmlink.half-frame"}},
+	{faults.HalfFrame, "mqtt", []string{"mqtt.half-packet", "mqtt.lost"}},
+	{faults.HalfFrame, "poct1a", []string{"poct1alink.half-message"}},
+	{faults.Silence, "hl7", []string{"mllp.half-frame"}},
+	{faults.Dropped, "hl7", []string{repeat}},
+	{faults.Swapped, "hl7", nil},
+	{faults.Duplicate, "hl7", []string{repeat}},
+	{faults.SlowDrip, "hl7", nil},
+	{faults.Garbage, "hl7", []string{"mllp.garbage"}},
+	{faults.Garbage, "mqtt", []string{"mqtt.packet", "mqtt.refused", "mqtt.lost"}},
+	{faults.WrongChecksum, "astm", []string{"astmlink.checksum"}},
+	{faults.Oversized, "hl7", []string{"mllp.oversize"}},
+	{faults.Flood, "hl7", nil},
+	{faults.BegunAnew, "astm", []string{"astmlink.cut"}},
+	{faults.Truncated, "hl7", []string{"hl7v2.batch-open"}},
+	{faults.Truncated, "astm", []string{"astmlink.cut", "astmlink.no-terminator"}},
+
+	{faults.ClockJump, "hl7", []string{"clock.unset"}},
+	{faults.ZoneChange, "hl7", []string{"clock.jumped", "clock.back", clockOff}},
+	{faults.SummerNight, "hl7", []string{"normalise.time-ambiguous"}},
+	{faults.WrongUnit, "hl7", []string{"normalise.unit-contradicts"}},
+	{faults.NewLabel, "hl7", []string{"normalise.unknown-code"}},
+	{faults.NewLabel, "mqtt", []string{"normalise.unknown-code"}},
+	{faults.Firmware, "hl7", []string{changed}},
+	{faults.WrongPatient, "hl7", []string{patients}},
+	{faults.OutOfRange, "hl7", []string{"normalise.implausible"}},
+	{faults.NaN, "hl7", []string{absent, "decode.not-a-number", "decode.text-for-nothing"}},
+	{faults.SensorOff, "hl7", []string{absent}},
+	{faults.NoNumber, "hl7", []string{"decode.text-for-nothing", "decode.not-a-number"}},
+	{faults.DemoMode, "hl7", []string{simulated}},
+}
+
+// short are the faults of a run that is to be quick.
+var short = []string{faults.Reset, faults.Duplicate, faults.WrongChecksum, faults.NewLabel, faults.CredentialsRevoked, faults.DestinationDown}
