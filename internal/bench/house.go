@@ -147,55 +147,79 @@ func (h *house) models() []byte {
 	return []byte(b.String())
 }
 
-// Of so many devices one names a patient, and one sends a code that nobody
-// knows.
+// Of so many devices one names a patient and speaks for itself; the others
+// stand behind a gateway, which tells of all of them in one message. One of so
+// many sends a code that nobody knows.
 const (
 	houseWithPatient = 50
 	houseUnknown     = 100
 )
 
-// templates are the messages of the devices, one each: a small report that
-// tells maker, model, serial number and one number.
-func (h *house) templates() []*template {
+// templates are the messages of the house: of each 50 devices one that names a
+// patient, and one of a gateway that tells of the rest. Of each device they tell
+// maker, model, serial number and one number. sightings is how many devices
+// each tells of.
+func (h *house) templates() (all []*template, sightings []int) {
+	for first := 0; first < h.devices; first += houseWithPatient {
+		all, sightings = append(all, h.template(first, 1)), append(sightings, 1)
+		if rest := min(houseWithPatient, h.devices-first) - 1; rest > 0 {
+			all, sightings = append(all, h.template(first+1, rest)), append(sightings, rest)
+		}
+	}
+	return all, sightings
+}
+
+// template is the message of some devices that follow each other.
+func (h *house) template(first, devices int) *template {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Format(stampForm)
 	digits := strings.Repeat("~", controlDigits)
-	all := make([]*template, h.devices)
-	for i := range all {
-		var b strings.Builder
-		line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r", args...) }
-		name := "R" + strconv.Itoa(i) + "-"
-		line(`MSH|^~\&|BENCH|HOUSE|||%s+0000||ORU^R01^ORU_R01|%s%s|P|2.6|||AL|NE`, at, name, digits)
-		if i%houseWithPatient == 0 {
-			line("PID|||P%06d^^^HOUSE^MR||Bench^Patient", i)
-		}
-		line("OBR|1|||%s|||%s+0000", h.terms["MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"], at)
-		line("OBX|1||%s|1.0.0.0|||||||X|||||||%s", h.terms["MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"], h.serial(i))
-		line("OBX|2|ST|%s|1.0.0.1|%s^%s||||||R", h.terms["MDC_ATTR_ID_MODEL"], h.maker(i), h.model(i))
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r", args...) }
+	name := "R" + strconv.Itoa(first) + "-"
+	line(`MSH|^~\&|BENCH|HOUSE|||%s+0000||ORU^R01^ORU_R01|%s%s|P|2.6|||AL|NE`, at, name, digits)
+	if first%houseWithPatient == 0 {
+		line("PID|||P%06d^^^HOUSE^MR||Bench^Patient", first)
+	}
+	line("OBR|1|||%s|||%s+0000", h.terms["MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"], at)
+	for n := 1; n <= devices; n++ {
+		i := first + n - 1
+		line("OBX|%d||%s|%d.0.0.0|||||||X|||||||%s", 3*n-2, h.terms["MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS"], n, h.serial(i))
+		line("OBX|%d|ST|%s|%d.0.0.1|%s^%s||||||R", 3*n-1, h.terms["MDC_ATTR_ID_MODEL"], n, h.maker(i), h.model(i))
 		code := h.terms["MDC_PULS_OXIM_SAT_O2"]
 		if i%houseUnknown == 0 {
 			code = "1^BENCH^99BENCH"
 		}
-		line("OBX|3|NM|%s|1.1.1.1|%d|%s|||||R", code, 90+i%10, h.terms["MDC_DIM_PERCENT"])
-		t := &template{wire: mllpframe.Append(nil, []byte(b.String())), name: name}
-		t.controls = places(t.wire, []byte(digits))
-		t.stamps = places(t.wire, []byte(at))
-		all[i] = t
+		line("OBX|%d|NM|%s|%d.1.1.1|%d|%s|||||R", 3*n, code, n, 90+i%10, h.terms["MDC_DIM_PERCENT"])
 	}
-	return all
+	t := &template{wire: mllpframe.Append(nil, []byte(b.String())), name: name}
+	t.controls = places(t.wire, []byte(digits))
+	t.stamps = places(t.wire, []byte(at))
+	return t
 }
 
-// fleet is the devices of the house behind a few gateways.
-func (h *house) fleet(address string, gateways int) *fleet {
-	all := h.templates()
-	f := &fleet{address: address, senders: make([]*sender, min(gateways, len(all))), bytes: all[0].bytes(), observed: all[0].observations()}
+// fleet is the messages of the house over a few connections. rounds is how often
+// each is to be sent so that the devices are heard as often as asked; the
+// numbers of what is sent then are given beside.
+func (h *house) fleet(address string, connections, wanted int) (f *fleet, messages, sightings, observations int64) {
+	all, told := h.templates()
+	rounds := max(1, wanted/h.devices)
+	f = &fleet{address: address, senders: make([]*sender, min(connections, len(all)))}
 	for i := range f.senders {
 		f.senders[i] = &sender{}
 	}
 	for i, t := range all {
 		s := f.senders[i%len(f.senders)]
 		s.monitors = append(s.monitors, []*template{t})
+		f.bytes += t.bytes()
+		sightings += int64(rounds * told[i])
+		observations += int64(rounds * t.observations())
 	}
-	return f
+	f.bytes /= len(all)
+	f.observed = int(observations) / (rounds * len(all))
+	for _, s := range f.senders {
+		s.most = int64(rounds * len(s.monitors))
+	}
+	return f, int64(rounds * len(all)), sightings, observations
 }
 
 // connections is a log of who talked to whom: each device to one of 40

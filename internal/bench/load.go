@@ -26,6 +26,7 @@ type fleet struct {
 // sender is one connection, over which one or more monitors send in turn.
 type sender struct {
 	monitors [][]*template
+	most     int64 // messages it sends, each of its monitors the same; 0: as the pacing says
 	sent     int64
 	conn     net.Conn
 	answers  *bufio.Reader
@@ -179,6 +180,11 @@ func (r *sending) all(ctx context.Context) error {
 			continue
 		}
 		n := r.ahead
+		if r.s.most > 0 {
+			if n = int(min(int64(n), r.s.most-r.s.sent)); n <= 0 {
+				return nil
+			}
+		}
 		if r.count > 0 {
 			if rest := r.left.Add(-int64(n)) + int64(n); rest < int64(n) {
 				if n = int(max(rest, 0)); n == 0 {

@@ -18,7 +18,7 @@ type Options struct {
 	Rate        float64       // messages a second offered, where the bench offers at a rate
 	Messages    int           // in the record before it is asked
 	Devices     int           // in the register before it is asked
-	Sightings   int           // messages of these devices
+	Sightings   int           // how often these devices are heard, all together
 	Days        int           // that an extract is of
 	Repeat      int           // runs, of which the best counts
 	Folder      string        // to work in; empty: a temporary one

@@ -41,7 +41,7 @@ func query(ctx context.Context, o Options, r *Report) error {
 	}
 	r.Connections, r.MessageBytes, r.Observations = o.Connections, f.bytes, f.observed
 	r.Stretches = append(r.Stretches, filled)
-	if err := r.counted(ctx, s, stayed+filled.Count, f); err != nil {
+	if err := r.counted(ctx, s, stayed+filled.Count, (stayed+filled.Count)*int64(f.observed)); err != nil {
 		return err
 	}
 	q, err := newQuestions(ctx, s, stayed)
@@ -113,14 +113,14 @@ func fill(ctx context.Context, s *Server, o Options) (Stretch, *fleet, error) {
 }
 
 // counted compares what the server counted with what was acknowledged.
-func (r *Report) counted(ctx context.Context, s *Server, acknowledged int64, f *fleet) error {
+func (r *Report) counted(ctx context.Context, s *Server, acknowledged, observations int64) error {
 	v, err := s.overview(ctx)
 	if err != nil {
 		return err
 	}
 	c := v.Channels[0]
 	r.Counts["acknowledged"], r.Counts["journal"], r.Counts["recorded"] = acknowledged, int64(v.Journal), int64(c.Recorded)
-	r.Counts["observations"], r.Counts["observationsSent"] = int64(c.Observations), acknowledged*int64(f.observed)
+	r.Counts["observations"], r.Counts["observationsSent"] = int64(c.Observations), observations
 	r.agree("acknowledged", "journal")
 	r.agree("journal", "recorded")
 	r.agree("observationsSent", "observations")

@@ -154,14 +154,21 @@ func (g *registering) ended(ctx context.Context, name, id string) (j regs.Job, e
 	}
 }
 
+// houseAhead is how many messages of a gateway are written before their answers
+// are read, and houseBehind how many the record may be behind: they are large.
+const (
+	houseAhead  = 8
+	houseBehind = 2000
+)
+
 // hear lets all devices speak over the whole way.
 func (g *registering) hear(ctx context.Context) error {
-	f := g.h.fleet(g.s.MLLP, g.o.Connections)
+	f, messages, sightings, observations := g.h.fleet(g.s.MLLP, g.o.Connections, g.o.Sightings)
 	g.r.Connections, g.r.MessageBytes, g.r.Observations = len(f.senders), f.bytes, f.observed
-	hold, stop := g.s.brake(ctx, 32*mostBehind, func(v *service.Overview) int64 { return int64(v.Journal - v.Recorded) })
+	hold, stop := g.s.brake(ctx, houseBehind, func(v *service.Overview) int64 { return int64(v.Journal - v.Recorded) })
 	w, began := watching(g.s), time.Now()
-	total := float64(g.o.Sightings)
-	sent, err := f.send(ctx, pacing{count: int64(g.o.Sightings), ahead: 64, hold: hold, report: func(n int64) { g.o.Progress("heard", float64(n), total) }})
+	total := float64(messages)
+	sent, err := f.send(ctx, pacing{count: messages, ahead: houseAhead, hold: hold, report: func(n int64) { g.o.Progress("heard", float64(n), total) }})
 	stop()
 	if err == nil {
 		err = g.s.recorded(ctx)
@@ -169,8 +176,11 @@ func (g *registering) hear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.add(w, "heard", "messages", sent.acknowledged, time.Since(began))
-	return g.r.counted(ctx, g.s, sent.acknowledged, f)
+	took := time.Since(began)
+	g.add(w, "heard", "messages", sent.acknowledged, took)
+	g.add(w, "sightings in them", "devices", sightings, took)
+	g.r.Counts["sightings"] = sightings
+	return g.r.counted(ctx, g.s, sent.acknowledged, observations)
 }
 
 // connectionsOf is how many different connections the network saw.

@@ -42,14 +42,14 @@ func startUp(ctx context.Context, o Options, r *Report) error {
 		return err
 	}
 	r.Connections, r.MessageBytes, r.Observations = o.Connections, f.bytes, f.observed
-	if err := r.counted(ctx, s, filled.Count, f); err != nil {
+	if err := r.counted(ctx, s, filled.Count, filled.Count*int64(f.observed)); err != nil {
 		return err
 	}
 	r.Stretches = append(r.Stretches, filled)
 	if err := r.startsOf(ctx, o, s, "full folder"); err != nil {
 		return err
 	}
-	if err := r.counted(ctx, s, filled.Count, f); err != nil {
+	if err := r.counted(ctx, s, filled.Count, filled.Count*int64(f.observed)); err != nil {
 		return err
 	}
 	s.Kill()
@@ -57,7 +57,7 @@ func startUp(ctx context.Context, o Options, r *Report) error {
 		return err
 	}
 	rest(ctx)
-	if err := r.counted(ctx, s, filled.Count, f); err != nil {
+	if err := r.counted(ctx, s, filled.Count, filled.Count*int64(f.observed)); err != nil {
 		return err
 	}
 	s.Kill()

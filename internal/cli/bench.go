@@ -39,7 +39,7 @@ func benchFlags(cmd *cobra.Command, o *bench.Options) {
 	f.Float64Var(&o.Rate, "rate", 0, "messages a second offered; as many as are taken unless told (drain: 200)")
 	f.IntVar(&o.Messages, "messages", 0, "messages in the record before it is asked or started; 200000 unless told")
 	f.IntVar(&o.Devices, "devices", 0, "devices in the register; 100000 unless told, 10000 where all benches run")
-	f.IntVar(&o.Sightings, "sightings", 0, "messages of these devices; 10000000 unless told, 200000 where all benches run")
+	f.IntVar(&o.Sightings, "sightings", 0, "how often these devices are heard in all; 10000000 unless told, 200000 where all benches run")
 	f.IntVar(&o.Days, "days", 0, "days that an extract is of; 30 unless told, 3 where all benches run")
 	f.IntVar(&o.Repeat, "repeat", 1, "make so many runs and give the best, on a machine that others use too")
 	f.StringVar(&o.Folder, "folder", "", "where to make the folder to work in; it lies on the disk that is measured. Empty: the system's for temporary files")

@@ -184,6 +184,7 @@ func (p *Patients) connect(ctx context.Context, d *model.Device, id model.Patien
 	}
 	c.span = Span{Association: model.Association{Device: d.ID, Place: d.Place, Patient: id, Source: "message", From: t}}
 	c.known = true
+	p.note(d.ID)
 	p.pending.Devices = append(p.pending.Devices, c.span)
 	p.made++
 	return nil

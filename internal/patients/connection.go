@@ -154,6 +154,7 @@ func (p *Patients) Forget(device model.DeviceID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.connections.drop(device)
+	p.note(device)
 }
 
 // Connections gives connections, the last made first.
@@ -179,6 +180,9 @@ func (p *Patients) same(ctx context.Context, a, b model.PatientID) (bool, error)
 // connected gives the connection of a device at t, nil for none. Called with
 // p.mu held.
 func (p *Patients) connectedAt(ctx context.Context, device model.DeviceID, t time.Time) (*Connection, error) {
+	if ever, err := p.everConnected(ctx, device); !ever {
+		return nil, err
+	}
 	list, ok := p.connections.get(device)
 	if !ok {
 		var err error

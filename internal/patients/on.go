@@ -14,6 +14,9 @@ import (
 func (p *Patients) On(ctx context.Context, device model.DeviceID, t time.Time) (a model.Association, ok bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if ever, err := p.everConnected(ctx, device); !ever {
+		return a, false, err
+	}
 	c, err := p.connectedAt(ctx, device, t)
 	if err != nil {
 		return a, false, err
@@ -29,6 +32,35 @@ func (p *Patients) On(ctx context.Context, device model.DeviceID, t time.Time) (
 		span.Patient = one.ID
 	}
 	return span.Association, true, nil
+}
+
+// everConnected says whether a device ever had a connection or an association:
+// most of a house never have, and each message of one that names no patient
+// asks (decision 184). Called with p.mu held.
+func (p *Patients) everConnected(ctx context.Context, device model.DeviceID) (bool, error) {
+	if p.ever == nil {
+		list, err := p.store.EverConnected(ctx)
+		if err != nil {
+			return false, err
+		}
+		p.ever = make(map[model.DeviceID]struct{}, len(list))
+		for _, id := range list {
+			p.ever[id] = struct{}{}
+		}
+		for i := range p.pending.Devices { // not stored yet
+			p.note(p.pending.Devices[i].Device)
+		}
+	}
+	_, ok := p.ever[device]
+	return ok, nil
+}
+
+// note remembers that a device has a connection or an association. Called with
+// p.mu held.
+func (p *Patients) note(device model.DeviceID) {
+	if p.ever != nil {
+		p.ever[device] = struct{}{}
+	}
 }
 
 // Connected gives the devices that somebody may be connected to at t, sorted:

@@ -118,6 +118,9 @@ type Store interface {
 	// ConnectedDevices gives the devices of which a connection or association
 	// holds at an instant, sorted.
 	ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error)
+	// EverConnected gives the devices that ever had a connection or an
+	// association, each once.
+	EverConnected(ctx context.Context) ([]model.DeviceID, error)
 	// ConnectionsOf gives the last connections of a device, as made.
 	ConnectionsOf(ctx context.Context, device model.DeviceID, limit int) ([]Connection, error)
 	// Connections gives connections, the last made first.

@@ -39,6 +39,7 @@ type Patients struct {
 	pending   Batch
 	// connections people made, as made; the last holds.
 	connections recent[model.DeviceID, []Connection]
+	ever        map[model.DeviceID]struct{} // devices that ever had a connection or an association; nil: not read yet
 	heard       recent[Heard, struct{}] // which device was heard in which bed, stored already
 	wake        chan struct{}           // something is to be reviewed
 	made        uint64                  // changes so far

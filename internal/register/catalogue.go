@@ -100,6 +100,7 @@ type filed struct {
 func (r *Register) touch(u *unit, at time.Time) {
 	u.text, u.isKnown = "", false
 	u.unjudge()
+	r.recount(u)
 	if at.After(u.filed.updated) {
 		u.filed.updated = at
 	}
@@ -441,18 +442,4 @@ func (c *catalogue) noteModel(s fact.Subject, said bool, at time.Time) {
 	}
 	c.entered[s.ID()] = later(c.entered[s.ID()], at)
 	c.list = nil
-}
-
-// changedAt takes over when something changed, as it was stored.
-func (r *Register) changedAt(changed map[fact.Subject]time.Time) {
-	for s, at := range changed {
-		switch s.Layer() {
-		case fact.OfDevice:
-			if u := r.units[model.DeviceID(s.ID())]; u != nil {
-				u.filed.updated = later(u.filed.updated, at)
-			}
-		case fact.OfModel:
-			r.catalogue.noteModel(s, len(r.beliefs[s]) > 0, at)
-		}
-	}
 }

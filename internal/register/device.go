@@ -129,12 +129,12 @@ type Store interface {
 	SaveDevices(ctx context.Context, devices []Device, changes []Change) error
 	// SaveSightings stores when devices were last seen.
 	SaveSightings(ctx context.Context, devices []Device) error
-	// SaidFacts gives everything that people and other systems said and that
-	// is believed now, of all subjects.
-	SaidFacts(ctx context.Context) ([]fact.Fact, error)
-	// FactTimes gives when something of each subject was believed or taken back
-	// last; what of a device SaidFacts gives may be left out.
-	FactTimes(ctx context.Context) (map[fact.Subject]time.Time, error)
+	// Beliefs goes through all facts once, in the order they were made. said is
+	// shown everything that people and other systems said and that is believed
+	// now, of all subjects; the fact it is shown is another one afterwards.
+	// changed is told when something of a subject was believed or taken back,
+	// for all else, and of models for all.
+	Beliefs(ctx context.Context, said func(f *fact.Fact), changed func(s fact.Subject, at time.Time)) error
 	// DeviceChanges gives the history of a device, newest first.
 	DeviceChanges(ctx context.Context, id model.DeviceID, limit int) ([]Change, error)
 	care.Reader

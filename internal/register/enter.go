@@ -191,7 +191,7 @@ func (b *bulk) unit(e *Entry) (*entering, error) {
 		return w, nil
 	}
 	if u := b.r.units[id]; u != nil {
-		return &entering{dev: u.dev.copy(), said: b.r.beliefs[fact.Of(fact.OfDevice, string(id))]}, nil
+		return &entering{dev: u.dev.copy(), said: b.r.told(u)}, nil
 	}
 	if e.ID != "" {
 		return nil, absent(id)

@@ -24,11 +24,11 @@ func (r *Register) EnterModels(ctx context.Context, tx Tx, entries []ModelEntry,
 	edits := make([]fact.Edit, len(entries))
 	fresh := map[fact.Subject][]fact.Fact{}
 	r.mu.Lock()
-	known := r.models()
 	for i := range entries {
 		e := &entries[i]
 		s := fact.Of(fact.OfModel, e.ID)
-		out[i] = Entered{ID: model.DeviceID(e.ID), Made: known[e.ID] == nil}
+		_, known := r.model(e.ID)
+		out[i] = Entered{ID: model.DeviceID(e.ID), Made: !known}
 		if fresh[s] != nil || out[i].Made && (e.Said["manufacturer"] == "" || e.Said["model"] == "") {
 			out[i].Err = fault.New(fault.Invalid, "register.incomplete", "a new model needs its maker and its name, and stands in one row").At("model")
 			continue

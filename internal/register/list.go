@@ -26,7 +26,8 @@ type Query struct {
 	Limit   int               // 0 means 100, at most 1000
 	After   model.DeviceID    // page on: ids greater than this
 
-	kinds map[string]fact.Kind // of Facts
+	kinds   map[string]fact.Kind // of Facts
+	numbers map[string]uint32    // of their names, in the register
 }
 
 // normal makes of a query what matching needs.
@@ -34,6 +35,16 @@ func (q *Query) normal() {
 	q.Text, q.kinds = strings.ToLower(strings.TrimSpace(q.Text)), make(map[string]fact.Kind, len(q.Facts))
 	for name := range q.Facts {
 		q.kinds[name], _ = fact.KindOf(name)
+	}
+}
+
+// ready finishes the query for a register. Called with r.mu held.
+func (r *Register) ready(q *Query) {
+	if len(q.Facts) > 0 && q.numbers == nil {
+		q.numbers = make(map[string]uint32, len(q.Facts))
+		for name := range q.Facts {
+			q.numbers[name] = r.names.have(name)
+		}
 	}
 }
 
@@ -46,6 +57,7 @@ func (r *Register) List(q Query) (page []Device, total int) {
 	q.normal()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ready(&q)
 	for _, u := range r.order {
 		if !r.matches(u, &q) {
 			continue
@@ -83,6 +95,7 @@ func (r *Register) Walk(q Query) []View {
 		i++
 	}
 	out := make([]View, 0, min(q.Limit, len(r.order)-i))
+	r.ready(&q)
 	for ; i < len(r.order) && len(out) < q.Limit; i++ {
 		if u := r.order[i]; r.matches(u, &q) {
 			out = append(out, r.view(u))
@@ -101,10 +114,11 @@ func (r *Register) View(id model.DeviceID) (View, error) {
 	return View{}, absent(id)
 }
 
-// view copies. The facts are shared: a change makes new lists.
+// view copies. What is said of the model and release is shared: a change makes
+// new lists.
 func (r *Register) view(u *unit) View {
 	is := r.modelOf(u)
-	v := View{Device: u.dev.copy(), Model: is.models, Release: is.releases, Said: u.facts}
+	v := View{Device: u.dev.copy(), Model: is.models, Release: is.releases, Said: r.told(u)}
 	if is.models != "" {
 		v.ModelSaid = r.beliefs[fact.Of(fact.OfModel, is.models)]
 	}
@@ -120,8 +134,14 @@ func (r *Register) Matches(q *Query, id model.DeviceID) bool {
 	q.normal()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ready(q)
 	u := r.units[id]
 	return u != nil && r.matches(u, q)
+}
+
+// all says that every unit is one of those selected.
+func (q *Query) all() bool {
+	return q.Channel == "" && q.Adopted == nil && !q.Heard && !q.Alarms && q.Profile == "" && !q.Read && !q.Outside && q.Model == "" && q.Release == "" && len(q.Facts) == 0 && q.Text == ""
 }
 
 // matches says whether a unit is one of those selected. Called with r.mu held.
@@ -177,7 +197,7 @@ func (r *Register) textOf(u *unit) string {
 		parts = append(parts, id.Value)
 	}
 	for i := range u.facts {
-		parts = append(parts, u.facts[i].Value)
+		parts = append(parts, u.facts[i].value)
 	}
 	u.text = strings.ToLower(strings.Join(parts, "\n"))
 	return u.text

@@ -65,7 +65,7 @@ func (r *Register) modelOf(u *unit) modelled {
 	for i := range u.facts {
 		f := &u.facts[i]
 		var to *string
-		switch f.Name {
+		switch r.names.list[f.name] {
 		case "manufacturer":
 			to = &m.manufacturer
 		case "model":
@@ -75,8 +75,8 @@ func (r *Register) modelOf(u *unit) modelled {
 		default:
 			continue
 		}
-		if *to == "" || f.Truth == fact.Decided {
-			*to = f.Value
+		if *to == "" || truths[f.truth] == fact.Decided {
+			*to = f.value
 		}
 	}
 	if key := [3]string{m.manufacturer, m.name, m.version}; u.key != key {
@@ -110,97 +110,45 @@ func (r *Register) ModelOf(id model.DeviceID) (modelID, releaseID string) {
 func (r *Register) Models(text string) []Model {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found := r.models()
 	text = strings.ToLower(strings.TrimSpace(text))
-	list := make([]Model, 0, len(found))
-	for id, m := range found {
-		if text == "" || strings.Contains(strings.ToLower(m.Manufacturer+" "+m.Name), text) || r.holdsFact(fact.Of(fact.OfModel, id), text) {
-			list = append(list, *m)
+	var list []Model
+	see := func(id string) {
+		m, ok := r.model(id)
+		if ok && (text == "" || strings.Contains(strings.ToLower(m.Manufacturer+" "+m.Name), text) || r.holdsFact(fact.Of(fact.OfModel, id), text)) {
+			list = append(list, m)
+		}
+	}
+	known := r.kin().models
+	for id := range known {
+		see(id)
+	}
+	for s := range r.beliefs { // models that somebody entered before there was a device
+		if s.Layer() == fact.OfModel && known[s.ID()] == nil {
+			see(s.ID())
 		}
 	}
 	slices.SortFunc(list, func(a, b Model) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(a.Manufacturer), strings.ToLower(b.Manufacturer)), cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
 	})
+	if list == nil {
+		list = []Model{}
+	}
 	return list
-}
-
-// models counts. Called with r.mu held.
-func (r *Register) models() map[string]*Model {
-	found := map[string]*Model{}
-	releases := map[string]*Release{}
-	for s, rows := range r.beliefs { // models that somebody entered before there was a device
-		if s.Layer() != fact.OfModel {
-			continue
-		}
-		m := &Model{ID: s.ID()}
-		for _, f := range rows {
-			switch f.Name {
-			case "manufacturer":
-				m.Manufacturer = f.Value
-			case "model":
-				m.Name = f.Value
-			}
-		}
-		if m.Name != "" {
-			found[m.ID] = m
-		}
-	}
-	for _, u := range r.units {
-		is := r.modelOf(u)
-		if is.models == "" {
-			continue
-		}
-		m := found[is.models]
-		if m == nil {
-			m = &Model{ID: is.models, Manufacturer: is.manufacturer, Name: is.name}
-			found[is.models] = m
-		}
-		m.Devices++
-		if u.dev.Adoption != nil {
-			m.Adopted++
-		}
-		if is.releases == "" {
-			continue
-		}
-		rel := releases[is.releases]
-		if rel == nil {
-			rel = &Release{ID: is.releases, Model: is.models, Version: is.version}
-			releases[is.releases] = rel
-		}
-		rel.Devices++
-	}
-	for _, rel := range releases {
-		m := found[rel.Model]
-		m.Releases = append(m.Releases, *rel)
-	}
-	for _, m := range found {
-		slices.SortFunc(m.Releases, func(a, b Release) int {
-			return cmp.Or(cmp.Compare(b.Devices, a.Devices), cmp.Compare(a.Version, b.Version))
-		})
-	}
-	return found
 }
 
 // Model gives a model.
 func (r *Register) Model(id string) (Model, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m := r.models()[id]; m != nil {
-		return *m, true
-	}
-	return Model{}, false
+	return r.model(id)
 }
 
 // ReleaseOf gives a release by its id.
 func (r *Register) ReleaseOf(id string) (Release, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, m := range r.models() {
-		for _, rel := range m.Releases {
-			if rel.ID == id {
-				return rel, true
-			}
-		}
+	if of := r.kin().release[id]; of != nil {
+		return *of.releases[id], true
 	}
 	return Release{}, false
 }

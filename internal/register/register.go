@@ -32,11 +32,14 @@ type Register struct {
 	order     []*unit // by id
 	byKey     map[string]*unit
 	fast      map[tuple]*unit                   // identity as sent, to unit; emptied when it grows too large
-	beliefs   map[fact.Subject][]fact.Fact      // what people and other systems said, believed now
+	beliefs   map[fact.Subject][]fact.Fact      // what people and other systems said, believed now; of devices that are here it is kept with them
+	names     names                             // of facts
+	origin    *origin                           // of the fact kept last
 	accepts   map[string]*acceptance.Acceptance // by the id of device, release or model; never changed in place
 	turned    atomic.Uint64                     // counts changes of accepts
 	caring    caring                            // plans and what was done by them
 	catalogue catalogue                         // by what devices are found
+	kinship   kinship                           // how many devices of what there are
 	surveys   surveying                         // what is kept of all devices
 	unknown   map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
 	dirty     []*unit                           // heard since the last flush
@@ -51,15 +54,16 @@ type Register struct {
 
 // unit is a device in memory, guarded by Register.mu.
 type unit struct {
+	glance  glance // what every survey looks at comes first
 	dev     Device
 	zone    *time.Location // of Asserted.Zone
 	heard   bool           // in dirty
 	changed bool           // its observed facts differ from what is stored
 	changes []Change
-	text    string      // what a search looks through; empty: to be made
-	facts   []fact.Fact // said of it and believed now, as in beliefs
+	text    string // what a search looks through; empty: to be made
+	facts   []held // said of it and believed now
 	filed   filed
-	judging judging
+	counted counted
 
 	is               modelled
 	isKnown          bool      // is holds
@@ -97,21 +101,12 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 	for _, d := range devices {
 		r.add(d)
 	}
-	said, err := store.SaidFacts(ctx)
+	err = r.loadFacts(func(said func(*fact.Fact), changed func(fact.Subject, time.Time)) error {
+		return store.Beliefs(ctx, said, changed)
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range said {
-		r.beliefs[f.Subject] = append(r.beliefs[f.Subject], f)
-	}
-	for _, u := range r.order {
-		u.facts = r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))]
-	}
-	changed, err := store.FactTimes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.changedAt(changed)
 	accepted, err := store.Acceptances(ctx)
 	if err != nil {
 		return nil, err
@@ -132,7 +127,12 @@ func (r *Register) add(d Device) *unit {
 // index makes a unit of d that has no place in the order yet. Called with r.mu
 // held or before use.
 func (r *Register) index(d Device) *unit {
-	u := &unit{dev: d, facts: r.beliefs[fact.Of(fact.OfDevice, string(d.ID))]}
+	u := &unit{dev: d}
+	if subject := fact.Of(fact.OfDevice, string(d.ID)); len(r.beliefs) > 0 && r.beliefs[subject] != nil {
+		u.facts = r.holdAll(r.beliefs[subject])
+		delete(r.beliefs, subject)
+	}
+	u.noted()
 	r.touch(u, time.Time{})
 	r.said(u)
 	r.units[d.ID] = u

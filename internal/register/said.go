@@ -80,10 +80,10 @@ func (r *Register) edit(ctx context.Context, tx Tx, e fact.Edit, subjects []fact
 func (r *Register) believe(s fact.Subject, rows []fact.Fact, at time.Time) {
 	if u := r.units[model.DeviceID(s.ID())]; u != nil && s.Layer() == fact.OfDevice {
 		r.touch(u, at)
-		u.facts = rows
-	} else {
-		r.unjudgeThing(s.ID())
+		u.facts = r.holdAll(rows)
+		return
 	}
+	r.unjudgeThing(s.ID())
 	r.catalogue.noteModel(s, len(rows) > 0, at)
 	if len(rows) == 0 {
 		delete(r.beliefs, s)
@@ -116,7 +116,7 @@ func (r *Register) Said(s fact.Subject, at time.Time) []fact.Fact {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out []fact.Fact
-	for _, f := range r.beliefs[s] {
+	for _, f := range r.saidOf(s) {
 		if f.TrueAt(at) {
 			out = append(out, f)
 		}
@@ -250,10 +250,10 @@ func (r *Register) holdsFact(s fact.Subject, text string) bool {
 // nothing is wanted, nothing is said. Called with r.mu held.
 func says(u *unit, q *Query) bool {
 	for name, value := range q.Facts {
-		have := ""
+		have, number := "", q.numbers[name]
 		for i := range u.facts {
-			if f := &u.facts[i]; f.Name == name && (have == "" || f.Truth == fact.Decided) {
-				have = f.Value
+			if f := &u.facts[i]; f.name == number && (have == "" || truths[f.truth] == fact.Decided) {
+				have = f.value
 			}
 		}
 		if have != value && !q.kinds[name].Same(have, value) {

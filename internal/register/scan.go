@@ -52,14 +52,15 @@ func (r *Register) labelled(u *unit, text, serial, identity string, label *udi.U
 	serials := []string{u.dev.Observed.Serial}
 	udis := []string{u.dev.Observed.UDI}
 	found := ""
-	for _, f := range r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] {
-		switch {
-		case !f.TrueAt(at):
-		case f.Name == "serial":
-			serials = append(serials, f.Value)
-		case f.Name == "udi":
-			udis = append(udis, f.Value)
-		case f.Name == "asset" && same(f.Value, text):
+	for i := range u.facts {
+		f := &u.facts[i]
+		switch name := r.names.list[f.name]; {
+		case !f.trueAt(at.UnixMicro()):
+		case name == "serial":
+			serials = append(serials, f.value)
+		case name == "udi":
+			udis = append(udis, f.value)
+		case name == "asset" && same(f.value, text):
 			found = "asset"
 		}
 	}

@@ -247,10 +247,16 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 	s.Issues += uint64(len(m.Issues))
 	if u.dev.Observed.FirstSeen.IsZero() { // it was entered before it was heard
 		u.dev.Observed.FirstSeen, u.changed = m.Arrived, true
+		u.glance.first = nanosOf(m.Arrived)
 	}
 	r.hear(u)
+	u.glance.messages, u.glance.looked = s.Messages, false
 	if !m.Arrived.Before(s.LastSeen) {
+		if s.Channel != m.Channel || s.Peer != m.Peer {
+			u.glance.channel, u.glance.whence = m.Channel, 0
+		}
 		s.LastSeen, s.Channel, s.Peer = m.Arrived, m.Channel, m.Peer
+		u.glance.last = nanosOf(m.Arrived)
 		r.facts(u, m, i, only)
 		r.reading(u, m)
 	}

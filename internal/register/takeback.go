@@ -93,6 +93,7 @@ func (r *Register) forget(ids []string) {
 		}
 		if u.dev.Seen.Messages > 0 { // it was heard since the change was begun: new, as any other
 			u.dev.Asserted, u.dev.Adoption, u.text = Asserted{}, nil, ""
+			r.touch(u, time.Time{})
 			r.unknown[u.dev.Observed.Channel]++
 			r.made++
 			r.fresh = append(r.fresh, u)
@@ -100,6 +101,9 @@ func (r *Register) forget(ids []string) {
 		}
 		out[u] = true
 		r.touch(u, time.Time{})
+		if rows := r.told(u); len(rows) > 0 {
+			r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] = rows
+		}
 		delete(r.units, u.dev.ID)
 		for _, k := range u.dev.Keys {
 			if r.byKey[k] == u {

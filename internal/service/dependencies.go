@@ -140,14 +140,22 @@ func (s *Service) world(ctx context.Context) (depend.World, error) {
 			w.Routes = append(w.Routes, v.Value)
 		}
 	}
-	s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool {
-		w.Devices = append(w.Devices, depend.Device{
-			ID: d.ID, Model: d.Model, Place: d.PlaceText, Channel: d.Seen.Channel,
-			Works: d.InUse && (d.Speaks.Kind == state.Online || d.Speaks.Kind == state.Late),
+	w.Devices = func(see func(*depend.Device)) {
+		s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool {
+			see(&depend.Device{ID: d.ID, Model: d.Model, Place: d.PlaceText, Channel: d.Channel, Works: works(d)})
+			return true
 		})
-		return true
-	})
+	}
 	return w, nil
+}
+
+// works says whether a device is in use and speaks.
+func works(d *register.Surveyed) bool {
+	if !d.Expected {
+		return false
+	}
+	_, kind, _ := d.Hearing()
+	return kind == state.Online || kind == state.Late
 }
 
 // walk calls see for every device that matches until it says false.

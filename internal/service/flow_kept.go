@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"hash/maphash"
 	"reflect"
 	"slices"
@@ -53,17 +54,15 @@ func (k *keptFlows) network(v *register.View, now time.Time) uint64 {
 func (k *keptFlows) devices(s *Service, now time.Time) uint64 {
 	var h maphash.Hash
 	h.SetSeed(k.seed)
+	var both [16]byte
 	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
-		if d.Network == 0 && d.Seen.Peer == "" {
+		network, whence := d.Network, d.Whence()
+		if network == 0 && whence == 0 {
 			return true
 		}
-		maphash.WriteComparable(&h, d.Network)
-		host := d.Seen.Peer // the port is another one with each connection
-		if i := strings.LastIndexByte(host, ':'); i >= 0 {
-			host = host[:i]
-		}
-		_, _ = h.WriteString(host)
-		_, _ = h.WriteString(string(d.Seen.Channel))
+		binary.NativeEndian.PutUint64(both[:8], network)
+		binary.NativeEndian.PutUint64(both[8:], whence)
+		_, _ = h.Write(both[:])
 		return true
 	})
 	return h.Sum64()

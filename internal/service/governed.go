@@ -256,9 +256,7 @@ func getOverview(ctx context.Context, c *call, _ None) (Overview, error) {
 	for _, d := range o.Destinations {
 		o.Quarantined += d.Quarantined
 	}
-	_, o.Devices = c.s.Register.List(register.Query{Limit: 1})
-	no := false
-	_, o.Unadopted = c.s.Register.List(register.Query{Limit: 1, Adopted: &no})
+	o.Devices, o.Unadopted = c.s.Register.Totals()
 	alerts, err := c.s.Record.Alerts(ctx, activeAlerts)
 	o.ActiveAlerts = len(alerts)
 	return o, err

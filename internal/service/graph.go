@@ -99,16 +99,15 @@ func getGraph(ctx context.Context, c *call, r GraphAsk) (Graph, error) {
 
 // groups counts the devices by model or place.
 func (s *Service) groups(by string, now time.Time) []DeviceGroup {
-	type named struct{ a, b string }
-	byName := map[named]*DeviceGroup{}
+	byName := map[string]*DeviceGroup{}
 	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
-		name := named{d.Observed.Manufacturer, d.Observed.Model}
+		name := d.Name
 		if by == "place" {
-			name = named{"", cmp.Or(d.Place.PointOfCare, d.Place.Facility)}
+			name = strings.TrimSpace(cmp.Or(d.Place.PointOfCare, d.Place.Facility))
 		}
 		g := byName[name]
 		if g == nil {
-			g = &DeviceGroup{Name: strings.TrimSpace(name.a + " " + name.b)}
+			g = &DeviceGroup{Name: name}
 			byName[name] = g
 		}
 		if by == "model" {
@@ -117,16 +116,8 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 		g.count(d, now)
 		return true
 	})
-	merged := map[string]*DeviceGroup{}
-	for _, g := range byName { // makers and models that make one name
-		if have := merged[g.Name]; have != nil {
-			have.join(g)
-		} else {
-			merged[g.Name] = g
-		}
-	}
-	out := make([]DeviceGroup, 0, len(merged))
-	for _, g := range merged {
+	out := make([]DeviceGroup, 0, len(byName))
+	for _, g := range byName {
 		slices.SortFunc(g.Over, func(a, b GroupOver) int { return cmp.Compare(a.Channel, b.Channel) })
 		out = append(out, *g)
 	}
@@ -138,41 +129,30 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 
 // count adds one device.
 func (g *DeviceGroup) count(d *register.Surveyed, now time.Time) {
-	one := DeviceGroup{Devices: 1, Last: d.Seen.LastSeen}
-	if !d.Adopted() {
-		one.Waiting = 1
+	g.Devices++
+	if d.Waits {
+		g.Waiting++
 	}
-	switch d.Speaks.Kind {
-	case state.Unheard:
-	case state.Silent:
-		one.Silent = 1
-	default:
-		if beat := d.Speaks.Why.Beat; beat > 0 {
-			one.PerSecond = 1 / max(beat, now.Sub(d.Seen.LastSeen)).Seconds() // a burst is no rhythm
-		}
+	perSecond := 0.0
+	switch h, kind, _ := d.Hearing(); {
+	case kind == state.Unheard:
+	case kind == state.Silent:
+		g.Silent++
+	case h.Beat > 0:
+		perSecond = 1 / max(h.Beat, now.Sub(d.Last)).Seconds() // a burst is no rhythm
 	}
-	if d.Seen.Channel != "" {
-		one.Over = []GroupOver{{Channel: d.Seen.Channel, Devices: 1, PerSecond: one.PerSecond}}
+	g.PerSecond += perSecond
+	if d.Last.After(g.Last) {
+		g.Last = d.Last
 	}
-	g.join(&one)
-}
-
-// join adds other devices.
-func (g *DeviceGroup) join(more *DeviceGroup) {
-	g.Devices += more.Devices
-	g.Waiting += more.Waiting
-	g.Silent += more.Silent
-	g.PerSecond += more.PerSecond
-	if more.Last.After(g.Last) {
-		g.Last = more.Last
+	if d.Channel == "" {
+		return
 	}
-	for _, o := range more.Over {
-		i := slices.IndexFunc(g.Over, func(have GroupOver) bool { return have.Channel == o.Channel })
-		if i < 0 {
-			i = len(g.Over)
-			g.Over = append(g.Over, GroupOver{Channel: o.Channel})
-		}
-		g.Over[i].Devices += o.Devices
-		g.Over[i].PerSecond += o.PerSecond
+	i := slices.IndexFunc(g.Over, func(have GroupOver) bool { return have.Channel == d.Channel })
+	if i < 0 {
+		i = len(g.Over)
+		g.Over = append(g.Over, GroupOver{Channel: d.Channel})
 	}
+	g.Over[i].Devices++
+	g.Over[i].PerSecond += perSecond
 }

@@ -6,14 +6,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"time"
 
 	"thalamus/internal/flow/journal"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
-	"thalamus/internal/register/fact"
-	"thalamus/internal/register/state"
 )
 
 // Oversight is what whoever answers for the house should look at, each as a
@@ -61,16 +58,16 @@ func oversightOps() []Op {
 
 func getOversight(ctx context.Context, c *call, _ None) (Oversight, error) {
 	var o Oversight
-	states := stateCounts{counts: map[state.Kind]*StateCount{}}
+	states := stateCounts{}
 	c.s.survey(register.Query{}, c.s.now(), func(d *register.Surveyed) bool {
 		states.add(d)
 		o.Devices++
-		if !slices.ContainsFunc(d.Said, func(f fact.Fact) bool { return f.Name == "owner" }) {
+		if !d.Owned {
 			o.Unowned++
 		}
 		return true
 	})
-	o.States = states.list()
+	o.States = states.list(nil)
 	var err error
 	if o.Plain, err = c.s.plainLinks(ctx); err != nil {
 		return o, err

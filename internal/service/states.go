@@ -113,9 +113,7 @@ func (s *Service) inState(ctx context.Context, q register.Query, kind state.Kind
 	}
 	var ids []model.DeviceID
 	s.survey(q, now, func(d *register.Surveyed) bool {
-		is := false
-		eachState(d, func(one *state.State) { is = is || one.Kind == kind })
-		if is {
+		if marksOf(d).Has(kind) {
 			ids = append(ids, d.ID)
 		}
 		return len(ids) < q.Limit
@@ -162,26 +160,30 @@ func stateOps() []Op {
 	}
 }
 
-// stateCounts counts devices by their states.
-type stateCounts struct {
-	counts map[state.Kind]*StateCount
-}
+// stateCounts counts devices by their states: how many have just these.
+type stateCounts map[state.Marks]int
 
-func (c *stateCounts) add(d *register.Surveyed) {
-	eachState(d, func(one *state.State) {
-		n := c.counts[one.Kind]
-		if n == nil {
-			n = &StateCount{Kind: one.Kind, Grade: one.Grade}
-			c.counts[one.Kind] = n
-		}
-		n.Count++
-		n.Grade = state.Worse(n.Grade, one.Grade)
-	})
-}
+func (c stateCounts) add(d *register.Surveyed) { c[marksOf(d)]++ }
 
-func (c *stateCounts) list() (out []StateCount) {
+// list gives the counts of the states that are wanted.
+func (c stateCounts) list(wanted func(*state.State) bool) (out []StateCount) {
+	counts := map[state.Kind]*StateCount{}
+	for marks, devices := range c {
+		marks.Each(func(k state.Kind, g state.Grade) {
+			if wanted != nil && !wanted(&state.State{Kind: k, Grade: g}) {
+				return
+			}
+			n := counts[k]
+			if n == nil {
+				n = &StateCount{Kind: k, Grade: g}
+				counts[k] = n
+			}
+			n.Count += devices
+			n.Grade = state.Worse(n.Grade, g)
+		})
+	}
 	for _, k := range state.Kinds() {
-		if n := c.counts[k]; n != nil {
+		if n := counts[k]; n != nil {
 			out = append(out, *n)
 		}
 	}
@@ -190,7 +192,7 @@ func (c *stateCounts) list() (out []StateCount) {
 
 // countStates counts from memory; who is connected is not counted.
 func (s *Service) countStates() []StateCount {
-	c := stateCounts{counts: map[state.Kind]*StateCount{}}
+	c := stateCounts{}
 	s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool { c.add(d); return true })
-	return c.list()
+	return c.list(nil)
 }

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"thalamus/internal/model"
@@ -28,10 +30,12 @@ const afterUseHolds = time.Minute
 func (j judge) Judge(v *register.View, now time.Time) register.Judged {
 	known := j.s.knownOf(v, now)
 	out := register.Judged{
-		Standing: state.Stand(known, now), Concerns: concernsOf(v, now), ClockOff: j.ClockOff(v),
+		Standing: state.Stand(known, now), Concerns: concernsOf(v, now), ClockOff: j.ClockOff(v.ID),
 		Owner: saidOf(v.Said, "owner", now), Department: saidOf(v.Said, "department", now), Custodian: saidOf(v.Said, "custodian", now),
-		Place: placeOf(v), InUse: known.Life == "" || known.Life == "in-use" || known.Life == "lent",
+		Place: placeOf(v), Name: strings.TrimSpace(v.Observed.Manufacturer + " " + v.Observed.Model),
 	}
+	out.InUse = out.Expected()
+	out.Owned = slices.ContainsFunc(v.Said, func(f fact.Fact) bool { return f.Name == "owner" })
 	out.PlaceText, out.Network = out.Place.String(), j.s.kept.network(v, now)
 	out.Dues = j.s.Register.Dues(v, j.s.lastUse(v, now), now)
 	for _, said := range [][]fact.Fact{v.Said, v.ModelSaid, v.ReleaseSaid} {
@@ -47,8 +51,8 @@ func (j judge) Judge(v *register.View, now time.Time) register.Judged {
 }
 
 // ClockOff implements register.Judge.
-func (j judge) ClockOff(v *register.View) bool {
-	e, ok := j.s.Clock(v.ID)
+func (j judge) ClockOff(id model.DeviceID) bool {
+	e, ok := j.s.Clock(id)
 	return ok && state.ClockIsOff(time.Duration(e.OffsetNS), clockTolerance+time.Duration(e.UncertaintyNS))
 }
 
@@ -62,13 +66,25 @@ func placeOf(v *register.View) model.Place {
 
 // eachState calls see for the states of a device, whether it speaks first.
 func eachState(d *register.Surveyed, see func(one *state.State)) {
-	see(&d.Speaks)
-	if gone, ok := d.Gone(d.Speaks); ok {
+	speaks := d.Speaks()
+	see(&speaks)
+	if gone, ok := d.Standing.Gone(speaks); ok {
 		see(&gone)
 	}
 	for i := range d.Rest {
 		see(&d.Rest[i])
 	}
+}
+
+// marksOf gives the marks of all states of a device, whether it speaks among
+// them.
+func marksOf(d *register.Surveyed) state.Marks {
+	_, kind, grade := d.Hearing()
+	m := d.Marks.And(kind, grade)
+	if d.Gone && (kind == state.Online || kind == state.Late) {
+		m = m.And(state.Gone, state.Bad)
+	}
+	return m
 }
 
 // views gives devices with all that is said of them; one that went meanwhile is

@@ -54,7 +54,8 @@ func listTasks(_ context.Context, c *call, r TaskAsk) (TaskList, error) {
 	if r.Limit <= 0 {
 		r.Limit = 200
 	}
-	now := c.s.now()
+	now, counts := c.s.now(), stateCounts{}
+	tasks, restOf := markTasks()
 	out := TaskList{Count: map[string]int{}}
 	most := gravest{limit: r.Limit}
 	c.s.survey(register.Query{Text: r.Text}, now, func(d *register.Surveyed) bool {
@@ -62,21 +63,34 @@ func listTasks(_ context.Context, c *call, r TaskAsk) (TaskList, error) {
 			return true
 		}
 		add := func(kind string, grade state.Grade, since time.Time) {
-			out.Count[kind]++
 			if r.Kind == "" || r.Kind == kind {
 				most.add(taskKey{d.ID, kind, grade, since})
 			}
 		}
-		eachState(d, func(one *state.State) {
-			if isTask(one) {
-				add(string(one.Kind), one.Grade, one.Since)
+		marks := marksOf(d)
+		counts[marks]++
+		if marks&tasks&^restOf != 0 { // of whether it speaks
+			eachState(d, func(one *state.State) {
+				if isTask(one) {
+					add(string(one.Kind), one.Grade, one.Since)
+				}
+			})
+		} else if marks&tasks != 0 {
+			for i := range d.Rest {
+				if one := &d.Rest[i]; isTask(one) {
+					add(string(one.Kind), one.Grade, one.Since)
+				}
 			}
-		})
+		}
 		for _, one := range d.Concerns {
+			out.Count[one.Kind]++
 			add(one.Kind, one.Grade, one.Since)
 		}
 		return true
 	})
+	for _, n := range counts.list(isTask) {
+		out.Count[string(n.Kind)] += n.Count
+	}
 	shown := map[model.DeviceID][]Task{}
 	for _, k := range most.list() {
 		of, known := shown[k.device]
@@ -122,6 +136,9 @@ type gravest struct {
 }
 
 func (g *gravest) add(k taskKey) {
+	if w := g.worst; w != nil && k.grade == w.grade && k.since.After(w.since) { // most are
+		return
+	}
 	if g.worst != nil && k.compare(*g.worst) >= 0 {
 		return
 	}
@@ -139,6 +156,22 @@ func (g *gravest) list() []taskKey {
 		g.worst = &worst
 	}
 	return g.keys
+}
+
+// markTasks gives the bits that the marks of states have which may be something
+// to look at; rest are those of them that do not go by whether a device speaks.
+func markTasks() (all, rest state.Marks) {
+	for _, k := range state.Kinds() {
+		if slices.Contains(settled, k) {
+			continue
+		}
+		there := state.Marks(0).And(k, state.Good) // that it is there
+		all |= there
+		if k != state.Silent && k != state.Gone {
+			rest |= there
+		}
+	}
+	return all, rest
 }
 
 // isTask says whether a state is something somebody should look at.

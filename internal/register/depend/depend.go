@@ -34,7 +34,10 @@ type Device struct {
 type World struct {
 	Services []model.Service
 	Routes   []model.Route
-	Devices  []Device
+	// Devices shows each device once, in any order; what is shown is another
+	// one afterwards. Each is looked at as it passes, so that a house of 100,000
+	// devices is never held twice.
+	Devices func(see func(d *Device))
 }
 
 // Effect is what happens to one service.
@@ -69,22 +72,14 @@ type Answer struct {
 func Stops(w World, what Ref) Answer {
 	a := Answer{What: what}
 	gone := map[Ref][]Ref{what: {what}} // what is gone, and by which way
-	for i := range w.Devices {
-		if d := &w.Devices[i]; d.is(what) {
-			a.Devices = append(a.Devices, d.ID)
-		}
-	}
-	stopped := make(map[model.DeviceID]bool, len(a.Devices))
+	needed := tallies(&w, what, &a.Devices)
 	slices.Sort(a.Devices)
-	a.Devices = slices.Compact(a.Devices)
-	for _, id := range a.Devices {
-		stopped[id] = true
-	}
-	needed := among(&w)
 	// path is the way to a thing that is gone.
 	path := func(r Ref) ([]Ref, bool) {
-		if r.Kind == "device" && r != what && stopped[model.DeviceID(r.ID)] {
-			return []Ref{what, r}, true
+		if r.Kind == "device" && r != what {
+			if _, ok := slices.BinarySearch(a.Devices, model.DeviceID(r.ID)); ok {
+				return []Ref{what, r}, true
+			}
 		}
 		by, ok := gone[r]
 		return by, ok
@@ -128,7 +123,7 @@ func Stops(w World, what Ref) Answer {
 }
 
 // touched gives what happens to a service, nil when nothing does.
-func touched(needed map[Ref][]*Device, s *model.Service, gone func(Ref) ([]Ref, bool)) *Effect {
+func touched(needed map[Ref]*tally, s *model.Service, gone func(Ref) ([]Ref, bool)) *Effect {
 	e := Effect{Service: *s}
 	for _, n := range s.Needs {
 		if n.Kind == "service" && n.ID == string(s.ID) {
@@ -137,12 +132,10 @@ func touched(needed map[Ref][]*Device, s *model.Service, gone func(Ref) ([]Ref, 
 		b := Because{Need: n, Least: n.Least}
 		if n.Kind == "model" || n.Kind == "place" {
 			var by []Ref
-			for _, d := range needed[Ref{n.Kind, n.ID}] {
-				b.Of++
-				if path, ok := gone(Ref{"device", string(d.ID)}); !ok {
-					b.Left++
-				} else if by == nil {
-					by = path
+			if t := needed[Ref{n.Kind, n.ID}]; t != nil {
+				b.Of, b.Left = t.works, t.works-t.stop
+				if t.stop > 0 {
+					by, _ = gone(Ref{"device", string(t.first)})
 				}
 			}
 			if path, ok := gone(Ref{n.Kind, n.ID}); ok {
@@ -195,41 +188,74 @@ func (d *Device) is(what Ref) bool {
 	return false
 }
 
-// among gives the devices that work, by the models and places that services
-// need: one pass through the devices, however many services there are.
-func among(w *World) map[Ref][]*Device {
-	out := map[Ref][]*Device{}
+// tally counts the devices that work of a model or place that services need.
+type tally struct {
+	works int
+	stop  int            // of them stop
+	first model.DeviceID // of these
+}
+
+// tallies gives them in one pass through the devices, however many services
+// there are, and the devices that stop with a thing.
+func tallies(w *World, what Ref, stop *[]model.DeviceID) map[Ref]*tally {
+	out := map[Ref]*tally{}
 	for _, s := range w.Services {
 		for _, n := range s.Needs {
-			if n.Kind == "model" || n.Kind == "place" {
-				out[Ref{n.Kind, n.ID}] = nil
+			if (n.Kind == "model" || n.Kind == "place") && out[Ref{n.Kind, n.ID}] == nil {
+				out[Ref{n.Kind, n.ID}] = &tally{}
 			}
 		}
 	}
-	if len(out) == 0 {
+	places := map[string][]*tally{} // that a place counts for
+	if w.Devices == nil {
 		return out
 	}
-	put := func(r Ref, d *Device) {
-		if list, wanted := out[r]; wanted {
-			out[r] = append(list, d)
+	w.Devices(func(d *Device) {
+		stops := d.is(what)
+		if stops {
+			*stop = append(*stop, d.ID)
+		}
+		if !d.Works || len(out) == 0 {
+			return
+		}
+		if t := out[Ref{"model", d.Model}]; t != nil {
+			t.count(d, stops)
+		}
+		in, known := places[d.Place]
+		if !known && d.Place != "" {
+			in = around(out, d.Place)
+			places[strings.Clone(d.Place)] = in
+		}
+		for _, t := range in {
+			t.count(d, stops)
+		}
+	})
+	return out
+}
+
+func (t *tally) count(d *Device, stops bool) {
+	t.works++
+	if stops {
+		if t.stop++; t.stop == 1 || d.ID < t.first {
+			t.first = d.ID
 		}
 	}
-	for i := range w.Devices {
-		d := &w.Devices[i]
-		if !d.Works {
-			continue
-		}
-		put(Ref{"model", d.Model}, d)
-		for k := range len(d.Place) {
-			if d.Place[k] == '^' && k > 0 {
-				put(Ref{"place", d.Place[:k]}, d)
+}
+
+// around gives the tallies of a place and of those it lies in: ICU^2^23, ICU^2
+// and ICU.
+func around(all map[Ref]*tally, place string) (in []*tally) {
+	for k := range len(place) {
+		if place[k] == '^' && k > 0 {
+			if t := all[Ref{"place", place[:k]}]; t != nil {
+				in = append(in, t)
 			}
 		}
-		if d.Place != "" {
-			put(Ref{"place", d.Place}, d)
-		}
 	}
-	return out
+	if t := all[Ref{"place", place}]; t != nil {
+		in = append(in, t)
+	}
+	return in
 }
 
 // within says whether a place lies at or below another: ICU^2 holds ICU^2^23

@@ -23,12 +23,21 @@ func house() World {
 			{ID: "all", Destinations: []model.DestinationID{"ehr"}},
 			{ID: "lab", Channels: []model.ChannelID{"lab"}, Destinations: []model.DestinationID{"lis"}},
 		},
-		Devices: []Device{
+		Devices: each([]Device{
 			{ID: "dev-1", Model: "mdl-1", Place: "ICU^1^1", Channel: "ward", Works: true},
 			{ID: "dev-2", Model: "mdl-1", Place: "ICU^1^2", Channel: "ward", Works: true},
 			{ID: "dev-3", Model: "mdl-2", Place: "ICU^2^1", Channel: "ward", Works: true},
 			{ID: "dev-4", Model: "mdl-1", Place: "ICU2^1", Channel: "lab", Works: false},
-		},
+		}),
+	}
+}
+
+// each shows the devices of a list.
+func each(list []Device) func(func(*Device)) {
+	return func(see func(*Device)) {
+		for i := range list {
+			see(&list[i])
+		}
 	}
 }
 
@@ -74,7 +83,14 @@ func TestStops(t *testing.T) {
 	}
 	// A place that has too few already.
 	w := house()
-	w.Devices[1].Works, w.Devices[2].Works = false, false
+	all := w.Devices
+	w.Devices = func(see func(*Device)) {
+		all(func(d *Device) {
+			down := *d
+			down.Works = d.ID != "dev-2" && d.ID != "dev-3" && d.Works
+			see(&down)
+		})
+	}
 	if got := text(Stops(w, Ref{"device", "dev-1"})); !strings.Contains(got, "icu stops (down) by device dev-1, 0 of 1 left") {
 		t.Error(got)
 	}
@@ -82,9 +98,11 @@ func TestStops(t *testing.T) {
 
 func BenchmarkStops(b *testing.B) {
 	w := house()
+	var many []Device
 	for i := range 100_000 {
-		w.Devices = append(w.Devices, Device{ID: model.DeviceID(fmt.Sprint("dev-x", i)), Model: fmt.Sprint("mdl-", i%40), Place: fmt.Sprint("W", i%100, "^1"), Channel: "ward", Works: true})
+		many = append(many, Device{ID: model.DeviceID(fmt.Sprint("dev-x", i)), Model: fmt.Sprint("mdl-", i%40), Place: fmt.Sprint("W", i%100, "^1"), Channel: "ward", Works: true})
 	}
+	w.Devices = each(many)
 	for b.Loop() {
 		Stops(w, Ref{"channel", "ward"})
 	}

@@ -98,20 +98,32 @@ func (s *Standing) Speaks(first, last time.Time, messages uint64, now time.Time)
 		return State{Kind: Unheard, Grade: Info}
 	}
 	h := alert.Hear(first, last, messages, now)
-	why := Why{Last: last, Beat: h.Beat}
-	switch {
-	case h.IsSilent:
-		why.Bound = h.Silent
-		grade := Bad
-		if s.Life != "" && s.Life != "in-use" && s.Life != "lent" {
-			grade = Info // nobody expects a stored device to speak
-		}
-		return State{Kind: Silent, Grade: grade, Since: last.Add(h.Silent), Why: why}
-	case h.IsLate:
-		why.Bound = h.Late
-		return State{Kind: Late, Grade: Warn, Since: last.Add(h.Late), Why: why}
+	kind, grade := Voice(h, s.Expected())
+	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: h.Beat}}
+	switch kind {
+	case Silent:
+		one.Why.Bound, one.Since = h.Silent, last.Add(h.Silent)
+	case Late:
+		one.Why.Bound, one.Since = h.Late, last.Add(h.Late)
 	}
-	return State{Kind: Online, Grade: Good, Since: last, Why: why}
+	return one
+}
+
+// Expected says whether a device's stage of life lets one expect it to speak.
+func (s *Standing) Expected() bool { return s.Life == "" || s.Life == "in-use" || s.Life == "lent" }
+
+// Voice says how a device that was heard speaks; expected that one expects it
+// to.
+func Voice(h alert.Hearing, expected bool) (Kind, Grade) {
+	switch {
+	case h.IsSilent && expected:
+		return Silent, Bad
+	case h.IsSilent:
+		return Silent, Info // nobody expects a stored device to speak
+	case h.IsLate:
+		return Late, Warn
+	}
+	return Online, Good
 }
 
 // Gone says that a device speaks which should not.

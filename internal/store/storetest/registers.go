@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -304,12 +303,22 @@ func registerFacts(t *testing.T, s RegisterStore, reopen func() RegisterStore) R
 		t.Fatalf("%+v", ever)
 	}
 	same(t, "retracted fact", ever[0], said)
-	now, err := s.SaidFacts(ctx)
-	must(t, err)
-	now = slices.DeleteFunc(now, func(f fact.Fact) bool { return f.Subject != "model/mdl-a" })
-	if len(now) != 1 || now[0].Value != "limited" {
-		t.Errorf("said now: %+v", now)
+	var now []fact.Fact
+	var last time.Time
+	must(t, s.Beliefs(ctx, func(f *fact.Fact) {
+		if f.Subject == "model/mdl-a" {
+			now = append(now, *f)
+		}
+	}, func(of fact.Subject, at time.Time) {
+		if of == "model/mdl-a" && at.After(last) {
+			last = at
+		}
+	}))
+	said = ever[2]
+	if len(now) != 1 || now[0].Value != "limited" || !last.Equal(noon.Add(2*time.Minute)) {
+		t.Fatalf("said now: %+v, changed %v", now, last)
 	}
+	same(t, "believed fact", now[0], said)
 	must(t, s.Update(ctx, func(tx RegisterTx) error {
 		for _, change := range []string{"chg-1", "chg-2"} {
 			if rows, err := tx.FactsOfChange(ctx, change); err != nil || len(rows) != 3 {

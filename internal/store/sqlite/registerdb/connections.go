@@ -21,6 +21,13 @@ func scanConnection(scan func(...any) error) (patients.Connection, error) {
 	return c, err
 }
 
+// EverConnected gives the devices that ever had a connection or an association.
+func (d *DB) EverConnected(ctx context.Context) ([]model.DeviceID, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (id model.DeviceID, err error) {
+		return id, scan(&id)
+	}, "SELECT device FROM connections UNION SELECT device FROM associations WHERE device <> ''")
+}
+
 // ConnectionsOf gives the last connections of a device, as made.
 func (d *DB) ConnectionsOf(ctx context.Context, device model.DeviceID, limit int) ([]patients.Connection, error) {
 	return d.read().ConnectionsOf(ctx, device, limit)

@@ -3,7 +3,6 @@ package registerdb
 import (
 	"context"
 	"strings"
-	"time"
 
 	"thalamus/internal/model"
 	"thalamus/internal/register"
@@ -32,52 +31,6 @@ func (r reader) Facts(ctx context.Context, subject fact.Subject, which register.
 // Facts gives the facts of a subject, oldest first.
 func (d *DB) Facts(ctx context.Context, subject fact.Subject, which register.Which) ([]fact.Fact, error) {
 	return d.read().Facts(ctx, subject, which)
-}
-
-// SaidFacts gives everything that people and other systems said and that is
-// believed now, of all subjects.
-func (d *DB) SaidFacts(ctx context.Context) ([]fact.Fact, error) {
-	once := texts{}
-	return all(ctx, d.read(), func(scan func(...any) error) (fact.Fact, error) {
-		f, err := scanFact(scan)
-		f.Subject, f.Name, f.Truth, f.Value = fact.Subject(once.of(string(f.Subject))), once.of(f.Name), fact.Truth(once.of(string(f.Truth))), once.of(f.Value)
-		f.Source, f.By, f.Change, f.Undone = once.of(f.Source), model.ActorID(once.of(string(f.By))), once.of(f.Change), once.of(f.Undone)
-		return f, err
-	}, "SELECT "+factColumns+" FROM facts WHERE retracted_at = 0 AND truth <> 'observed' ORDER BY id")
-}
-
-// FactTimes gives when something of each subject was believed or taken back
-// last; of devices without what is believed now and was said, which SaidFacts
-// gives.
-func (d *DB) FactTimes(ctx context.Context) (map[fact.Subject]time.Time, error) {
-	type change struct {
-		of fact.Subject
-		at int64
-	}
-	rows, err := all(ctx, d.read(), func(scan func(...any) error) (c change, err error) {
-		return c, scan(&c.of, &c.at)
-	}, `SELECT subject, max(max(believed_at, retracted_at)) FROM facts
-		WHERE retracted_at > 0 OR truth = 'observed' OR subject >= 'model/' AND subject < 'model0' GROUP BY +subject`)
-	if err != nil {
-		return nil, err
-	}
-	times := make(map[fact.Subject]time.Time, len(rows))
-	for _, c := range rows {
-		times[c.of] = timeOf(c.at)
-	}
-	return times, nil
-}
-
-// texts keeps each text once: a million facts have few names, sources and
-// changes.
-type texts map[string]string
-
-func (t texts) of(s string) string {
-	if have, ok := t[s]; ok {
-		return have
-	}
-	t[s] = s
-	return s
 }
 
 // FactsOfChange gives every fact of the subjects that a change touched.
