@@ -40,10 +40,10 @@ type Patients struct {
 	// connections people made, as made; the last holds.
 	connections recent[model.DeviceID, []Connection]
 	ever        map[model.DeviceID]struct{} // devices that ever had a connection or an association; nil: not read yet
-	heard       recent[Heard, struct{}] // which device was heard in which bed, stored already
-	wake        chan struct{}           // something is to be reviewed
-	made        uint64                  // changes so far
-	saved       atomic.Uint64           // of them durable
+	heard       recent[Heard, struct{}]     // which device was heard in which bed, stored already
+	wake        chan struct{}               // something is to be reviewed
+	made        uint64                      // changes so far
+	saved       atomic.Uint64               // of them durable
 
 	saving sync.Mutex // one writer at a time
 }

@@ -155,6 +155,7 @@ func (h *house) compare(t *testing.T, all []model.DeviceID, now time.Time) {
 	middle := last[len(last)/2].Updated
 	check(register.Wanted{Since: middle}, func(s register.Sheet) bool { return !s.Updated.Before(middle) })
 	check(register.Wanted{Until: middle, Changed: true}, func(s register.Sheet) bool { return s.Updated.Before(middle) })
+	h.compareKept(t, all, now)
 	models, _, total := h.SearchModels(register.ModelQuery{Counts: true, Limit: 1000}, now)
 	known := map[string]int{}
 	for _, s := range sheets {

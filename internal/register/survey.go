@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"thalamus/internal/alert"
 	"thalamus/internal/model"
 	"thalamus/internal/register/care"
 	"thalamus/internal/register/state"
@@ -68,14 +67,10 @@ type Surveyed struct {
 	r        *Register
 }
 
-// Hearing says how the device is heard, and its state by that.
-func (s *Surveyed) Hearing() (h alert.Hearing, k state.Kind, g state.Grade) {
-	if s.Last.IsZero() {
-		return h, state.Unheard, state.Info
-	}
-	h = alert.Hear(s.first, s.Last, s.messages, s.now)
-	k, g = state.Voice(h, s.Expected)
-	return h, k, g
+// Hearing says whether the device speaks, and how long it is between two of its
+// messages; 0: that is not known.
+func (s *Surveyed) Hearing() (beat time.Duration, k state.Kind, g state.Grade) {
+	return state.Voice(s.first, s.Last, s.messages, s.Expected, s.now)
 }
 
 // Speaks gives the state that says whether the device speaks, and why.

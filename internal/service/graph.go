@@ -134,12 +134,12 @@ func (g *DeviceGroup) count(d *register.Surveyed, now time.Time) {
 		g.Waiting++
 	}
 	perSecond := 0.0
-	switch h, kind, _ := d.Hearing(); {
+	switch beat, kind, _ := d.Hearing(); {
 	case kind == state.Unheard:
 	case kind == state.Silent:
 		g.Silent++
-	case h.Beat > 0:
-		perSecond = 1 / max(h.Beat, now.Sub(d.Last)).Seconds() // a burst is no rhythm
+	case beat > 0:
+		perSecond = 1 / max(beat, now.Sub(d.Last)).Seconds() // a burst is no rhythm
 	}
 	g.PerSecond += perSecond
 	if d.Last.After(g.Last) {

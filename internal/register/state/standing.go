@@ -94,12 +94,12 @@ func ClockIsOff(offset, bound time.Duration) bool { return bound > 0 && offset.A
 // Speaks says whether the device speaks, by its own rhythm: by when it was first
 // and last heard and how often.
 func (s *Standing) Speaks(first, last time.Time, messages uint64, now time.Time) State {
-	if last.IsZero() {
-		return State{Kind: Unheard, Grade: Info}
+	beat, kind, grade := Voice(first, last, messages, s.Expected(), now)
+	if kind == Unheard {
+		return State{Kind: kind, Grade: grade}
 	}
 	h := alert.Hear(first, last, messages, now)
-	kind, grade := Voice(h, s.Expected())
-	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: h.Beat}}
+	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: beat}}
 	switch kind {
 	case Silent:
 		one.Why.Bound, one.Since = h.Silent, last.Add(h.Silent)
@@ -112,18 +112,22 @@ func (s *Standing) Speaks(first, last time.Time, messages uint64, now time.Time)
 // Expected says whether a device's stage of life lets one expect it to speak.
 func (s *Standing) Expected() bool { return s.Life == "" || s.Life == "in-use" || s.Life == "lent" }
 
-// Voice says how a device that was heard speaks; expected that one expects it
-// to.
-func Voice(h alert.Hearing, expected bool) (Kind, Grade) {
+// Voice says whether a device speaks, and how long it is between two of its
+// messages; 0: that is not known. expected says that one expects it to speak.
+func Voice(first, last time.Time, messages uint64, expected bool, now time.Time) (beat time.Duration, k Kind, g Grade) {
+	if last.IsZero() {
+		return 0, Unheard, Info
+	}
+	h := alert.Hear(first, last, messages, now)
 	switch {
 	case h.IsSilent && expected:
-		return Silent, Bad
+		return h.Beat, Silent, Bad
 	case h.IsSilent:
-		return Silent, Info // nobody expects a stored device to speak
+		return h.Beat, Silent, Info // nobody expects a stored device to speak
 	case h.IsLate:
-		return Late, Warn
+		return h.Beat, Late, Warn
 	}
-	return Online, Good
+	return h.Beat, Online, Good
 }
 
 // Gone says that a device speaks which should not.

@@ -65,40 +65,81 @@ func (t *tx) SaveFacts(ctx context.Context, e fact.Edit, mark register.Mark) err
 // flaps for weeks must not fill the file. What people said is kept for good.
 const mostObserved = 1000
 
-// changes keeps what changed of devices as facts.
+// changes keeps what changed of devices as facts. What is new alone, as all that
+// a device tells when it is first heard, is written at once for all devices.
 func (t *tx) changes(ctx context.Context, changes []register.Change) error {
-	var believed []fact.Fact // of the device at hand
-	var at model.DeviceID
-	for _, c := range changes {
-		if c.Device != at || believed == nil {
-			var err error
-			if believed, err = t.Facts(ctx, fact.Of(fact.OfDevice, string(c.Device)), register.Believed); err != nil {
+	var added []fact.Edit // not written yet
+	of := map[model.DeviceID]bool{}
+	write := func() error {
+		edits := added
+		added = nil
+		clear(of)
+		if len(edits) == 0 {
+			return nil
+		}
+		return t.SaveEdits(ctx, edits, register.Mark{})
+	}
+	for len(changes) > 0 {
+		n := 1
+		for n < len(changes) && changes[n].Device == changes[0].Device {
+			n++
+		}
+		own := changes[:n]
+		changes = changes[n:]
+		subject := fact.Of(fact.OfDevice, string(own[0].Device))
+		if of[own[0].Device] { // its facts would be read without these
+			if err := write(); err != nil {
 				return err
 			}
-			at = c.Device
 		}
-		e, err := c.Facts(believed)
-		if err != nil || e.Empty() {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err := t.SaveFacts(ctx, e, register.Mark{By: c.By, At: c.At, Change: c.Change}); err != nil {
-			return err
-		}
-		believed = nil
-		if c.By != "" {
-			continue
-		}
-		subject := string(fact.Of(fact.OfDevice, string(c.Device)))
-		err = t.exec(ctx, "DELETE FROM facts WHERE subject = ? AND truth = 'observed' AND retracted_at > 0 AND id <= (SELECT id FROM facts WHERE subject = ? AND truth = 'observed' ORDER BY id DESC LIMIT 1 OFFSET ?)",
-			subject, subject, mostObserved)
+		believed, err := t.Facts(ctx, subject, register.Believed)
 		if err != nil {
 			return err
 		}
+		for i := range own {
+			c := &own[i]
+			e, err := c.Facts(believed)
+			if err != nil {
+				return err
+			}
+			if len(e.Retract) == 0 {
+				if !e.Empty() {
+					added, of[c.Device] = append(added, e), true
+					believed = append(believed, e.Add...)
+				}
+				continue
+			}
+			if err := write(); err != nil { // what it takes back may be among it
+				return err
+			}
+			if believed, err = t.Facts(ctx, subject, register.Believed); err != nil {
+				return err
+			}
+			if e, err = c.Facts(believed); err != nil {
+				return err
+			}
+			if err := t.SaveFacts(ctx, e, register.Mark{By: c.By, At: c.At, Change: c.Change}); err != nil {
+				return err
+			}
+			if believed, err = t.Facts(ctx, subject, register.Believed); err != nil {
+				return err
+			}
+			if err := t.forget(ctx, c, string(subject)); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	return write()
+}
+
+// forget removes what was observed of a device long ago and is believed no
+// more.
+func (t *tx) forget(ctx context.Context, c *register.Change, subject string) error {
+	if c.By != "" {
+		return nil
+	}
+	return t.exec(ctx, "DELETE FROM facts WHERE subject = ? AND truth = 'observed' AND retracted_at > 0 AND id <= (SELECT id FROM facts WHERE subject = ? AND truth = 'observed' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+		subject, subject, mostObserved)
 }
 
 // DeviceChanges gives the history of a device, newest first. What was first
