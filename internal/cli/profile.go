@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -364,7 +365,7 @@ func (c *program) profileNew() *cobra.Command {
 }
 
 // filesOf reads the files of the profile in a folder that a server is told:
-// profile.yaml and its table.
+// profile.yaml, its tables and its cases.
 func filesOf(folder string) (map[string]string, error) {
 	found, err := folders([]string{folder})
 	if err != nil {
@@ -373,32 +374,17 @@ func filesOf(folder string) (map[string]string, error) {
 	if len(found) > 1 {
 		return nil, fault.New(fault.Invalid, "cli.argument", "the folder holds %d profiles; name the folder of one", len(found)).At(folder)
 	}
-	names := []string{profile.FileName}
-	if found[0].Table != "" {
-		names = append(names, found[0].Table)
-	}
-	files := map[string]string{}
-	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != profile.FileName {
-			return err
-		}
-		for _, name := range names {
-			text, err := os.ReadFile(filepath.Join(filepath.Dir(path), name))
-			if err != nil {
-				return fileFault(err, path)
-			}
-			files[name] = string(text)
-		}
-		return fs.SkipAll
-	})
-	return files, err
+	files := found[0].Files()
+	maps.Copy(files, found[0].CaseFiles())
+	return files, nil
 }
 
 func (c *program) profilePut() *cobra.Command {
 	var reason string
+	var despite bool
 	cmd := &cobra.Command{
 		Use: "put FOLDER", Short: "Bring the profile in a folder in force on the running server", Args: cobra.ExactArgs(1),
-		Long:    "Check the profile in FOLDER and bring it in force. Messages that arrive from now on are read with it; what arrived before stays with the version of then. `thalamus profile try` says first what it would change.",
+		Long:    "Check the profile in FOLDER, read its cases, and bring it in force; the server keeps the cases with it. One whose cases differ is refused. Messages that arrive from now on are read with it; what arrived before stays with the version of then. `thalamus profile try` says first what it would change.",
 		Example: "  thalamus profile put profiles/acme/vm200 --reason 'labels of software 2.4'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := filesOf(args[0])
@@ -410,13 +396,14 @@ func (c *program) profilePut() *cobra.Command {
 				return err
 			}
 			var row service.ProfileRow
-			if err := server.Call(cmd.Context(), "profile.put", &service.PutProfile{Files: files, Reason: reason}, &row); err != nil {
+			if err := server.Call(cmd.Context(), "profile.put", &service.PutProfile{Files: files, Reason: reason, DespiteCases: despite}, &row); err != nil {
 				return err
 			}
 			return c.print(row)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit")
+	cmd.Flags().BoolVar(&despite, "despite-cases", false, "bring it in force although its cases differ")
 	return cmd
 }
 

@@ -33,6 +33,7 @@ type Profile struct {
 	when   *guard
 	common bool // some rule of Observe reads the rows of Each
 	cases  []Case
+	kept   Files // files of the cases, as texts
 	files  Files // profile.yaml and the table, as they were read
 }
 

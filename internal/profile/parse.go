@@ -2,6 +2,7 @@ package profile
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 	if err := p.check(); err != nil {
 		return nil, at(err)
 	}
-	if p.cases, err = readCases(files, paths.Join(dir, "cases")); err != nil {
+	if p.cases, p.kept, err = readCases(files, paths.Join(dir, "cases")); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -106,6 +107,11 @@ func (p *Profile) Files() Files { return maps.Clone(p.files) }
 
 // Cases are the examples in the profile's folder.
 func (p *Profile) Cases() []Case { return p.cases }
+
+// CaseFiles are the files of the cases, by name: cases/first/input.hl7, with
+// .base64 where the bytes are no plain text. Together with Files they are the
+// whole profile.
+func (p *Profile) CaseFiles() Files { return maps.Clone(p.kept) }
 
 // Labels lists the rows of the table, sorted by label.
 func (p *Profile) Labels() []Label {
@@ -418,10 +424,11 @@ func meaning(code string) (model.Code, bool) {
 }
 
 // readCases reads cases/<name>/input.* and expected.jsonl.
-func readCases(files fs.FS, dir string) ([]Case, error) {
+func readCases(files fs.FS, dir string) ([]Case, Files, error) {
+	kept := Files{}
 	folders, err := fs.ReadDir(files, dir)
 	if err != nil {
-		return nil, nil // no cases: profile check says so
+		return nil, nil, nil // no cases: profile check says so
 	}
 	var out []Case
 	for _, f := range folders {
@@ -431,24 +438,32 @@ func readCases(files fs.FS, dir string) ([]Case, error) {
 		c := Case{Name: f.Name()}
 		inside, err := fs.ReadDir(files, paths.Join(dir, f.Name()))
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Broken, "profile.no-file", "the case cannot be read").At(paths.Join(dir, f.Name()))
+			return nil, nil, fault.Wrap(err, fault.Broken, "profile.no-file", "the case cannot be read").At(paths.Join(dir, f.Name()))
 		}
 		for _, e := range inside {
 			raw, err := read(files, paths.Join(dir, f.Name(), e.Name()))
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			name, isEncoded := strings.CutSuffix(e.Name(), encoded)
+			if isEncoded {
+				if raw, err = base64.StdEncoding.DecodeString(strings.TrimSpace(string(raw))); err != nil {
+					return nil, nil, fault.New(fault.Invalid, "profile.case", "the file is no base64").At(paths.Join(dir, f.Name(), e.Name()))
+				}
+			}
+			name, text := asText(paths.Join("cases", f.Name(), name), raw)
+			kept[name] = text
 			switch {
 			case strings.HasPrefix(e.Name(), "input."):
 				c.Input = raw
-			case e.Name() == "expected.jsonl":
+			case strings.TrimSuffix(e.Name(), encoded) == "expected.jsonl":
 				c.Expected = raw
 			}
 		}
 		if c.Input == nil {
-			return nil, fault.New(fault.Invalid, "profile.case", "the case has no input.hl7, input.json or input.csv").At(paths.Join(dir, f.Name()))
+			return nil, nil, fault.New(fault.Invalid, "profile.case", "the case has no input.hl7, input.json or input.csv").At(paths.Join(dir, f.Name()))
 		}
 		out = append(out, c)
 	}
-	return out, nil
+	return out, kept, nil
 }

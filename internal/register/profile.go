@@ -16,8 +16,8 @@ func Profiles() Set[model.DeviceProfile] {
 		check: func(p model.DeviceProfile) error {
 			size := 0
 			for name, text := range p.Files {
-				if size += len(text); strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") || name == "" {
-					return fault.New(fault.Invalid, "register.incomplete", "files of a profile lie beside each other; write their names without a path").At("files")
+				if size += len(text); !fileName(name) {
+					return fault.New(fault.Invalid, "register.incomplete", "files of a profile lie beside each other, and cases in cases/NAME; write their names so").At("files")
 				}
 			}
 			if p.Files["profile.yaml"] == "" {
@@ -29,6 +29,21 @@ func Profiles() Set[model.DeviceProfile] {
 			return nil
 		},
 	}
+}
+
+// fileName says whether a profile may have a file of this name: beside
+// profile.yaml, or in a folder of a case.
+func fileName(name string) bool {
+	parts := strings.Split(name, "/")
+	if len(parts) != 1 && (len(parts) != 3 || parts[0] != "cases") {
+		return false
+	}
+	for _, p := range parts {
+		if p == "" || p[0] == '.' || strings.Contains(p, `\`) {
+			return false
+		}
+	}
+	return true
 }
 
 const maxProfile = 2 << 20

@@ -49,11 +49,13 @@ type ProfileUse struct {
 // ProfilePage is one profile with its text and versions.
 type ProfilePage struct {
 	ProfileRow
-	Files    map[string]string `json:"files"` // of the version asked for
-	Evidence []profile.Source  `json:"evidence"`
-	Quirks   []profile.Quirk   `json:"quirks,omitempty"`
-	Cases    []ProfileCase     `json:"cases"`    // those of the program's version, read with this one
-	Versions []ProfileRow      `json:"versions"` // newest first
+	Files map[string]string `json:"files"` // of the version asked for
+	// CaseFiles are the files of its cases, as profile.put takes them.
+	CaseFiles map[string]string `json:"caseFiles,omitempty"`
+	Evidence  []profile.Source  `json:"evidence"`
+	Quirks    []profile.Quirk   `json:"quirks,omitempty"`
+	Cases     []ProfileCase     `json:"cases"`    // its own, else those of the program's version, read with this one
+	Versions  []ProfileRow      `json:"versions"` // newest first
 }
 
 // ProfileCase is how a case of a profile came out. Cases are made by hand or
@@ -143,8 +145,15 @@ func (s *Service) ofProgram(id string) *profile.Profile {
 	return nil
 }
 
-// casesOf reads the cases of the program's profile of that name with p.
+// casesOf reads with p its own cases, else those that this house has for it,
+// else those of the program's profile of that name.
 func (s *Service) casesOf(p *profile.Profile) []ProfileCase {
+	if len(p.Cases()) > 0 {
+		return s.Cases(p, p.Cases())
+	}
+	if is := s.ofHouse(p.Name); is != nil && len(is.Cases()) > 0 {
+		return s.Cases(p, is.Cases())
+	}
 	shipped := s.ofProgram(p.Name)
 	if shipped == nil {
 		return []ProfileCase{}
@@ -171,6 +180,7 @@ func getProfile(ctx context.Context, c *call, r ProfileAsk) (ProfilePage, error)
 	page.ProfileRow = row(shown)
 	page.ProfileUse = c.s.uses()[name]
 	page.Evidence, page.Quirks, page.Files, page.Cases = shown.Profile.Evidence, shown.Profile.Quirks, shown.Profile.Files(), c.s.casesOf(shown.Profile)
+	page.CaseFiles = shown.Profile.CaseFiles()
 	history, err := register.Profiles().History(ctx, c.s.Store, string(profileID(name)), 100)
 	if err != nil && fault.KindOf(err) != fault.Absent {
 		return page, err

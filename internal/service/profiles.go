@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"thalamus/internal/fault"
@@ -12,8 +13,10 @@ import (
 
 // PutProfile brings a profile in force.
 type PutProfile struct {
-	Files  map[string]string `json:"files" doc:"profile.yaml and the table it names, by file name"`
+	Files  map[string]string `json:"files" doc:"profile.yaml and the tables it names, by file name, and its cases: cases/first/input.hl7, with .base64 where it is no plain text; without cases those it has here are kept"`
 	Reason string            `json:"reason" doc:"why, for the audit"`
+	// DespiteCases brings it in force although its cases say something else.
+	DespiteCases bool `json:"despiteCases,omitempty" doc:"although its cases differ"`
 }
 
 // RollbackProfile brings an earlier version in force again.
@@ -78,11 +81,48 @@ func putProfile(ctx context.Context, c *call, r PutProfile) (ProfileRow, error) 
 			return ProfileRow{}, fault.New(fault.Conflict, "service.profile-version", "version %d of %s was in force already; count version up", newest, p.Name).At("version")
 		}
 	}
+	if p, stored, err = c.s.withCases(p, stored); err != nil {
+		return ProfileRow{}, err
+	}
+	if err := c.s.holdsCases(p); err != nil && !r.DespiteCases {
+		return ProfileRow{}, err
+	}
 	if err := c.bringInForce(ctx); err != nil {
 		return ProfileRow{}, err
 	}
 	v, err := register.Profiles().Put(ctx, c.tx, stored, register.AnyVersion, c.mark())
 	return c.s.used(profile.InForce{Profile: p, Since: v.At}), err
+}
+
+// withCases keeps the cases that a profile of this house has, where a new
+// version of it comes without any.
+func (s *Service) withCases(p *profile.Profile, stored model.DeviceProfile) (*profile.Profile, model.DeviceProfile, error) {
+	is := s.ofHouse(p.Name)
+	if len(p.Cases()) > 0 || is == nil || len(is.Cases()) == 0 {
+		return p, stored, nil
+	}
+	files := maps.Clone(stored.Files)
+	maps.Copy(files, is.CaseFiles())
+	return parseProfile(files)
+}
+
+// holdsCases refuses a profile whose own cases say something else.
+func (s *Service) holdsCases(p *profile.Profile) error {
+	for _, one := range s.Cases(p, p.Cases()) {
+		if !one.OK {
+			return fault.New(fault.Conflict, "service.profile-cases", "%d lines of the case %s are not as expected, so the profile was not brought in force", len(one.Problems), one.Case).At("cases/" + one.Case)
+		}
+	}
+	return nil
+}
+
+// ofHouse is the version of this house that is in force, nil for none.
+func (s *Service) ofHouse(name string) *profile.Profile {
+	versions := s.Profiles().Versions(name)
+	if n := len(versions); n > 0 && !versions[n-1].Since.IsZero() {
+		return versions[n-1].Profile
+	}
+	return nil
 }
 
 func rollbackProfile(ctx context.Context, c *call, r RollbackProfile) (ProfileRow, error) {

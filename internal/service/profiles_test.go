@@ -105,3 +105,44 @@ func TestProfileOfADevice(t *testing.T) {
 		t.Errorf("%+v", page)
 	}
 }
+
+// R12: the cases of a house's profile stay with it: they come back as they
+// went, are kept by a version without any, and refuse one that breaks them.
+func TestProfileKeepsItsCases(t *testing.T) {
+	h := apptest.Start(t)
+	files := func(version, more string, cases bool) map[string]string {
+		f := map[string]string{"profile.yaml": "profile: acme/kept\nversion: " + version + "\ntitle: made for a test\ncodec: json\napplies_to: {channel: kept}\nevidence: [{document: this test}]\nobserve: [{code: MDC_ECG_HEART_RATE, value: hr, unit: '\"/min\"'" + more + "}]\n"}
+		if cases {
+			f["cases/one/input.json"], f["cases/one/expected.jsonl"] = `{"hr": 72}`, `{"field":"hr","code":"MDC_ECG_HEART_RATE","value":"72","unit":"/min"}`+"\n"
+		}
+		return f
+	}
+	put := func(r service.PutProfile) error {
+		r.Reason = "test"
+		return h.Door().Call(t.Context(), "profile.put", &r, nil)
+	}
+	get := func() (page service.ProfilePage) {
+		t.Helper()
+		h.Call("profile.get", service.ProfileAsk{ID: "acme/kept"}, &page)
+		return page
+	}
+	if err := put(service.PutProfile{Files: files("1", "", true)}); err != nil {
+		t.Fatal(err)
+	}
+	if page := get(); len(page.CaseFiles) != 2 || page.CaseFiles["cases/one/input.json"] != `{"hr": 72}` || len(page.Cases) != 1 || !page.Cases[0].OK {
+		t.Errorf("%+v", page)
+	}
+	breaks := ", simulated: 'true'"
+	if err := put(service.PutProfile{Files: files("2", breaks, false)}); fault.CodeOf(err) != "service.profile-cases" {
+		t.Errorf("a version that breaks its cases: %v", err)
+	}
+	if page := get(); page.Version != 1 {
+		t.Errorf("version %d is in force", page.Version)
+	}
+	if err := put(service.PutProfile{Files: files("2", breaks, false), DespiteCases: true}); err != nil {
+		t.Fatal(err)
+	}
+	if page := get(); page.Version != 2 || len(page.CaseFiles) != 2 || len(page.Cases) != 1 || page.Cases[0].OK {
+		t.Errorf("%+v", page)
+	}
+}
