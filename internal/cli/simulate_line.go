@@ -32,7 +32,7 @@ type onLine struct {
 }
 
 func (c *program) simulateLines() []*cobra.Command {
-	format := 7
+	format := 2
 	kinds := []onLine{
 		{kind: "medibus", port: "4010", what: "Dräger ventilators", tells: "that answer MEDIBUS commands: identity, measured values, limits, alarms, settings, texts, time and realtime curves",
 			make: func(b sim.Bed, f faults.Set) bedside.Device { return medibus.New(b, f) }},
@@ -43,7 +43,7 @@ func (c *program) simulateLines() []*cobra.Command {
 		{kind: "nonin", port: "4040", what: "Nonin pulse oximeters", tells: "that send the data formats 2, 7 (75 frames a second with the pleth) or 8 (once a second)",
 			make: func(b sim.Bed, f faults.Set) bedside.Device { return nonin.New(b, format, f) },
 			flags: func(cmd *cobra.Command) {
-				cmd.Flags().IntVar(&format, "format", 7, "data format: 2, 7 or 8")
+				cmd.Flags().IntVar(&format, "format", 2, "data format: 2, 7 or 8")
 			},
 			check: func() error {
 				if !slices.Contains(nonin.Formats(), format) {
