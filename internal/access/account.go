@@ -77,6 +77,8 @@ type Store interface {
 	Accounts(ctx context.Context) ([]StoredAccount, error)
 	Tokens(ctx context.Context) ([]APIToken, error)
 	Sessions(ctx context.Context) ([]Session, error)
+	// Choices gives what an actor chose, in the order of kind, page and name.
+	Choices(ctx context.Context, actor model.ActorID) ([]Choice, error)
 	// TouchAccess stores Session.Seen and APIToken.Used of those given and
 	// drops sessions and links that expired before now, and sessions not seen
 	// since idle.
@@ -100,5 +102,10 @@ type Tx interface {
 	TakeLink(ctx context.Context, hash [32]byte) (Link, error)
 	SaveSession(ctx context.Context, s Session) error
 	RemoveSession(ctx context.Context, hash [32]byte) error
+	// SaveChoice keeps a choice in place of the one of the same actor, kind,
+	// page and name.
+	SaveChoice(ctx context.Context, c Choice) error
+	// RemoveChoice forgets one; one that is not there is no fault.
+	RemoveChoice(ctx context.Context, c Choice) error
 	OnCommit(work func())
 }

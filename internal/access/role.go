@@ -51,7 +51,7 @@ type Role struct {
 // name people sign what may be used (R32); only who carries one signs for it.
 func BuiltIn() []Role {
 	viewer := []string{
-		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "device.scan", "device.export", "flow.approvals", "alert.show", "alert.sources", "care.calendar",
+		"*.list", "*.get", "*.search", "*.watch", "*.stat", "*.history", "*.kinds", "view.*", "device.scan", "device.export", "flow.approvals", "alert.show", "alert.sources", "care.calendar",
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],

@@ -16,6 +16,7 @@ var nouns = map[string]string{
 	"acceptance":  "what may be used: questions, answers with evidence, signatures, what contradicts them",
 	"accessory":   "what belongs to a device: cables, batteries, consumables",
 	"alert":       "alarms as the devices report them",
+	"view":        "views of the console and columns of its tables, kept with your account",
 	"association": "which patient a device or bed has, and had",
 	"audit":       "who did and saw what",
 	"care":        "what is due: maintenance, calibration, electrical safety",

@@ -91,8 +91,8 @@ func TestScanner(t *testing.T) {
 	r.get("/scan/count.csv").want(t, 400, "say where")
 }
 
-// R53: the register's columns and views are kept by the browser, and its file
-// has what is seen.
+// R53: columns and views belong to the account, so another browser has them too,
+// and files have what is seen.
 func TestRegisterOfOnesOwn(t *testing.T) {
 	h := apptest.Start(t)
 	h.Furnish()
@@ -102,10 +102,11 @@ func TestRegisterOfOnesOwn(t *testing.T) {
 	if strings.Contains(p.body, "Last heard</th>") {
 		t.Error("a column that was not chosen is shown")
 	}
-	r.follow(r.post("/devices/views", "name", "Silent ones", "query", "state=silent&after=x")).want(t, 200, "Silent ones", "/devices/views/remove")
+	r.follow(r.post("/views", "page", "/devices", "name", "Silent ones", "query", "state=silent")).want(t, 200, "Silent ones", "/views/remove")
 	r.get("/devices").want(t, 200, `href="/devices?state=silent"`)
-	r.post("/devices/views", "name", "", "query", "").want(t, 422, "give the view a name")
-	r.follow(r.post("/devices/views/remove", "name", "Silent ones", "back", "//evil.example"))
+	r.get("/devices?state=online").want(t, 200, "Save this view", `value="cols=serial&amp;state=online"`)
+	r.post("/views", "page", "/devices", "name", "", "query", "").want(t, 400, "give the view a name")
+	r.follow(r.post("/views/remove", "page", "/devices", "name", "Silent ones", "back", "//evil.example"))
 	if strings.Contains(r.get("/devices").body, "Silent ones") {
 		t.Error("a removed view is still there")
 	}

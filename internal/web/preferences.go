@@ -52,14 +52,3 @@ func (c *console) preferences(w http.ResponseWriter, r *http.Request) {
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
 }
-
-// keep has the browser keep a choice. One that is too big is not kept: the act
-// that offers it bounds it.
-func keep(w http.ResponseWriter, k *ui.Kept) {
-	if k == nil {
-		return
-	}
-	if text, ok := k.Text(); ok {
-		http.SetCookie(w, cookie(ui.KeptCookie(k.Name), text, lookLife))
-	}
-}

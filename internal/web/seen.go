@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"thalamus/internal/fault"
@@ -28,11 +30,26 @@ func seen(w http.ResponseWriter, v *ui.Visit, view ui.View) error {
 	if len(rows) == 0 {
 		return fault.New(fault.Absent, "web.no-page", "there is no such table on this page now")
 	}
-	f := ui.StartCSV(w, id, rows[0]...)
+	hide := v.Hides(id, len(rows[0]))
+	f := ui.StartCSV(w, id, without(rows[0], hide)...)
 	for _, row := range rows[1:] {
-		f.Row(row...)
+		f.Row(without(row, hide)...)
 	}
 	return f.End()
+}
+
+// without leaves out the columns that the reader does not want to see.
+func without(row, hide []string) []string {
+	if len(hide) == 0 {
+		return row
+	}
+	out := row[:0:0]
+	for i, cell := range row {
+		if !slices.Contains(hide, strconv.Itoa(i+1)) {
+			out = append(out, cell)
+		}
+	}
+	return out
 }
 
 // tableOf reads the rows of one table out of a page of our own.

@@ -137,7 +137,6 @@ func (c *console) act(a ui.Act) http.HandlerFunc {
 			v.Toast = done.Toast
 			c.view(w, v, http.StatusOK, *done.View)
 		default:
-			keep(w, done.Keep)
 			giveToast(w, done.Toast)
 			to := done.To
 			if !ui.Local(to) {

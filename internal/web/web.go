@@ -21,6 +21,7 @@ import (
 	"thalamus/internal/web/profiles"
 	"thalamus/internal/web/relay"
 	"thalamus/internal/web/ui"
+	"thalamus/internal/web/views"
 	"thalamus/internal/web/ward"
 )
 
@@ -50,7 +51,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), bulk.Room(), connections.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), bulk.Room(), connections.Room(), views.Room()}
 }
 
 // New makes the console.

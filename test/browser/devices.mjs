@@ -162,7 +162,7 @@ export const errands = {
     await page.getByRole('button', { name: 'Show these' }).click()
     await page.getByRole('columnheader', { name: 'Owner' }).waitFor()
     await page.getByRole('navigation', { name: 'Devices by state' }).getByRole('link', { name: /Online/ }).click()
-    await page.getByText('Save this view').click()
+    await page.getByText('Save this view').click() // it belongs to the account
     const wrong = await looked(page, 'register-save', picture)
     await page.getByLabel(/^Name of the view/).fill('Speaking')
     await page.getByRole('button', { name: 'Save', exact: true }).click()
@@ -174,6 +174,18 @@ export const errands = {
     const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV of these' }).click()])
     const head = readFileSync(await file.path(), 'utf8').split('\r\n')[0]
     wrong.push(...must(/^Id,Name,Maker,Model,.*Owner/.test(head), `the file begins ${head}`))
+    await go(page, '/audit')
+    await page.getByRole('button', { name: /^Columns:/ }).first().click()
+    const choice = page.locator('.columns-choice:popover-open')
+    const name = (await choice.locator('label').last().innerText()).trim()
+    await choice.getByRole('checkbox').last().uncheck()
+    wrong.push(...(await looked(page, 'columns-choice', picture)))
+    await choice.getByRole('button', { name: 'Show these' }).click()
+    wrong.push(...must(!(await page.getByRole('columnheader', { name, exact: true }).first().isVisible()), `the column ${name} is still shown`))
+    await page.getByRole('button', { name: /^Columns:/ }).first().click()
+    await choice.getByRole('button', { name: 'The usual ones' }).click()
+    await page.getByRole('columnheader', { name, exact: true }).first().waitFor()
+    await go(page, '/devices')
     await page.getByRole('button', { name: 'Remove the view Speaking' }).click()
     await page.locator('.toast', { hasText: 'removed' }).waitFor()
     return wrong

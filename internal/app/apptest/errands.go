@@ -210,6 +210,10 @@ func (h *House) Errands() []Errand {
 		{"association.start", func() any {
 			return service.AssociationStart{Wristband: "MRN-774411^^^HOSP^MR", Device: device(), Reason: why}
 		}, "*", why},
+		{"view.save", is(service.ViewSave{Page: "/devices", Name: "Silent", Query: "state=silent"}), "view /devices", ""},
+		{"view.columns", is(service.ViewColumns{Table: "devices", Shown: "state"}), "columns devices", ""},
+		{"view.list", is(service.None{}), "", ""},
+		{"view.remove", is(service.ViewRemove{Page: "/devices", Name: "Silent"}), "view /devices", ""},
 		{"association.list", is(service.AssociationAsk{Open: true}), "", ""},
 		{"association.end", is(service.AssociationEnd{ID: 1, Reason: why}), "*", why},
 		{"association.attach", func() any {

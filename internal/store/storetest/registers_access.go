@@ -60,6 +60,18 @@ func registerSignIn(t *testing.T, s RegisterStore, reopen func() RegisterStore) 
 		err = s.Update(ctx, func(tx RegisterTx) error { l, err = tx.TakeLink(ctx, [32]byte{n}); return err })
 		return l, err
 	}
+	mine := access.Choice{Actor: "usr-a", Kind: access.ViewChoice, Page: "/devices", Name: "Silent", Value: "state=silent"}
+	theirs := access.Choice{Actor: "usr-b", Kind: access.ColumnsChoice, Page: "audit", Value: "8:3"}
+	must(t, s.Update(ctx, func(tx RegisterTx) error {
+		return errors.Join(tx.SaveChoice(ctx, access.Choice{Actor: mine.Actor, Kind: mine.Kind, Page: mine.Page, Name: mine.Name, Value: "old"}), tx.SaveChoice(ctx, theirs), tx.SaveChoice(ctx, mine))
+	}))
+	chosen, err := s.Choices(ctx, "usr-a")
+	must(t, err)
+	same(t, "choices", chosen, []access.Choice{mine})
+	must(t, s.Update(ctx, func(tx RegisterTx) error { return tx.RemoveChoice(ctx, mine) }))
+	if chosen, err = s.Choices(ctx, "usr-a"); err != nil || len(chosen) != 0 {
+		t.Error(chosen, err)
+	}
 	if l, err := take(4); err != nil || l != link {
 		t.Error(l, err)
 	}

@@ -57,15 +57,15 @@ func columnName(ctx context.Context, key string) string {
 	return factName(ctx, strings.TrimPrefix(key, "fact:"))
 }
 
-// keptColumns is the name of the choice that the browser keeps.
-const keptColumns = "device-columns"
+// keptColumns is the table whose columns the account keeps.
+const keptColumns = "devices"
 
-// chosenColumns are those the address names, else those the browser keeps,
+// chosenColumns are those the address names, else those the account keeps,
 // else the usual ones.
 func chosenColumns(v *ui.Visit) []column {
 	text := v.Query("cols")
 	if text == "" {
-		v.Kept(keptColumns, &text)
+		text = v.Columns(keptColumns)
 	}
 	out := columnsOf(text)
 	if len(out) == 0 {
@@ -146,13 +146,13 @@ func cellText(ctx context.Context, key string, d *service.DeviceRow) string {
 	return d.Said[strings.TrimPrefix(key, "fact:")]
 }
 
-// chooseColumns has the browser keep which columns are shown.
+// chooseColumns has the account keep which columns are shown.
 func chooseColumns(v *ui.Visit) (ui.Done, error) {
 	chosen := columnsOf(strings.Join(v.Form["col"], " "))
-	if v.Typed("usual") != "" || len(chosen) == 0 {
-		chosen = columnsOf(usual)
+	if v.Typed("usual") != "" {
+		chosen = nil
 	}
-	return ui.Done{To: backTo(v, "/devices"), Keep: &ui.Kept{Name: keptColumns, Value: keysOf(chosen)}}, nil
+	return ui.Done{To: backTo(v, "/devices")}, v.Call("view.columns", service.ViewColumns{Table: keptColumns, Shown: keysOf(chosen)}, nil)
 }
 
 // backTo is the page a form was on, when it is one of those below a path.

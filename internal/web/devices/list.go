@@ -18,7 +18,6 @@ type register struct {
 	Counts   []service.StateCount
 	Channels []ui.Option
 	Columns  []column
-	Views    []savedView
 	New      int
 	Filtered bool
 }
@@ -38,7 +37,7 @@ func filtered(a service.DeviceAsk) bool {
 
 func list(v *ui.Visit) (ui.View, error) {
 	ctx := v.Context()
-	r := register{Columns: chosenColumns(v), Views: savedViews(v)}
+	r := register{Columns: chosenColumns(v)}
 	ask := deviceAsk(v)
 	ask.Show = shownFacts(r.Columns)
 	r.Filtered = filtered(ask)
@@ -68,7 +67,7 @@ func list(v *ui.Visit) (ui.View, error) {
 			r.Channels = append(r.Channels, ui.Option{Value: string(c.ID), Text: called(c.Name, string(c.ID))})
 		}
 	}
-	return ui.View{Title: ui.T(ctx, "Register"), Body: listPage(r), Actions: listActions(r), Styles: styles}, nil
+	return ui.View{Title: ui.T(ctx, "Register"), Body: listPage(r), Actions: listActions(r), Styles: styles, Query: queryText(ctx)}, nil
 }
 
 // chips are the filters that have no field of their own, each with the address

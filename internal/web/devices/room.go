@@ -39,8 +39,6 @@ func Room() ui.Room {
 		},
 		Acts: []ui.Act{
 			{Path: "/devices/columns", Needs: "device.list", Do: chooseColumns},
-			{Path: "/devices/views", Needs: "device.list", Do: saveView, Again: list},
-			{Path: "/devices/views/remove", Needs: "device.list", Do: removeView},
 			{Path: "/inbox", Needs: "device.adopt", Do: adoptMany, Again: inbox},
 			{Path: "/inbox/back", Needs: "device.release", Do: releaseMany},
 			{Path: "/models/add", Needs: "model.add", Do: addModel, Again: models},

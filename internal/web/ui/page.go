@@ -55,6 +55,7 @@ type View struct {
 	Bare    bool     // the body has its own heading
 	Wide    bool     // the body takes the whole width of the window
 	Actions templ.Component
+	Query   string // what a saved view keeps, where that is more than the address says
 }
 
 // Link is a text that leads somewhere.
@@ -82,8 +83,6 @@ type Done struct {
 	// View is shown at once instead, at the act's own address: for answers
 	// that must not stand in an address, such as names or new secrets.
 	View *View
-	// Keep is a choice of the reader that this browser keeps, such as columns.
-	Keep *Kept
 }
 
 // Toast tells what just happened. It travels in a short-lived cookie: never a

@@ -37,7 +37,9 @@ type Visit struct {
 	Fault *fault.Fault
 	Form  url.Values
 
-	names map[string]string // what ids are called, as far as the page asked
+	kept   *service.Views // of the account, when it was asked for
+	tables []shownTable   // drawn so far
+	names  map[string]string // what ids are called, as far as the page asked
 }
 
 // Theme of the console.

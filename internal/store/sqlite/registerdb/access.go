@@ -96,6 +96,9 @@ func (t *tx) RemoveAccount(ctx context.Context, id model.ActorID) error {
 	if err := t.exec(ctx, "DELETE FROM sessions WHERE account = ?", string(id)); err != nil {
 		return err
 	}
+	if err := t.exec(ctx, "DELETE FROM choices WHERE actor = ?", string(id)); err != nil {
+		return err
+	}
 	return t.exec(ctx, "DELETE FROM accounts WHERE id = ?", string(id))
 }
 
