@@ -16,6 +16,8 @@
 //	ward/ integration/ devices/ oversight/   the pages of the four work places
 //	issues/ labels/ profiles/ relay/ letters/   further pages of Integration
 //	care/ accept/ connections/   maintenance, acceptance, who talks to whom
+//	admit/          credentials of devices, and Bluetooth devices with consent
+//	views/          saved views and chosen columns of the account
 //	bulk/           imports, edits of many devices, and the jobs that do them
 //	browser/        looks at every page with a real browser
 //

@@ -8,6 +8,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/service"
 	"thalamus/internal/web/accept"
+	"thalamus/internal/web/admit"
 	"thalamus/internal/web/assets"
 	"thalamus/internal/web/bulk"
 	"thalamus/internal/web/care"
@@ -51,7 +52,7 @@ type console struct {
 // rooms lists the work places' packages. The order of their pages is the
 // order of the menu; the first page of a place is where it starts.
 func rooms() []ui.Room {
-	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), bulk.Room(), connections.Room(), views.Room()}
+	return []ui.Room{ward.Room(), integration.Room(), issues.Room(), labels.Room(), profiles.Room(), relay.Room(), letters.Room(), devices.Room(), care.Room(), accept.Room(), oversight.Room(), bulk.Room(), connections.Room(), admit.Room(), views.Room()}
 }
 
 // New makes the console.

@@ -395,6 +395,27 @@ export const errands = {
     return wrong
   },
 
+  async 'let a device in with a credential that is shown once, and end it'(page) {
+    await go(page, '/credentials')
+    const fold = page.locator('details', { hasText: 'Make a credential' })
+    if (!(await fold.evaluate((d) => d.open))) await fold.locator('summary').click()
+    await fold.getByLabel(/^Id/).fill('errand-1')
+    await fold.getByLabel(/^What it is for/).fill('scales of ward 3')
+    await fold.getByLabel(/^Reason/).fill('new scales')
+    await page.getByRole('button', { name: 'Make the credential' }).click()
+    const secret = (await page.locator('#once').innerText()).trim()
+    const wrong = must(/^thd_/.test(secret) && !page.url().includes(secret), 'the secret is not shown, or stands in the address')
+    await go(page, '/credentials')
+    wrong.push(...must(!(await page.content()).includes(secret), 'the secret is shown again'))
+    const row = page.locator('#credentials tbody tr', { hasText: 'errand-1' })
+    await row.locator('summary').click()
+    await row.getByLabel(/^Reason/).fill('scales were lost')
+    await row.getByRole('button', { name: 'Revoke' }).click()
+    await page.locator('.toast', { hasText: 'The credential is revoked' }).waitFor()
+    wrong.push(...must(/Revoked/.test(await row.innerText()), 'the list does not say that it is revoked'))
+    return wrong
+  },
+
   async 'see what flows where, by keyboard alone, and as a table where it is narrow'(page, { picture }) {
     await go(page, '/flow')
     const drawn = await page.locator('.flow-graph .flow-node').count()

@@ -58,12 +58,13 @@ func replayMessage(v *ui.Visit) (ui.Done, error) {
 	if err != nil {
 		return ui.Done{}, err
 	}
-	ask := service.ReplayAsk{Refs: []model.MessageRef{ref}, Reason: v.Typed("reason")}
+	why, err := v.Why()
+	if err != nil {
+		return ui.Done{}, err
+	}
+	ask := service.ReplayAsk{Refs: []model.MessageRef{ref}, Reason: why}
 	if d := v.Typed("destination"); d != "" {
 		ask.Destinations = []model.DestinationID{model.DestinationID(d)}
-	}
-	if ask.Reason == "" {
-		return ui.Done{}, needsReason()
 	}
 	var made service.ReplayMade
 	if err := v.Call("entry.replay", ask, &made); err != nil {
@@ -81,18 +82,14 @@ func redactEntry(v *ui.Visit) (ui.Done, error) {
 	if err != nil {
 		return ui.Done{}, err
 	}
-	reason := v.Typed("reason")
-	if reason == "" {
-		return ui.Done{}, needsReason()
+	reason, err := v.Why()
+	if err != nil {
+		return ui.Done{}, err
 	}
 	if err := v.Call("entry.redact", service.EntryAct{Seq: ref.Seq, Reason: reason}, nil); err != nil {
 		return ui.Done{}, err
 	}
 	return ui.Done{To: "/messages/" + ui.Ref(ref), Toast: &ui.Toast{Text: ui.T(v.Context(), "The payload is removed; place and hash stay.")}}, nil
-}
-
-func needsReason() error {
-	return fault.New(fault.Invalid, "service.no-reason", "say why; it is kept in the audit").At("reason")
 }
 
 // download gives an entry's bytes as they came.

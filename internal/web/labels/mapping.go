@@ -136,9 +136,9 @@ func try(v *ui.Visit) (*service.LabelTrial, error) {
 // reread reads those messages again that would say something else, and leads
 // to the replay that does it.
 func reread(v *ui.Visit) (ui.Done, error) {
-	reason := v.Typed("reason")
-	if reason == "" {
-		return ui.Done{}, fault.New(fault.Invalid, "service.no-reason", "say why; it is kept in the audit").At("reason")
+	reason, err := v.Why()
+	if err != nil {
+		return ui.Done{}, err
 	}
 	t, err := try(v)
 	if err != nil {

@@ -37,8 +37,8 @@ type Visit struct {
 	Fault *fault.Fault
 	Form  url.Values
 
-	kept   *service.Views // of the account, when it was asked for
-	tables []shownTable   // drawn so far
+	kept   *service.Views    // of the account, when it was asked for
+	tables []shownTable      // drawn so far
 	names  map[string]string // what ids are called, as far as the page asked
 }
 
@@ -70,6 +70,15 @@ func (v *Visit) Path(name string) string { return v.Request.PathValue(name) }
 
 // Typed gives what was typed into a field of a form.
 func (v *Visit) Typed(name string) string { return strings.TrimSpace(v.Form.Get(name)) }
+
+// Why gives the reason of an act that needs one; the fault names its field.
+func (v *Visit) Why() (string, error) {
+	why := v.Typed("reason")
+	if why == "" {
+		return "", fault.New(fault.Invalid, "service.no-reason", "say why; it is kept in the audit").At("reason")
+	}
+	return why, nil
+}
 
 // Partial says that htmx asks for a region, so the frame may stay away.
 func (v *Visit) Partial() bool {
