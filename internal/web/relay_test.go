@@ -193,8 +193,10 @@ func TestViewerChangesNothing(t *testing.T) {
 		}
 		p.want(t, 200)
 		main := p.body[strings.Index(p.body, "<main"):]
-		if strings.Contains(main, `method="post"`) {
-			t.Errorf("%s offers to change something", path)
+		for _, form := range regexp.MustCompile(`<form method="post" action="([^"]*)"`).FindAllStringSubmatch(main, -1) {
+			if !strings.HasPrefix(form[1], "/views/") { // saved views and columns are one's own
+				t.Errorf("%s offers to change something: %s", path, form[1])
+			}
 		}
 	}
 	for _, path := range []string{"/new/channel", "/channels/ward/edit", "/audit", "/people", "/tokens"} {
