@@ -70,6 +70,7 @@ type App struct {
 	links      *links
 	watcher    *watcher
 	routing    routing
+	applying   sync.Mutex // of apply
 	extracts   *extract.Shelf
 	service    *service.Service
 	doors      *doors

@@ -213,8 +213,11 @@ func (a *App) applyAtStart(ctx context.Context) error {
 }
 
 // apply brings channels, routes and destinations in force as the store has
-// them.
+// them. One at a time reads and brings in force: what was read before another's
+// change must not undo it.
 func (a *App) apply(ctx context.Context) error {
+	a.applying.Lock()
+	defer a.applying.Unlock()
 	destinations, channels, err := a.applyRouting(ctx)
 	if err != nil {
 		return err
