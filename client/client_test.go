@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -223,11 +224,11 @@ func TestMoods(t *testing.T) {
 // body come again.
 func TestLostAnswers(t *testing.T) {
 	ch := newChannel(t)
-	lost := 0
+	var asked atomic.Int32 // every lost answer ends its connection: the next request is another goroutine's
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got := httptest.NewRecorder()
 		ch.answer(got, r)
-		if lost++; lost%2 == 1 {
+		if asked.Add(1)%2 == 1 {
 			panic(http.ErrAbortHandler)
 		}
 		w.WriteHeader(got.Code)
