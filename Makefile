@@ -31,10 +31,11 @@ check: ## formatting, vet, and that what is generated is fresh
 
 unit: ## all Go tests, real peers and the browser among them
 	@mkdir -p build
-	@sh scripts/gotest.sh build/test.log ./internal/web/browser ./... # the browser waits much: it goes beside the others
+	@sh scripts/gotest.sh build/test.log -- ./internal/web/browser ./... # the browser waits much: it goes beside the others
 
 race: ## the concurrent packages under the race detector
-	@sh scripts/race.sh
+	@mkdir -p build
+	@sh scripts/race.sh build/race.log
 
 fuzz: ## every fuzz target: what strangers send for FUZZ (30s), the others for a sixth
 	@sh scripts/fuzz.sh $(FUZZ)
