@@ -2,7 +2,9 @@ package hl7v2
 
 import (
 	"bytes"
+	"encoding/binary"
 	"iter"
+	"math/bits"
 )
 
 // Segment is one segment of a message. The zero Segment is absent; all its
@@ -228,6 +230,54 @@ func (s Segment) eachField(yield func(int, Element) bool) {
 		at, lv = end+1, fieldLevel
 	}
 }
+
+// FieldsInto puts field n into to[n], for as many fields as there is room,
+// and gives the number of the segment's last field. It leaves the rest of to,
+// and to[0], alone.
+func (s Segment) FieldsInto(to []Element) int {
+	if s.n == 0 {
+		return 0
+	}
+	last := 0
+	if s.header() {
+		for n, e := range s.Fields() {
+			if last = n; n < len(to) {
+				to[n] = e
+			}
+		}
+		return last
+	}
+	g := s.m.segs[s.n-1]
+	if g.start+4 > g.end {
+		return 0
+	}
+	line, at := s.m.scan[:g.end], g.start+4
+	put := func(end uint32) {
+		if last++; last < len(to) {
+			to[last] = Element{s.m, at, end, fieldLevel}
+		}
+		at = end + 1
+	}
+	// Eight bytes at a time: a byte of found is set where one is the separator.
+	sep := s.m.d.Field
+	i, all := int(at), uint64(sep)*ones
+	for ; i+8 <= len(line); i += 8 {
+		w := binary.LittleEndian.Uint64(line[i:]) ^ all
+		for found := ^((w&lows + lows) | w | lows); found != 0; found &= found - 1 {
+			put(uint32(i + bits.TrailingZeros64(found)/8))
+		}
+	}
+	for ; i < len(line); i++ {
+		if line[i] == sep {
+			put(uint32(i))
+		}
+	}
+	put(g.end)
+	return last
+}
+
+// ones has 1 in each byte, lows all bits but the highest.
+const ones, lows = 0x0101010101010101, 0x7f7f7f7f7f7f7f7f
 
 // level of an element within its segment.
 type level uint8

@@ -41,7 +41,7 @@ func (e Element) AppendText(to []byte) []byte {
 // plain tells whether the text is the raw bytes.
 func (e Element) plain() bool {
 	m, b := e.m, e.m.scan[e.start:e.end]
-	if m.ascii && !m.escaped && !m.wrapped {
+	if m.Plain() {
 		return true
 	}
 	if !m.ascii && (m.cs != &utf8Set || m.shift || !utf8.Valid(b)) {

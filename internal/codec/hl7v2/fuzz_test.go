@@ -79,6 +79,7 @@ func checkParts(t *testing.T, m *Message) {
 		if s.Index() != i {
 			t.Fatal("index")
 		}
+		sameFields(t, s)
 		for _, f := range s.Fields() {
 			for _, r := range f.Reps() {
 				for _, c := range r.Components() {
@@ -104,6 +105,22 @@ func checkParts(t *testing.T, m *Message) {
 				}
 			}
 		}
+	}
+}
+
+// sameFields: all at once are what they are one by one.
+func sameFields(t *testing.T, s Segment) {
+	var some [12]Element
+	last := s.FieldsInto(some[:])
+	var all [12]Element
+	n := 0
+	for k, f := range s.Fields() {
+		if n = k; k < len(all) {
+			all[k] = f
+		}
+	}
+	if last != n || some != all {
+		t.Fatalf("%q: %d fields %v, one by one %d %v", s.Raw(), last, some, n, all)
 	}
 }
 

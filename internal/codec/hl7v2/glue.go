@@ -36,15 +36,8 @@ func (g *gluer) next(from int) int {
 	}
 	if g.ctrlAt <= from {
 		g.ctrlAt = g.end
-		for i := from + 2; i < g.end-2; i++ { // i is where the R is
-			n := bytes.IndexByte(g.b[i:g.end-2], 'R')
-			if n < 0 {
-				break
-			}
-			if i += n; g.b[i-1] == 'O' && g.b[i+1] == 'C' && g.b[i+2] == g.sep {
-				g.ctrlAt = i - 1
-				break
-			}
+		if n := bytes.Index(g.b[min(from+1, g.end):], []byte{'O', 'R', 'C', g.sep}); n >= 0 {
+			g.ctrlAt = from + 1 + n
 		}
 	}
 	return min(g.orderAt, g.ctrlAt)

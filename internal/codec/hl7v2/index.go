@@ -13,6 +13,9 @@ func (m *Message) index(start, end int) error {
 	b := m.scan
 	nextCR, nextLF := start-1, start-1 // the first of each at or after the line, or end
 	glued := newGluer(b, m.d.Field, start, end)
+	if m.segs == nil {
+		m.segs = make([]span, 0, min(1+bytes.Count(b[start:end], cr), fewSegments))
+	}
 	var seen census
 	wrapped := false
 	for at := start; at < end; {
@@ -59,6 +62,11 @@ func (m *Message) index(start, end int) error {
 	}
 	return nil
 }
+
+var cr = []byte{'\r'}
+
+// fewSegments is for how many segments there is room from the start.
+const fewSegments = 256
 
 func seek(b []byte, at, end int, c byte) int {
 	if i := bytes.IndexByte(b[at:end], c); i >= 0 {

@@ -147,6 +147,9 @@ func (m *Message) Bytes() []byte { return m.raw }
 // discovery. The slice belongs to the message until its next Reset.
 func (m *Message) Issues() []model.Issue { return m.issues }
 
+// Plain tells whether the text of every element is its raw bytes.
+func (m *Message) Plain() bool { return m.ascii && !m.escaped && !m.wrapped }
+
 // Delimiters of the message.
 func (m *Message) Delimiters() Delimiters { return m.d }
 

@@ -122,7 +122,7 @@ func (d *decoder) groupOf(r *reading) *alert {
 
 // openAlert begins an alert with its event.
 func (d *decoder) openAlert(r *reading) {
-	out := model.Alert{Field: r.place, Received: r.received, DeviceTime: d.timeOf(), Device: r.device, Limits: d.joined(d.f[7])}
+	out := model.Alert{Field: r.place, Received: r.received, DeviceTime: model.Timestamp{Original: d.timeOf()}, Device: r.device, Limits: d.joined(d.f[7])}
 	out.Heartbeat = r.refid == "MDC_EVT_ACTIVE" || r.refid == "MDC_EVT_WATCHDOG"
 	if r.hasValue {
 		d.eventValue(r, &out)

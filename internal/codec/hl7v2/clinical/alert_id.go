@@ -23,8 +23,10 @@ type alertName struct {
 func (d *decoder) nameAlert() alertName {
 	filler := d.f[3].Rep(1)
 	count, uuid := d.text(filler.Component(1)), d.text(filler.Component(2))
-	if n, err := strconv.Atoi(count); err == nil && n >= 0 && n < 1e9 && isUUID(uuid) {
-		return alertName{id: uuid, update: n + 1, follows: true}
+	if isUUID(uuid) {
+		if n, err := strconv.Atoi(count); err == nil && n >= 0 && n < 1e9 {
+			return alertName{id: uuid, update: n + 1, follows: true}
+		}
 	}
 	if id := d.eipOf(d.f[29]); id != "" {
 		return alertName{id: id, follows: true}
@@ -37,6 +39,9 @@ func (d *decoder) nameAlert() alertName {
 
 // eipOf reads an EIP: the filler's part, else the placer's.
 func (d *decoder) eipOf(e hl7v2.Element) string {
+	if !e.Present() {
+		return ""
+	}
 	for _, n := range [...]int{2, 1} {
 		part := e.Component(n)
 		id, name := d.text(part.Sub(1)), d.text(part.Sub(2))
@@ -52,6 +57,9 @@ func (d *decoder) eipOf(e hl7v2.Element) string {
 
 // isUUID says whether a text is a UUID, as such or as a URN (RFC 9562 §4).
 func isUUID(s string) bool {
+	if len(s) < 36 {
+		return false
+	}
 	s = strings.TrimPrefix(strings.ToLower(s), "urn:uuid:")
 	if len(s) != 36 {
 		return false

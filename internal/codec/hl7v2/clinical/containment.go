@@ -19,9 +19,10 @@ type node struct {
 // containment finds nodes by OBX-4. Few nodes are searched one by one, many
 // by a map, so that cost stays linear.
 type containment struct {
-	nodes  []node
-	metric map[string]int
-	system map[string]int
+	nodes   []node
+	metric  map[string]int
+	system  map[string]int
+	lengths [2]uint64 // how long the places of metrics and of devices are, one bit a length modulo 64
 }
 
 const fewNodes = 48
@@ -32,6 +33,7 @@ func (c *containment) init(segments int) {
 
 func (c *containment) add(n node) {
 	c.nodes = append(c.nodes, n)
+	*c.lengthsOf(n.device >= 0) |= 1 << (len(n.sub) & 63)
 	i := len(c.nodes) - 1
 	switch {
 	case c.metric != nil:
@@ -52,8 +54,19 @@ func (c *containment) put(i int) {
 	}
 }
 
-// find gives the latest node at sub, a device or a metric.
+func (c *containment) lengthsOf(device bool) *uint64 {
+	if device {
+		return &c.lengths[1]
+	}
+	return &c.lengths[0]
+}
+
+// find gives the latest node at sub, a device or a metric. Most that is asked
+// for is not there, and no place is as long: metrics rarely stand above others.
 func (c *containment) find(sub string, device bool) *node {
+	if *c.lengthsOf(device)&(1<<(len(sub)&63)) == 0 {
+		return nil
+	}
 	if c.metric != nil {
 		m := c.metric
 		if device {

@@ -19,6 +19,7 @@ type decoder struct {
 	entry *model.Entry
 	out   *model.Message
 	whole string // the message's bytes, shared by all plain texts
+	plain bool   // all texts are parts of whole
 	d     hl7v2.Delimiters
 	f     [maxField + 1]hl7v2.Element // fields of the segment being read
 	upTo  int                         // highest field of f in use
@@ -52,9 +53,10 @@ const maxField = 60
 func (d *decoder) messages(all []model.Message) []model.Message {
 	if b := d.m.Bytes(); len(b) <= keepWhole {
 		d.whole = string(b)
+		d.plain = d.whole != "" && d.m.Plain()
 	}
 	d.d = d.m.Delimiters()
-	d.begin(blank(*d.entry))
+	all = d.begin(all, blank(*d.entry))
 	d.out.Issues = append(d.out.Issues, d.m.Issues()...)
 	d.structure()
 	for i, s := range d.m.Segments() {
@@ -63,15 +65,16 @@ func (d *decoder) messages(all []model.Message) []model.Message {
 		}
 		if s.Is("PID") {
 			if d.hasPID {
-				all = append(all, *d.finish())
-				d.begin(d.another())
+				d.finish()
+				all = d.begin(all, d.another())
 			}
 			d.hasPID = true
 		}
 		d.at = i
 		d.segment(s)
 	}
-	return append(all, *d.finish())
+	d.finish()
+	return all
 }
 
 // structure adds where the message does not keep to the structure of its type.
@@ -87,13 +90,15 @@ func (d *decoder) structure() {
 	}
 }
 
-// begin starts a message of the result.
-func (d *decoder) begin(m model.Message) {
-	d.out = &m
+// begin starts a message of the result: the last of all.
+func (d *decoder) begin(all []model.Message, m model.Message) []model.Message {
+	all = append(all, m)
+	d.out = &all[len(all)-1]
 	d.comment = &d.out.Notes
 	d.tree.init(d.m.Len() - d.at)
 	d.waves, d.alerts, d.loose = nil, nil, nil
 	d.named, d.lastNode = alertName{}, 0
+	return all
 }
 
 // another is the message of the next patient: the same header, and the same
@@ -109,14 +114,13 @@ func (d *decoder) another() model.Message {
 	return m
 }
 
-func (d *decoder) finish() *model.Message {
+func (d *decoder) finish() {
 	if d.kind == adtMessage && d.out.Patient != nil {
 		d.eventOf() // many senders leave EVN out; MSH-9 names the event
 	}
 	d.finishWaves()
 	d.finishAlerts()
 	d.finishDevices()
-	return d.out
 }
 
 func (d *decoder) segment(s hl7v2.Segment) {
@@ -159,15 +163,20 @@ func (d *decoder) segment(s hl7v2.Segment) {
 // load puts the fields of a segment into d.f and reports those that nobody
 // reads.
 func (d *decoder) load(s hl7v2.Segment, known *segment) {
-	for n := 0; n <= d.upTo; n++ {
-		d.f[n] = hl7v2.Element{}
+	last := s.FieldsInto(d.f[:])
+	if used := min(last, maxField); used < d.upTo {
+		clear(d.f[used+1 : d.upTo+1])
 	}
-	d.upTo = 0
+	d.upTo = min(last, maxField)
+	read := last <= maxField
+	for n := 1; read && n <= last; n++ {
+		read = !d.f[n].Present() || known.has(n)
+	}
+	if read {
+		return
+	}
 	reported := 0
 	for n, e := range s.Fields() {
-		if n <= maxField {
-			d.f[n], d.upTo = e, n
-		}
 		if !known.has(n) && e.Present() {
 			if reported++; reported <= 3 {
 				d.issueAt(e, "decode.field-unread", model.Warning, "the standard as we read it has no such field here; it was not read", "report it if the field matters")
@@ -226,6 +235,10 @@ func (d *decoder) text(e hl7v2.Element) string {
 		return ""
 	}
 	raw := e.Raw()
+	if d.plain {
+		at := e.Offset()
+		return trim(d.whole[at : at+len(raw)])
+	}
 	if d.whole != "" {
 		plain := true
 		for _, c := range raw {
@@ -236,10 +249,18 @@ func (d *decoder) text(e hl7v2.Element) string {
 		}
 		if plain {
 			at := e.Offset()
-			return strings.TrimSpace(d.whole[at : at+len(raw)])
+			return trim(d.whole[at : at+len(raw)])
 		}
 	}
-	return strings.TrimSpace(e.Text())
+	return trim(e.Text())
+}
+
+// trim is strings.TrimSpace, quick where there is nothing to trim.
+func trim(s string) string {
+	if n := len(s); n > 0 && s[0] > ' ' && s[0] < 0x80 && s[n-1] > ' ' && s[n-1] < 0x80 {
+		return s
+	}
+	return strings.TrimSpace(s)
 }
 
 // joined is the texts of all components (and repetitions) with ^ (and ~)
@@ -281,46 +302,49 @@ func (d *decoder) joined(e hl7v2.Element) string {
 // parts of a field's first repetition by their numbers, as far as 9.
 type parts [10]string
 
-// split gives the texts of the components of the first repetition.
-func (d *decoder) split(e hl7v2.Element) (to parts) {
+// split puts the texts of the components of the first repetition into to,
+// which is empty.
+func (d *decoder) split(to *parts, e hl7v2.Element) {
 	raw := e.Raw()
 	if len(raw) == 0 {
-		return to
+		return
 	}
-	if d.whole == "" || !d.splitPlain(&to, raw, e.Offset()) {
-		to = parts{}
+	if d.whole == "" || !d.splitPlain(to, raw, e.Offset()) {
+		*to = parts{}
 		for n, c := range e.Components() {
 			if n < len(to) {
 				to[n] = d.text(c)
 			}
 		}
 	}
-	return to
 }
 
 // splitPlain is split for what most fields are: ASCII without escapes and
 // sub-components. It does not allocate.
 func (d *decoder) splitPlain(to *parts, raw []byte, at int) bool {
+	whole := d.whole[at : at+len(raw)]
+	component, repetition, plain := d.d.Component, d.d.Repetition, d.plain
 	n, start := 1, 0
-	put := func(end int) {
-		if t := d.whole[at+start : at+end]; n < len(to) && t != `""` {
-			to[n] = strings.TrimSpace(t)
-		}
-	}
-	for i, c := range raw {
-		switch {
-		case c == d.d.Component:
-			put(i)
+	for i := range len(whole) {
+		switch c := whole[i]; {
+		case c == component:
+			put(to, n, whole[start:i])
 			n, start = n+1, i+1
-		case c == d.d.Repetition:
-			put(i)
+		case c == repetition:
+			put(to, n, whole[start:i])
 			return true
-		case c < ' ' || c >= 0x7f || c == d.d.Escape || c == d.d.Sub:
+		case !plain && (c < ' ' || c >= 0x7f || c == d.d.Escape || c == d.d.Sub):
 			return false
 		}
 	}
-	put(len(raw))
+	put(to, n, whole[start:])
 	return true
+}
+
+func put(to *parts, n int, t string) {
+	if n < len(to) && t != `""` {
+		to[n] = trim(t)
+	}
 }
 
 // coding reads the first triplet of a CE, CWE or CNE.
@@ -328,23 +352,31 @@ func (d *decoder) coding(e hl7v2.Element) model.Coding {
 	if !e.Present() {
 		return model.Coding{}
 	}
-	p := d.split(e)
+	var p parts
+	d.split(&p, e)
 	return model.Coding{Code: p[1], Text: p[2], System: p[3]}
 }
 
 // codings reads both triplets of a CWE; a code without text takes the
 // original text of component 9.
 func (d *decoder) codings(e hl7v2.Element) (first, second model.Coding) {
+	d.codingsInto(&first, &second, e)
+	return first, second
+}
+
+// codingsInto is codings into two that are empty.
+func (d *decoder) codingsInto(first, second *model.Coding, e hl7v2.Element) {
 	if !e.Present() {
-		return first, second
+		return
 	}
-	p := d.split(e)
-	first = model.Coding{Code: p[1], Text: p[2], System: p[3]}
-	second = model.Coding{Code: p[4], Text: p[5], System: p[6]}
-	if first.Text == "" {
+	var p parts
+	d.split(&p, e)
+	if first.Code, first.Text, first.System = p[1], p[2], p[3]; p[2] == "" {
 		first.Text = p[9]
 	}
-	return first, second
+	if p[4] != "" || p[5] != "" || p[6] != "" {
+		second.Code, second.Text, second.System = p[4], p[5], p[6]
+	}
 }
 
 // hd reads a hierarchic designator that is a component: the universal id,
@@ -359,14 +391,20 @@ func (d *decoder) hd(e hl7v2.Element) string {
 // sent is a time as it was sent, with its degree of precision (TS.2) where it
 // has one; package normalise reads it.
 func (d *decoder) sent(e hl7v2.Element) model.Timestamp {
+	return model.Timestamp{Original: d.time(e)}
+}
+
+// time is the text of sent.
+func (d *decoder) time(e hl7v2.Element) string {
 	if !e.Present() {
-		return model.Timestamp{}
+		return ""
 	}
-	p := d.split(e)
+	var p parts
+	d.split(&p, e)
 	if len(p[2]) == 1 && p[1] != "" {
 		p[1] += "^" + p[2]
 	}
-	return model.Timestamp{Original: p[1]}
+	return p[1]
 }
 
 // place names the n-th segment of a kind: "OBX[3]".

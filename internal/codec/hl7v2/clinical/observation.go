@@ -62,7 +62,7 @@ type reading struct {
 // observation reads one OBX.
 func (d *decoder) observation(s hl7v2.Segment) {
 	r := reading{place: place("OBX", d.obx), kind: d.text(d.f[2]), sub: d.joined(d.f[4]), device: -1}
-	r.received, r.alternate = d.codings(d.f[3])
+	d.codingsInto(&r.received, &r.alternate, d.f[3])
 	r.hasValue = d.f[5].Present() && !d.f[5].IsNull()
 	d.termOf(&r)
 	d.lastNode = 0
@@ -110,10 +110,16 @@ func (d *decoder) termOf(r *reading) {
 // value, or one without a value.
 func (d *decoder) emit(r *reading) {
 	o := d.next()
-	o.Field, o.SubID, o.Received, o.Alternate, o.ValueType = r.place, r.sub, r.received, r.alternate, r.kind
-	o.UnitSent, o.UnitOther = d.codings(d.f[6])
-	o.RangeText, o.DeviceTime, o.Status = d.joined(d.f[7]), d.timeOf(), d.status(d.text(d.f[11]))
-	o.Device, o.Order, o.BodySite = r.device, max(len(d.out.Orders)-1, 0), d.coding(d.f[20])
+	o.Field, o.SubID, o.Received, o.ValueType = r.place, r.sub, r.received, r.kind
+	if r.alternate != (model.Coding{}) {
+		o.Alternate = r.alternate
+	}
+	d.codingsInto(&o.UnitSent, &o.UnitOther, d.f[6])
+	o.RangeText, o.DeviceTime.Original, o.Status = d.joined(d.f[7]), d.timeOf(), d.status(d.text(d.f[11]))
+	o.Device, o.Order = r.device, max(len(d.out.Orders)-1, 0)
+	if d.f[20].Present() {
+		o.BodySite = d.coding(d.f[20])
+	}
 	o.Instance = d.joined(d.f[21])
 	if r.node != nil {
 		o.Parent = r.node.sub
@@ -179,8 +185,13 @@ func (d *decoder) tooMany(rep hl7v2.Element) {
 }
 
 func (d *decoder) valueInto(o *model.Observation, rep hl7v2.Element, r *reading) {
-	var unit model.Coding
 	d.why = "unknown"
+	if n, err := model.ParseDecimal(d.numberText(rep, r.kind)); err == nil { // as most are
+		o.Value.Kind, o.Value.Number = model.ValueNumber, n
+		d.settle(o)
+		return
+	}
+	var unit model.Coding
 	if o.Value, unit = d.value(rep, r.kind); o.UnitSent == (model.Coding{}) {
 		o.UnitSent = unit
 	}
@@ -188,6 +199,14 @@ func (d *decoder) valueInto(o *model.Observation, rep hl7v2.Element, r *reading)
 		o.Absent = d.why
 	}
 	d.settle(o)
+}
+
+// numberText is the text of a value that is said to be a number, else empty.
+func (d *decoder) numberText(e hl7v2.Element, kind string) string {
+	if kind == "NM" {
+		return d.text(e)
+	}
+	return ""
 }
 
 // next is a new observation at the end of the list.
@@ -219,18 +238,18 @@ func (d *decoder) settle(o *model.Observation) {
 	d.comment = &o.Notes
 }
 
-// timeOf is the time of the OBX: OBX-14, else OBX-19, else that of its OBR,
+// timeOf is the time of the OBX as sent: OBX-14, else OBX-19, else that of its OBR,
 // else that of the message.
-func (d *decoder) timeOf() model.Timestamp {
+func (d *decoder) timeOf() string {
 	for _, n := range [...]int{14, 19} {
-		if at := d.sent(d.f[n]); at.Original != "" {
+		if at := d.time(d.f[n]); at != "" {
 			return at
 		}
 	}
 	if n := len(d.out.Orders); n > 0 && d.out.Orders[n-1].Start.Original != "" {
-		return d.out.Orders[n-1].Start
+		return d.out.Orders[n-1].Start.Original
 	}
-	return d.out.DeviceTime
+	return d.out.DeviceTime.Original
 }
 
 // status by HL7 table 0085, in FHIR's words. R is what devices send: a value

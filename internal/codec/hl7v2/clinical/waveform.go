@@ -43,7 +43,7 @@ func (d *decoder) wave(r *reading) {
 			break
 		}
 		d.out.Waveforms = append(d.out.Waveforms, model.Waveform{
-			Field: field, SubID: r.sub, Received: r.received, UnitSent: d.coding(d.f[6]), DeviceTime: d.timeOf(),
+			Field: field, SubID: r.sub, Received: r.received, UnitSent: d.coding(d.f[6]), DeviceTime: model.Timestamp{Original: d.timeOf()},
 			Simulated: o.Simulated, Device: r.device, Status: d.status(d.text(d.f[11])),
 		})
 		w.count++
