@@ -74,7 +74,7 @@ var table = []rule{
 	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "profile/*", "ucum", "mdc", "sim", "sim/*", "bench", "app", "flow", "flow/*", "reference"}, false},
-	{"internal/reference", []string{"service", "access", "model", "fault", "conf", "builtin"}, false},
+	{"internal/reference", []string{"service", "access", "model", "fault", "conf", "builtin", "sim/faults", "sim/drill"}, false},
 }
 
 const module = "thalamus/"

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"thalamus/internal/conf"
+	"thalamus/internal/fault"
 	"thalamus/internal/sim/drill"
 	"thalamus/internal/sim/faults"
 )
@@ -30,18 +32,16 @@ func (c *program) drill() *cobra.Command {
 		Use: "drill", Short: "Run the catalogue of faults against a server: what was lost, what a person sees", GroupID: groupProof, Args: cobra.NoArgs,
 		Long: "Run the catalogue of faults against a server of its own, which starts in a folder and stops at the end: simulated devices whose messages go wrong in every way, receivers that are down, slow or refuse, credentials that are revoked or expire, a full disk. " +
 			"For each it prints what was lost of what devices were told was acknowledged, which codes and states a person sees, and how long that took. Exits with 1 when anything was lost or not to be seen.\n\n" +
-			"--running drills the server that runs on --data on this machine instead; it makes channels, routes and destinations whose names begin with drill- and removes them. Do that where nobody is treated.",
+			"--running drills the server that runs on --data on this machine instead; it makes channels, routes and destinations whose names begin with drill- and removes them, and begins only when no route takes from every channel, so that no receiver but its own gets anything. Do that where nobody is treated.",
 		Example: "  thalamus drill\n  thalamus drill --fault half-frame,disk-full\n  thalamus drill --json\n  thalamus drill --list",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if list, _ := cmd.Flags().GetBool("list"); list {
 				return c.listFaults()
 			}
 			if running {
-				caller, err := c.connect()
-				if err != nil {
+				if err := c.drillRunning(&o); err != nil {
 					return err
 				}
-				o.Caller = caller
 			}
 			o.Version, o.Log = c.version, c.logger(conf.Log{Level: "error", Format: "text"})
 			o.Done = func(r drill.Result) { fmt.Fprintln(c.err, line(r)) }
@@ -65,6 +65,26 @@ func (c *program) drill() *cobra.Command {
 	f.BoolVar(&running, "running", false, "drill the server that runs on --data on this machine")
 	f.Bool("list", false, "show the catalogue and do nothing")
 	return cmd
+}
+
+// drillRunning sets a drill up for the server that runs on this machine.
+func (c *program) drillRunning(o *drill.Options) (err error) {
+	if c.server != "" {
+		return fault.New(fault.Invalid, "sim.drill-remote", "a drill works on this machine alone").At("--server")
+	}
+	if o.Caller, err = c.connect(); err != nil {
+		return err
+	}
+	own := *c
+	if own.authority == "" {
+		own.authority = filepath.Join(c.data, "tls", "authority.pem")
+	}
+	secure, err := own.simTLS(true)
+	if err != nil {
+		return err
+	}
+	o.Authority = secure.RootCAs
+	return nil
 }
 
 // line tells of one fault while the drill runs.

@@ -40,8 +40,8 @@ var rooms = []struct{ name, title string }{
 	{"store", "Database files"},
 }
 
-// faults describes every code an error or an issue can carry.
-func faults() []byte {
+// faultsPage describes every code an error or an issue can carry.
+func faultsPage() []byte {
 	p := newPage("Faults and issues", "Every error and every issue has a code. An **error** says that something was not done; an **issue** stands beside a message and says what in it could not be understood, or only by leniency: the message is kept and goes its way.\n\n"+
 		"An error's kind says who must act:")
 	p.table([]string{"kind", "HTTP", "what to do"}, [][]string{

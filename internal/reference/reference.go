@@ -1,7 +1,8 @@
 // Package reference writes the reference manual from the program itself: the
 // commands from the tree that runs them, the configuration from the structs
 // that read it, the operations from service.Ops, the faults from the
-// catalogue, the messages from package model. A test holds the files in
+// catalogue, the messages from package model, what goes wrong in a drill from
+// the simulators. A test holds the files in
 // docs/reference to what it writes.
 package reference
 
@@ -25,7 +26,8 @@ func Files(root *cobra.Command) map[string][]byte {
 		"commands.md":          commands(root),
 		"configuration.md":     configuration(),
 		"operations.md":        operations(),
-		"faults.md":            faults(),
+		"faults.md":            faultsPage(),
+		"drill.md":             drillPage(),
 		"messages.md":          messages(),
 		"message.schema.json":  MessageSchema(),
 		"thalamus.schema.json": bootSchema(),

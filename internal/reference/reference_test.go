@@ -141,7 +141,7 @@ func TestBootSchemaTakesTheSampleAndNoMistake(t *testing.T) {
 }
 
 func TestPagesNameEverything(t *testing.T) {
-	page := string(faults())
+	page := string(faultsPage())
 	for _, d := range fault.Catalogue() {
 		if !strings.Contains(page, "`"+d.Code+"`") {
 			t.Errorf("%s does not stand in the fault list", d.Code)

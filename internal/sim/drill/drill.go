@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,12 +21,15 @@ import (
 type Options struct {
 	// Caller is a server that runs on this machine; nil: one is started in
 	// Folder. Faults that need a server of their own are left out then.
-	Caller  service.Caller
-	Folder  string // empty: a temporary one
-	Version string
-	Log     *slog.Logger
-	Faults  []string // names; none: the whole catalogue
-	Short   bool     // without Faults: only some of each place
+	Caller service.Caller
+	// Authority is whom devices of that server believe; nil: faults of
+	// certificates are left out.
+	Authority *x509.CertPool
+	Folder    string // empty: a temporary one
+	Version   string
+	Log       *slog.Logger
+	Faults    []string // names; none: the whole catalogue
+	Short     bool     // without Faults: only some of each place
 	// Done, when set, is told of each result as it comes; by one goroutine.
 	Done func(r Result)
 	// Patience is how long anything may take; 0: a minute.
@@ -103,7 +107,10 @@ func Run(ctx context.Context, o Options) (Report, error) {
 			return Report{}, err
 		}
 		d.house = h
+		d.o.Authority = h.running().Authority().Pool()
 		defer h.close()
+	} else if err := d.alone(ctx); err != nil {
+		return Report{}, err
 	}
 	d.onDevices(ctx)
 	d.onSite(ctx)
@@ -148,7 +155,7 @@ func (d *drill) done(r Result) {
 
 // onDevices tries the faults of links and contents, some at a time.
 func (d *drill) onDevices(ctx context.Context) {
-	next := make(chan exercise)
+	next := make(chan Exercise)
 	var work sync.WaitGroup
 	for range atOnce {
 		work.Go(func() {
@@ -158,7 +165,7 @@ func (d *drill) onDevices(ctx context.Context) {
 		})
 	}
 	for _, e := range exercises {
-		if d.wants(e.fault) && ctx.Err() == nil {
+		if d.wants(e.Fault) && ctx.Err() == nil {
 			next <- e
 		}
 	}
@@ -167,20 +174,20 @@ func (d *drill) onDevices(ctx context.Context) {
 }
 
 // try lets devices have a fault until it came once, and looks what became of it.
-func (d *drill) try(ctx context.Context, e exercise) Result {
-	r := Result{Fault: e.fault, Kind: e.kind}
-	set, err := faults.Parse(e.kind, []string{e.fault})
+func (d *drill) try(ctx context.Context, e Exercise) Result {
+	r := Result{Fault: e.Fault, Kind: e.Kind}
+	set, err := faults.Parse(e.Kind, []string{e.Fault})
 	if err != nil {
 		return r.failed(err)
 	}
-	ch, err := d.open(ctx, e.fault, e.kind, nil)
+	ch, err := d.open(ctx, e.Fault, e.Kind, nil)
 	if err != nil {
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
-	dev := d.devices(e.kind, ch, set)
+	dev := d.devices(e.Kind, ch, set)
 	target := enough
-	if e.fault == faults.Flood {
+	if e.Fault == faults.Flood {
 		target += 30
 	}
 	if err := d.until(ctx, "the devices were told that enough was acknowledged", d.working(ctx, dev), func() (bool, error) {
@@ -188,7 +195,7 @@ func (d *drill) try(ctx context.Context, e exercise) Result {
 	}); err != nil {
 		r.Problem = err.Error()
 	}
-	d.look(ctx, &r, ch.ID, dev.told, e.sees)
+	d.look(ctx, &r, ch.ID, dev.told, e.Sees)
 	return r
 }
 
@@ -262,12 +269,32 @@ func (r Result) failed(err error) Result {
 	return r
 }
 
-// recorded waits until everything that is durable is recorded.
+// alone sees that no receiver of a server that is not ours gets what simulated
+// devices send: a route that names no channels takes from every one.
+func (d *drill) alone(ctx context.Context) error {
+	var routes []model.Route
+	if err := d.call(ctx, "route.list", nil, &routes); err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if len(r.Channels) == 0 && !r.Disabled {
+			return fault.New(fault.Conflict, "sim.drill-routes", "the route %s takes from every channel, so its receivers would get what simulated devices send", r.ID)
+		}
+	}
+	return nil
+}
+
+// recorded waits until everything that is durable now is recorded; others may
+// send meanwhile.
 func (d *drill) recorded(ctx context.Context) error {
+	var durable model.Seq
 	return d.until(ctx, "everything received is recorded", nil, func() (bool, error) {
 		var o service.Overview
 		err := d.call(ctx, "overview.get", nil, &o)
-		return o.Recorded == o.Journal, err
+		if durable == 0 {
+			durable = o.Journal
+		}
+		return o.Recorded >= durable, err
 	})
 }
 
@@ -288,7 +315,9 @@ func (d *drill) open(ctx context.Context, name, kind string, more map[string]any
 	for k, v := range more {
 		settings[k] = v
 	}
-	ch := model.Channel{ID: model.ChannelID("drill-" + name + "-" + kind), Name: "Drill: " + name, Driver: link.driver, Codec: link.codec, Settings: settings}
+	// The run is in the name: what an earlier drill left in the record is not
+	// taken for this one's.
+	ch := model.Channel{ID: model.ChannelID("drill-" + name + "-" + kind + "-" + d.run), Name: "Drill: " + name, Driver: link.driver, Codec: link.codec, Zone: zone, Settings: settings}
 	if err := d.call(ctx, "channel.put", service.Put[model.Channel]{Value: ch, Reason: "drill"}, &register.Versioned[model.Channel]{}); err != nil {
 		return service.ChannelRow{}, err
 	}

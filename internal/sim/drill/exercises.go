@@ -2,12 +2,15 @@ package drill
 
 import "thalamus/internal/sim/faults"
 
-// exercise is one fault with devices of one kind.
-type exercise struct {
-	fault string
-	kind  string
-	sees  []string // a person is to see one of these; none: there is nothing to be seen
+// Exercise is one fault with devices of one kind.
+type Exercise struct {
+	Fault string
+	Kind  string
+	Sees  []string // a person is to see one of these; none: there is nothing to be seen
 }
+
+// Exercises gives all that a drill does with faults of links and contents.
+func Exercises() []Exercise { return append([]Exercise(nil), exercises[:]...) }
 
 // What is seen beside codes of issues and notes.
 const (
@@ -21,7 +24,7 @@ const (
 
 // exercises are all faults of links and contents, each with the kinds that show
 // most of it.
-var exercises = [...]exercise{
+var exercises = [...]Exercise{
 	{faults.Unplugged, "mqtt", []string{"mqtt.lost"}},
 	{faults.Reset, "hl7", []string{"mllp.half-frame"}},
 	{faults.Reset, "phd", nil},

@@ -26,7 +26,7 @@ func (d *drill) onSite(ctx context.Context) {
 		{faults.DestinationSlow, false, d.slow},
 		{faults.DestinationRefuses, false, d.refuses},
 		{faults.CredentialsRevoked, false, d.revoked},
-		{faults.CertificateExpired, true, d.expired},
+		{faults.CertificateExpired, d.o.Authority == nil, d.expired},
 		{faults.ServerRestarted, true, d.restarted},
 		{faults.DiskFull, true, d.full},
 	} {
@@ -75,7 +75,7 @@ func (d *drill) receiver(ctx context.Context, name string, set func(r *sim.Recei
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
-	dest := model.Destination{ID: model.DestinationID("drill-" + name), Name: "Drill: " + name, Kind: "hl7v2", Settings: map[string]any{"address": his.Address(), "timeout": "1s", "connect_timeout": "1s"}}
+	dest := model.Destination{ID: model.DestinationID("drill-" + name + "-" + d.run), Name: "Drill: " + name, Kind: "hl7v2", Settings: map[string]any{"address": his.Address(), "timeout": "1s", "connect_timeout": "1s"}}
 	route := model.Route{ID: model.RouteID(dest.ID), Channels: []model.ChannelID{ch.ID}, Destinations: []model.DestinationID{dest.ID}}
 	if err := errors.Join(
 		d.call(ctx, "destination.put", service.Put[model.Destination]{Value: dest, Reason: "drill"}, &register.Versioned[model.Destination]{}),
@@ -140,6 +140,13 @@ func (d *drill) credential(ctx context.Context, r service.CredentialCreate) (ser
 	return made, err
 }
 
+// revoke ends a credential of ours on a server that is not.
+func (d *drill) revoke(id string) {
+	if d.house == nil {
+		_ = d.call(context.Background(), "credential.revoke", service.Remove{ID: id, Reason: "drill"}, nil) // it may be already
+	}
+}
+
 // revoked revokes a wearable's credential while it sends.
 func (d *drill) revoked(ctx context.Context) Result {
 	r := Result{Kind: "mqtt"}
@@ -152,6 +159,7 @@ func (d *drill) revoked(ctx context.Context) Result {
 	if err != nil {
 		return r.failed(err)
 	}
+	defer d.revoke(made.Credential.ID)
 	dev := d.devices("mqtt", ch, nil)
 	dev.mqtt.User, dev.mqtt.Secret = made.Credential.ID, made.Secret
 	dev.grace = time.Second
@@ -178,10 +186,12 @@ func (d *drill) expired(ctx context.Context) Result {
 	if err != nil {
 		return r.failed(err)
 	}
+	defer d.shut(ch.ID)
 	made, err := d.credential(ctx, service.CredentialCreate{ID: "drill-expired", Certificate: true, Life: certificateLife})
 	if err != nil {
 		return r.failed(err)
 	}
+	defer d.revoke(made.Credential.ID)
 	until := time.Now().Add(certificateLife)
 	var shown atomic.Pointer[tls.Certificate]
 	show := func(m service.CredentialMade) error {
@@ -196,7 +206,7 @@ func (d *drill) expired(ctx context.Context) Result {
 	}
 	dev := d.devices("mqtt", ch, nil)
 	dev.mqtt.TLS = &tls.Config{
-		RootCAs: d.house.running().Authority().Pool(), ServerName: "localhost", MinVersion: tls.VersionTLS13,
+		RootCAs: d.o.Authority, ServerName: "localhost", MinVersion: tls.VersionTLS13,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown.Load(), nil },
 	}
 	end := d.working(ctx, dev)
