@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -90,104 +89,6 @@ func (c *program) profileCheck() *cobra.Command {
 			return c.print(rows)
 		},
 	}
-}
-
-func (c *program) profileTest() *cobra.Command {
-	var update bool
-	cmd := &cobra.Command{
-		Use: "test [FOLDER…]", Short: "Read a profile's cases and compare what they say",
-		Long:    "Read every case of the profiles in FOLDERs, or of those that come with the program, and compare what it says with expected.jsonl. --update writes what it says now instead: look at it before you keep it. The exit code is 1 when a case differs.",
-		Example: "  thalamus profile test profiles/acme/vm200\n  thalamus profile test --update profiles/acme/vm200",
-		RunE: func(_ *cobra.Command, names []string) error {
-			if update && len(names) == 0 {
-				return fault.New(fault.Invalid, "cli.argument", "name the folder whose cases are to be written").At("--update")
-			}
-			if len(names) == 0 {
-				return c.tryAll("", false)
-			}
-			for _, name := range names {
-				if err := c.tryAll(name, update); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&update, "update", false, "write expected.jsonl as it comes out now")
-	return cmd
-}
-
-type tried struct {
-	Profile string            `json:"profile"`
-	Cases   []flow.CaseResult `json:"cases"`
-}
-
-func (c *program) tryAll(name string, update bool) error {
-	var names []string
-	if name != "" {
-		names = []string{name}
-	}
-	found, err := folders(names)
-	if err != nil {
-		return err
-	}
-	var out []tried
-	failed := false
-	for _, p := range found {
-		results, err := flow.Try(p, builtin.Codecs())
-		if err != nil {
-			return err
-		}
-		for i, r := range results {
-			if !r.OK && update {
-				file, err := caseFile(name, p, r.Case)
-				if err == nil {
-					err = os.WriteFile(file, r.Got, 0o644)
-				}
-				if err != nil {
-					return fileFault(err, r.Case)
-				}
-				results[i].OK, results[i].Problems = true, nil
-			}
-			failed = failed || !results[i].OK
-		}
-		out = append(out, tried{p.Ref(), results})
-	}
-	if c.json {
-		err = c.printJSON(c.out, out)
-	} else {
-		for _, t := range out {
-			for _, r := range t.Cases {
-				state := "as expected"
-				if !r.OK {
-					state = "differs"
-				}
-				fmt.Fprintf(c.out, "%s  %s  %s\n", t.Profile, r.Case, state)
-				for _, d := range r.Problems {
-					fmt.Fprintf(c.out, "  line %d\n    expected %s\n    got      %s\n", d.Line, d.Expected, d.Got)
-				}
-			}
-		}
-	}
-	if err == nil && failed {
-		return errSilent
-	}
-	return err
-}
-
-// caseFile finds the expected.jsonl of a case below a folder.
-func caseFile(root string, p *profile.Profile, name string) (string, error) {
-	found := ""
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Name() == profile.FileName {
-			one, parseErr := profile.Parse(os.DirFS(filepath.Dir(path)), ".")
-			if parseErr == nil && one.Name == p.Name {
-				found = filepath.Join(filepath.Dir(path), "cases", name, "expected.jsonl")
-			}
-		}
-		return err
-	})
-	return found, err
 }
 
 func (c *program) profileDiff() *cobra.Command {
@@ -330,7 +231,7 @@ func named(name string) (*profile.Profile, error) {
 	if near := fault.Nearest(name, known); near != "" {
 		hint = "; did you mean " + near + "?"
 	}
-	return nil, fault.New(fault.Absent, "cli.argument", "there is no such profile and no such folder%s", hint).At(name)
+	return nil, fault.New(fault.Absent, "cli.argument", "the program has no such profile, and there is no such folder%s", hint).At(name)
 }
 
 func (c *program) profileNew() *cobra.Command {

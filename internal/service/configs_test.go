@@ -1,9 +1,11 @@
 package service_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -239,5 +241,56 @@ func TestApplyUnderTraffic(t *testing.T) {
 	h.Call("overview.get", nil, &o)
 	if o.Channels[0].Recorded-o.Channels[0].Duplicates != messages+4 || rows[0].Dead != 0 || rows[0].Delivered != messages+4 {
 		t.Errorf("%+v %+v", o.Channels[0], rows[0])
+	}
+}
+
+// R12, R56: a profile of this house leaves with its cases, whatever bytes they
+// have, and comes in force elsewhere with them: the same text again, nothing
+// to change, and the cases still refuse what breaks them.
+func TestExportWithProfileCases(t *testing.T) {
+	h, empty := apptest.Start(t), apptest.Start(t)
+	files := map[string]string{
+		"profile.yaml": "profile: acme/kept\nversion: 3\ntitle: 'colon: and # sign'\ncodec: hl7v2\napplies_to: {sender: KEPT}\nevidence: [{document: this test}]\ntable: labels.csv\n",
+		"labels.csv":   "label;code;unit_in\nPULS;MDC_ECG_HEART_RATE;/min\n",
+		// Bytes that are no text: carriage returns and Latin-1.
+		"cases/raw/input.hl7.base64": base64.StdEncoding.EncodeToString([]byte("MSH|^~\\&|KEPT|||H|20261101115959+0000||ORU^R01|1|P|2.6\rPID|||4711||M\xfcller\rOBR|1|||V\rOBX|1|NM|PULS||72||||||F\r")),
+	}
+	var tested service.ProfilesTested
+	h.Call("profile.test", service.ProfileTest{Files: files}, &tested)
+	if len(tested.Profiles) != 1 || len(tested.Profiles[0].Cases) != 1 || len(tested.Profiles[0].Cases[0].Problems) == 0 {
+		t.Fatalf("%+v", tested)
+	}
+	for _, line := range tested.Profiles[0].Cases[0].Problems {
+		files["cases/raw/expected.jsonl"] += line.Got + "\n"
+	}
+	h.Call("profile.put", service.PutProfile{Files: files, Reason: "test"}, nil)
+	text := export(h)
+	var changes []service.ConfigChange
+	empty.Call("config.diff", service.ConfigText{Text: text}, &changes)
+	if len(changes) != 1 || changes[0].What != "profile acme-kept" || changes[0].Do != "add" {
+		t.Errorf("%+v", changes)
+	}
+	empty.Call("config.apply", service.ConfigText{Name: "export.yaml", Text: text, Reason: "test"}, nil)
+	for _, one := range []*apptest.House{h, empty} {
+		if again := export(one); again != text {
+			t.Errorf("the export differs:\n%s", difference(text, again))
+		}
+		changes = nil
+		one.Call("config.diff", service.ConfigText{Text: text}, &changes)
+		if len(changes) != 0 {
+			t.Errorf("%+v", changes)
+		}
+		var page service.ProfilePage
+		one.Call("profile.get", service.ProfileAsk{ID: "acme/kept"}, &page)
+		if !maps.Equal(page.CaseFiles, map[string]string{"cases/raw/input.hl7.base64": files["cases/raw/input.hl7.base64"], "cases/raw/expected.jsonl": files["cases/raw/expected.jsonl"]}) || len(page.Cases) != 1 || !page.Cases[0].OK {
+			t.Errorf("%+v %+v", page.CaseFiles, page.Cases)
+		}
+	}
+	broken := maps.Clone(files)
+	broken["labels.csv"] = strings.Replace(files["labels.csv"], "MDC_ECG_HEART_RATE", "MDC_PULS_RATE", 1)
+	broken["profile.yaml"] = strings.Replace(files["profile.yaml"], "version: 3", "version: 4", 1)
+	maps.DeleteFunc(broken, func(name, _ string) bool { return strings.HasPrefix(name, "cases/") })
+	if err := empty.Door().Call(t.Context(), "profile.put", &service.PutProfile{Files: broken, Reason: "test"}, nil); fault.CodeOf(err) != "service.profile-cases" {
+		t.Errorf("what breaks the cases that were applied: %v", err)
 	}
 }

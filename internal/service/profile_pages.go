@@ -145,20 +145,25 @@ func (s *Service) ofProgram(id string) *profile.Profile {
 	return nil
 }
 
-// casesOf reads with p its own cases, else those that this house has for it,
-// else those of the program's profile of that name.
-func (s *Service) casesOf(p *profile.Profile) []ProfileCase {
+// casesFor gives p's own cases, else those that this house has for it, else
+// those of the program's profile of that name, and whose they are.
+func (s *Service) casesFor(p *profile.Profile) ([]profile.Case, string) {
 	if len(p.Cases()) > 0 {
-		return s.Cases(p, p.Cases())
+		return p.Cases(), CasesOwn
 	}
 	if is := s.ofHouse(p.Name); is != nil && len(is.Cases()) > 0 {
-		return s.Cases(p, is.Cases())
+		return is.Cases(), CasesOfHouse
 	}
-	shipped := s.ofProgram(p.Name)
-	if shipped == nil {
-		return []ProfileCase{}
+	if shipped := s.ofProgram(p.Name); shipped != nil && len(shipped.Cases()) > 0 {
+		return shipped.Cases(), CasesOfProgram
 	}
-	return s.Cases(p, shipped.Cases())
+	return nil, ""
+}
+
+// casesOf reads those with p.
+func (s *Service) casesOf(p *profile.Profile) []ProfileCase {
+	cases, _ := s.casesFor(p)
+	return s.Cases(p, cases)
 }
 
 func getProfile(ctx context.Context, c *call, r ProfileAsk) (ProfilePage, error) {

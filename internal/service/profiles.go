@@ -41,6 +41,7 @@ func profileOps() []Op {
 			}
 			return None{}, register.Profiles().Remove(ctx, c.tx, string(profileID(r.ID)), expected(r.Version), c.mark())
 		}),
+		define(Reads, "profile.test", "Read the cases that the server keeps with its profiles, and say which come out otherwise than expected.", "acme/vm200", testProfiles),
 		ofPatients(define(Works, "profile.try", "Read stored entries with a profile and say what it would change, without bringing it in force.", "", tryProfile)),
 	}
 }
@@ -84,8 +85,11 @@ func putProfile(ctx context.Context, c *call, r PutProfile) (ProfileRow, error) 
 	if p, stored, err = c.s.withCases(p, stored); err != nil {
 		return ProfileRow{}, err
 	}
-	if err := c.s.holdsCases(p); err != nil && !r.DespiteCases {
-		return ProfileRow{}, err
+	if err := c.s.holdsCases(p); err != nil {
+		if !r.DespiteCases {
+			return ProfileRow{}, err
+		}
+		c.object += ", although its cases differ"
 	}
 	if err := c.bringInForce(ctx); err != nil {
 		return ProfileRow{}, err

@@ -145,4 +145,35 @@ func TestProfileKeepsItsCases(t *testing.T) {
 	if page := get(); page.Version != 2 || len(page.CaseFiles) != 2 || len(page.Cases) != 1 || page.Cases[0].OK {
 		t.Errorf("%+v", page)
 	}
+	// What the server keeps is what it tests, in force or not.
+	test := func(r service.ProfileTest) (out service.ProfilesTested) {
+		t.Helper()
+		h.Call("profile.test", r, &out)
+		return out
+	}
+	if got := test(service.ProfileTest{ID: "acme-kept"}); got.Good || len(got.Profiles) != 1 || got.Profiles[0].Profile != "acme/kept@2" || got.Profiles[0].Of != service.CasesOwn || len(got.Profiles[0].Cases) != 1 || got.Profiles[0].Cases[0].Problems[0].Line != 1 {
+		t.Errorf("%+v", got)
+	}
+	if got := test(service.ProfileTest{ID: "acme/kept", Version: 1}); !got.Good || len(got.Profiles) != 1 || !got.Profiles[0].Cases[0].OK {
+		t.Errorf("%+v", got)
+	}
+	if got := test(service.ProfileTest{Files: files("9", "", false)}); !got.Good || len(got.Profiles) != 1 || got.Profiles[0].Of != service.CasesOfHouse || !got.Profiles[0].Since.IsZero() {
+		t.Errorf("%+v", got)
+	}
+	if got := test(service.ProfileTest{}); got.Good || len(got.Profiles) < 20 {
+		t.Errorf("%d profiles, good %v", len(got.Profiles), got.Good)
+	}
+	for _, c := range []struct {
+		ask  service.ProfileTest
+		code string
+	}{{service.ProfileTest{ID: "acme/nobody"}, "service.no-profile"}, {service.ProfileTest{ID: "acme/kept", Version: 7}, "service.no-profile"}, {service.ProfileTest{Version: 7}, "service.argument"},
+		{service.ProfileTest{Files: map[string]string{"profile.yaml": "colour: blue"}}, "conf.unknown-key"}} {
+		if err := h.Door().Call(t.Context(), "profile.test", &c.ask, nil); fault.CodeOf(err) != c.code {
+			t.Errorf("%+v: %v", c.ask, err)
+		}
+	}
+	said := h.Audited("profile.put")
+	if last := said[0]; last.Object != "profile acme/kept@2, although its cases differ" || last.Reason != "test" {
+		t.Errorf("%+v", last)
+	}
 }

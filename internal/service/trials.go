@@ -27,7 +27,8 @@ type Trial struct {
 	Changed  int              `json:"changed"`  // messages that would say something else
 	Kinds    []TrialKind      `json:"kinds"`    // what would change, the most frequent first
 	First    model.MessageRef `json:"first,omitzero"`
-	Cases    []ProfileCase    `json:"cases"` // those of the program's profile of that name, read with this one
+	Cases    []ProfileCase    `json:"cases"`             // its own, else those that are kept here, read with it
+	CasesOf  string           `json:"casesOf,omitempty"` // whose they are: own, house, program; those of the program refuse nothing
 }
 
 // TrialKind is one kind of change.
@@ -63,7 +64,9 @@ func tryProfile(ctx context.Context, c *call, r TryProfile) (Trial, error) {
 	if head := c.s.Journal.Head(); from == 0 && head > model.Seq(limit) {
 		from = head - model.Seq(limit) + 1
 	}
-	out := Trial{Profile: p.Ref(), Kinds: []TrialKind{}, Cases: c.s.casesOf(p)}
+	out := Trial{Profile: p.Ref(), Kinds: []TrialKind{}}
+	cases, of := c.s.casesFor(p)
+	out.Cases, out.CasesOf = c.s.Cases(p, cases), of
 	kinds := trialKinds{}
 	for seq := max(from, c.s.Journal.Tail(), 1); seq <= c.s.Journal.Head() && out.Entries < limit; seq++ {
 		if err := ctx.Err(); err != nil {

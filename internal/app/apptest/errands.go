@@ -177,6 +177,7 @@ func (h *House) Errands() []Errand {
 		{"profile.put", is(service.PutProfile{Files: aProfile("2"), Reason: why}), "profile acme/zorglub@2", why},
 		{"profile.list", is(service.None{}), "", ""},
 		{"profile.get", is(service.ProfileAsk{ID: "acme/zorglub"}), "", ""},
+		{"profile.test", is(service.ProfileTest{ID: "ge/vc150"}), "", ""},
 		{"profile.try", is(service.TryProfile{Files: aProfile("3")}), "", ""},
 		{"profile.rollback", is(service.RollbackProfile{ID: "acme/zorglub", Reason: why}), "profile acme/zorglub@1", why},
 		{"profile.remove", is(service.Remove{ID: "acme/zorglub", Reason: why}), "profile acme/zorglub", why},

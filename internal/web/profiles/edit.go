@@ -20,8 +20,9 @@ type editPage struct {
 	Name     string
 	Files    []file
 	Channels []ui.Option
-	Trial    *service.Trial // what it would change of what is stored
-	Changes  []fileChange   // against what is in force
+	Trial    *service.Trial        // what it would change of what is stored
+	Refused  []service.ProfileCase // cases that differ, for which it was not brought in force
+	Changes  []fileChange          // against what is in force
 }
 
 // file is one text of the form.
@@ -135,7 +136,15 @@ func (p editPage) texts() map[string]string {
 // typedAgain shows what was typed, with the lines about what is wrong.
 func typedAgain(v *ui.Visit) (ui.View, error) {
 	p := typed(v)
-	if v.Fault != nil {
+	if fault.CodeOf(v.Fault) == "service.profile-cases" {
+		var tested service.ProfilesTested
+		if err := v.Call("profile.test", service.ProfileTest{Files: p.texts()}, &tested); err != nil {
+			return ui.View{}, err
+		}
+		for _, one := range tested.Profiles {
+			p.Refused = append(p.Refused, one.Cases...)
+		}
+	} else if v.Fault != nil {
 		for i := range p.Files {
 			p.Files[i].Wrong = ui.Around(p.Files[i].Name, p.Files[i].Text, v.Fault.Place)
 		}
@@ -173,13 +182,19 @@ func try(v *ui.Visit) (ui.Done, error) {
 // put brings the text in force.
 func put(v *ui.Visit) (ui.Done, error) {
 	var made service.ProfileRow
-	if err := v.Call("profile.put", service.PutProfile{Files: typed(v).texts(), Reason: v.Typed("reason")}, &made); err != nil {
+	if err := v.Call("profile.put", service.PutProfile{Files: typed(v).texts(), Reason: v.Typed("reason"), DespiteCases: v.Typed("despite") != ""}, &made); err != nil {
 		return ui.Done{}, err
 	}
 	return ui.Done{
 		To:    home(string(made.ID)),
 		Toast: &ui.Toast{Text: ui.T(v.Context(), "Version %d is in force. Messages that come from now on are read with it.", made.Version)},
 	}, nil
+}
+
+// differs says whether a case says something else with the text, so that
+// bringing it in force needs a word more.
+func (p editPage) differs() bool {
+	return len(p.Refused) > 0 || p.Trial != nil && p.Trial.CasesOf != service.CasesOfProgram && passed(p.Trial.Cases) < len(p.Trial.Cases)
 }
 
 func passed(cases []service.ProfileCase) int {
