@@ -43,7 +43,7 @@ func configOps() []Op {
 	return []Op{
 		define(Reads, "config.export", "Write what is governed as text: channels, routes, destinations, labels, profiles, services, templates, segments, approved connections, plans, contracts, adopted devices; secrets are left out.", "", exportConfig),
 		define(Reads, "config.diff", "Compare a text with what is in force.", "", diffConfig),
-		define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig),
+		forcing(define(Acts, "config.apply", "Bring a text in force: all of it, or nothing.", "", applyConfig)),
 	}
 }
 
@@ -262,8 +262,6 @@ func applyConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, er
 		c.silent = true
 		return changes, nil
 	}
-	if err := c.bringInForce(ctx); err != nil {
-		return nil, err
-	}
+	c.forceOver(have, func(string) bool { return true })
 	return changes, c.set(ctx, have, want)
 }

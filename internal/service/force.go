@@ -10,16 +10,34 @@ import (
 	"thalamus/internal/register"
 )
 
+// rules tells the kinds of governed things that say how messages come, are read
+// and go, and what work is due: a change of one is brought in force. The others
+// only stand in the store.
+func rules(kind string) bool {
+	return slices.Contains([]string{"channel", "destination", "route", "label", "profile", "plan"}, kind)
+}
+
 // bringInForce brings what is governed in force once the transaction is
-// through; call it before anything is changed. When what this call changed
-// cannot be brought in force (a port is in use), what was before comes back,
-// so that an error always means: nothing changed. Links that failed before and
-// were not touched do not matter.
+// through; call it before anything is changed, in an operation that forces.
+// When what this call changed cannot be brought in force (a port is in use), it
+// is taken back, so that an error always means: nothing changed. Links that
+// failed before and were not touched do not matter.
 func (c *call) bringInForce(ctx context.Context) error {
-	before, err := c.s.inForce(ctx, c.tx)
-	if err != nil {
-		return err
+	before := governed{}
+	for _, k := range textKinds() {
+		if rules(k.noun) {
+			if err := k.load(ctx, c.s, c.tx, &before); err != nil {
+				return err
+			}
+		}
 	}
+	c.forceOver(before, rules)
+	return nil
+}
+
+// forceOver is bringInForce where the call may change things of the kinds that
+// of names, and before is what they were.
+func (c *call) forceOver(before governed, of func(kind string) bool) {
 	failed := map[model.ChannelID]bool{}
 	for id, st := range c.s.Links.Status() {
 		failed[id] = st.Why != nil
@@ -29,7 +47,7 @@ func (c *call) bringInForce(ctx context.Context) error {
 		if why == nil {
 			return nil
 		}
-		now, err := c.s.inForce(ctx, c.s.Store)
+		now, err := register.Channels().List(ctx, c.s.Store)
 		if err != nil {
 			return err
 		}
@@ -38,7 +56,7 @@ func (c *call) bringInForce(ctx context.Context) error {
 			if st.Why != nil && errors.Is(why, st.Why) {
 				ours = false // a link, perhaps one that failed before
 			}
-			if st.Why != nil && (!failed[id] || changed(before.Channels, now.Channels, id)) {
+			if st.Why != nil && (!failed[id] || changed(before.Channels, now, id)) {
 				why, ours = st.Why, true
 				break
 			}
@@ -46,27 +64,32 @@ func (c *call) bringInForce(ctx context.Context) error {
 		if !ours {
 			return nil
 		}
-		return errors.Join(c.undo(ctx, before, why), why)
+		return errors.Join(c.undo(ctx, before, of, why), why)
 	})
-	return nil
 }
 
-func changed(before, now []model.Channel, id model.ChannelID) bool {
-	_, changes := compareLists("channel", flat(before), flat(now), nil)
+func changed(before []model.Channel, now []register.Versioned[model.Channel], id model.ChannelID) bool {
+	var is []model.Channel
+	for _, v := range now {
+		is = append(is, v.Value)
+	}
+	_, changes := compareLists("channel", flat(before), flat(is), nil)
 	return changes[string(id)]
 }
 
-// undo brings back what was before, and records why.
-func (c *call) undo(ctx context.Context, before governed, why error) error {
+// undo takes back what this call changed, and records why. What somebody else
+// changed since stays.
+func (c *call) undo(ctx context.Context, before governed, of func(kind string) bool, why error) error {
 	err := c.s.Store.Update(ctx, func(tx Tx) error {
 		c.tx = tx
 		defer func() { c.tx = nil }()
-		now, err := c.s.inForce(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if err := c.set(ctx, now, before); err != nil {
-			return err
+		for _, k := range textKinds() {
+			if !of(k.noun) {
+				continue
+			}
+			if err := k.revert(ctx, c, before); err != nil {
+				return err
+			}
 		}
 		return c.write(ctx, tx, why)
 	})

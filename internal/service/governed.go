@@ -40,7 +40,8 @@ func expected(version int64) int64 {
 
 // governedOps are the operations of one kind of governed things.
 func governedOps[T any](noun, what, example string, set register.Set[T], check func(s *Service, v T) error) []Op {
-	return []Op{
+	force := rules(set.Kind)
+	ops := []Op{
 		define(Reads, noun+".get", "Show one "+what+" with its version and who made it so.", "icu", func(ctx context.Context, c *call, r ID) (register.Versioned[T], error) {
 			v, err := set.Get(ctx, c.s.Store, r.ID)
 			v.Value = c.s.redact(v.Value).(T)
@@ -61,8 +62,10 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			if err := first(set.Check(r.Value), check(c.s, value.(T))); err != nil {
 				return register.Versioned[T]{}, under(err, "value", set.ID(r.Value))
 			}
-			if err := c.bringInForce(ctx); err != nil {
-				return register.Versioned[T]{}, err
+			if force {
+				if err := c.bringInForce(ctx); err != nil {
+					return register.Versioned[T]{}, err
+				}
 			}
 			v, err := set.Put(ctx, c.tx, value.(T), expected(r.Version), c.mark())
 			v.Value = c.s.redact(v.Value).(T)
@@ -72,12 +75,18 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			if err := c.free(ctx, noun, r.ID); err != nil {
 				return None{}, err
 			}
-			if err := c.bringInForce(ctx); err != nil {
-				return None{}, err
+			if force {
+				if err := c.bringInForce(ctx); err != nil {
+					return None{}, err
+				}
 			}
 			return None{}, set.Remove(ctx, c.tx, r.ID, expected(r.Version), c.mark())
 		}),
 	}
+	for i := range ops {
+		ops[i].Forces = force && ops[i].Mode == Acts
+	}
+	return ops
 }
 
 func relayOps() []Op {
@@ -90,12 +99,12 @@ func relayOps() []Op {
 		register.Destinations(), func(s *Service, v model.Destination) error { return s.CheckDestination(v) })...)
 	return append(ops,
 		define(Reads, "channel.list", "List the channels: how each link is, and what it brought.", "", listChannels),
-		define(Acts, "channel.enable", "Open a channel that was closed.", "icu", func(ctx context.Context, c *call, r Remove) (None, error) { return setChannel(ctx, c, r, false) }),
-		define(Acts, "channel.disable", "Close a channel; what was received stays and goes on.", "icu --reason maintenance", func(ctx context.Context, c *call, r Remove) (None, error) { return setChannel(ctx, c, r, true) }),
+		forcing(define(Acts, "channel.enable", "Open a channel that was closed.", "icu", func(ctx context.Context, c *call, r Remove) (None, error) { return setChannel(ctx, c, r, false) })),
+		forcing(define(Acts, "channel.disable", "Close a channel; what was received stays and goes on.", "icu --reason maintenance", func(ctx context.Context, c *call, r Remove) (None, error) { return setChannel(ctx, c, r, true) })),
 		define(Reads, "destination.list", "List the destinations: state, queued, delivered, dead, lag.", "", listDestinations),
 		define(Reads, "route.list", "List the routes.", "", listRoutes),
-		define(Acts, "destination.pause", "Stop delivering to a destination; what it is owed waits.", "ehr --reason 'upgrade tonight'", func(ctx context.Context, c *call, r Remove) (None, error) { return setDestination(ctx, c, r, true) }),
-		define(Acts, "destination.resume", "Go on delivering to a destination.", "ehr", func(ctx context.Context, c *call, r Remove) (None, error) { return setDestination(ctx, c, r, false) }),
+		forcing(define(Acts, "destination.pause", "Stop delivering to a destination; what it is owed waits.", "ehr --reason 'upgrade tonight'", func(ctx context.Context, c *call, r Remove) (None, error) { return setDestination(ctx, c, r, true) })),
+		forcing(define(Acts, "destination.resume", "Go on delivering to a destination.", "ehr", func(ctx context.Context, c *call, r Remove) (None, error) { return setDestination(ctx, c, r, false) })),
 	)
 }
 

@@ -53,10 +53,10 @@ func labelOps() []Op {
 		define(Reads, "label.history", "List the versions of one mapped label, newest first.", "lab-0123456789ab", func(ctx context.Context, c *call, r ID) ([]register.Versioned[model.Label], error) {
 			return register.Labels().History(ctx, c.s.Store, r.ID, 100)
 		}),
-		define(Acts, "label.map", "Say what a label means; messages that come from now on are read so.", "'Sat 1' MDC_PULS_OXIM_SAT_O2 --channel icu --reason 'manual of the monitor, page 12'", mapLabel),
+		forcing(define(Acts, "label.map", "Say what a label means; messages that come from now on are read so.", "'Sat 1' MDC_PULS_OXIM_SAT_O2 --channel icu --reason 'manual of the monitor, page 12'", mapLabel)),
 		ofPatients(define(Works, "label.try", "Find the stored messages that hold a mapped label, and say what reading them again would change.", "lab-0123456789ab", tryLabel)),
 		define(Reads, "term.find", "Search the table of terms for what a label may mean.", "'heart rate' --unit /min", findTerms),
-		define(Acts, "label.unmap", "Take back what a label was said to mean.", "lab-0123456789ab --reason 'it was the pulse'", func(ctx context.Context, c *call, r Remove) (None, error) {
+		forcing(define(Acts, "label.unmap", "Take back what a label was said to mean.", "lab-0123456789ab --reason 'it was the pulse'", func(ctx context.Context, c *call, r Remove) (None, error) {
 			if strings.TrimSpace(r.Reason) == "" {
 				return None{}, fault.New(fault.Invalid, "service.no-reason", "say why, for the audit").At("reason")
 			}
@@ -64,7 +64,7 @@ func labelOps() []Op {
 				return None{}, err
 			}
 			return None{}, register.Labels().Remove(ctx, c.tx, r.ID, expected(r.Version), c.mark())
-		}),
+		})),
 	}
 }
 

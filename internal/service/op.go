@@ -33,6 +33,7 @@ type Op struct {
 	Example  string // arguments of an example command line
 	Mode     Mode
 	Patients bool // the answer holds patients' data: every look is audited (R44)
+	Forces   bool // what it changes is brought in force, or taken back: one at a time
 	Request  reflect.Type
 	Response reflect.Type
 
@@ -78,6 +79,10 @@ func noNulls(v reflect.Value) {
 
 // ofPatients marks an operation whose answer holds patients' data.
 func ofPatients(o Op) Op { o.Patients = true; return o }
+
+// forcing marks an operation that calls bringInForce: the next begins when what
+// this one changed is in force, or taken back.
+func forcing(o Op) Op { o.Forces = true; return o }
 
 // Caller calls operations by name: the service for one actor, or the API's
 // client. request is a pointer to (or value of) the operation's request type,

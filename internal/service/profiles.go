@@ -30,9 +30,9 @@ func profileOps() []Op {
 	return []Op{
 		define(Reads, "profile.list", "List the device profiles in force: those of the program and those of this house.", "", listProfiles),
 		define(Reads, "profile.get", "Show one device profile with its evidence and versions.", "mindray/vs8", getProfile),
-		define(Acts, "profile.put", "Bring a device profile in force; messages that come from now on are read with it.", "", putProfile),
-		define(Acts, "profile.rollback", "Bring an earlier version of a profile in force again, of this house or the program's.", "acme/vm200 --version 2 --reason 'labels of the new table are wrong'", rollbackProfile),
-		define(Acts, "profile.remove", "Take a profile of this house out of force; one of the program by that name counts again.", "acme/vm200 --reason 'devices were sold'", func(ctx context.Context, c *call, r Remove) (None, error) {
+		forcing(define(Acts, "profile.put", "Bring a device profile in force; messages that come from now on are read with it.", "", putProfile)),
+		forcing(define(Acts, "profile.rollback", "Bring an earlier version of a profile in force again, of this house or the program's.", "acme/vm200 --version 2 --reason 'labels of the new table are wrong'", rollbackProfile)),
+		forcing(define(Acts, "profile.remove", "Take a profile of this house out of force; one of the program by that name counts again.", "acme/vm200 --reason 'devices were sold'", func(ctx context.Context, c *call, r Remove) (None, error) {
 			if strings.TrimSpace(r.Reason) == "" {
 				return None{}, noReason()
 			}
@@ -40,7 +40,7 @@ func profileOps() []Op {
 				return None{}, err
 			}
 			return None{}, register.Profiles().Remove(ctx, c.tx, string(profileID(r.ID)), expected(r.Version), c.mark())
-		}),
+		})),
 		define(Reads, "profile.test", "Read the cases that the server keeps with its profiles, and say which come out otherwise than expected.", "acme/vm200", testProfiles),
 		ofPatients(define(Works, "profile.try", "Read stored entries with a profile and say what it would change, without bringing it in force.", "", tryProfile)),
 	}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"thalamus/internal/access"
@@ -135,6 +136,7 @@ type Service struct {
 	jobs   *jobs
 	watch  *watch
 	kept   *keptFlows
+	forces sync.Mutex // held by a call that forces, until its change is in force
 }
 
 // New makes a service.
@@ -424,6 +426,10 @@ func (c *call) begin(ctx context.Context) error {
 // act does work and audit record in one transaction; what fails is recorded
 // in another, because its transaction is undone.
 func (c *call) act(ctx context.Context, request any) (any, error) {
+	if c.op.Forces {
+		c.s.forces.Lock()
+		defer c.s.forces.Unlock()
+	}
 	var answer any
 	err := c.s.Store.Update(ctx, func(tx Tx) error {
 		c.tx = tx

@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -14,12 +16,16 @@ import (
 // textKind is one kind of governed things in the configuration text.
 type textKind struct {
 	key     string // in the text
+	noun    string // of one of them
 	list    func(g *governed) any
 	count   func(g governed) int
 	load    func(ctx context.Context, s *Service, r register.Reader, g *governed) error
 	check   func(s *Service, g governed) error
 	compare func(have, want, shownHave, shownWant governed) []ConfigChange
 	set     func(ctx context.Context, c *call, have, want governed) error
+	// revert takes back what this call changed of the kind: what the call was
+	// the last to change is as in before again.
+	revert func(ctx context.Context, c *call, before governed) error
 }
 
 // textKinds are all kinds, in the order in which they are written, compared
@@ -47,6 +53,7 @@ func kindOf[T any](key string, set register.Set[T], list func(g *governed) *[]T,
 	of := func(g governed) []T { return *list(&g) }
 	return textKind{
 		key:   key,
+		noun:  set.Kind,
 		list:  func(g *governed) any { return list(g) },
 		count: func(g governed) int { return len(of(g)) },
 		load: func(ctx context.Context, _ *Service, r register.Reader, g *governed) error {
@@ -75,6 +82,9 @@ func kindOf[T any](key string, set register.Set[T], list func(g *governed) *[]T,
 		set: func(ctx context.Context, c *call, have, want governed) error {
 			return setAll(ctx, c, set, of(have), of(want))
 		},
+		revert: func(ctx context.Context, c *call, before governed) error {
+			return revertAll(ctx, c, set, of(before))
+		},
 	}
 }
 
@@ -96,6 +106,47 @@ func setAll[T any](ctx context.Context, c *call, set register.Set[T], have, want
 			continue
 		}
 		if err := set.Remove(ctx, c.tx, set.ID(v), register.AnyVersion, c.mark()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revertAll gives the things of a set that this call changed, and nobody since,
+// the versions of before.
+func revertAll[T any](ctx context.Context, c *call, set register.Set[T], before []T) error {
+	rows, err := set.List(ctx, c.tx)
+	if err != nil {
+		return err
+	}
+	now := make([]T, len(rows))
+	ours := map[string]bool{}
+	for i, v := range rows {
+		now[i] = v.Value
+		ours[set.ID(v.Value)] = v.Change == c.change
+	}
+	_, changes := compareLists(set.Kind, flat(before), flat(now), nil)
+	was := map[string]T{}
+	for _, v := range before {
+		was[set.ID(v)] = v
+	}
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
+		if _, stands := ours[id]; !stands { // who removed it?
+			versions, err := set.History(ctx, c.tx, id, 1)
+			if err != nil {
+				return err
+			}
+			ours[id] = len(versions) > 0 && versions[0].Change == c.change
+		}
+		if !ours[id] {
+			continue
+		}
+		if v, ok := was[id]; ok {
+			_, err = set.Put(ctx, c.tx, v, register.AnyVersion, c.mark())
+		} else {
+			err = set.Remove(ctx, c.tx, id, register.AnyVersion, c.mark())
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -129,6 +180,7 @@ func checkProfile(v model.DeviceProfile) error {
 func deviceKind() textKind {
 	return textKind{
 		key:   "devices",
+		noun:  "device",
 		list:  func(g *governed) any { return &g.Devices },
 		count: func(g governed) int { return len(g.Devices) },
 		load: func(_ context.Context, s *Service, _ register.Reader, g *governed) error {
@@ -160,8 +212,62 @@ func deviceKind() textKind {
 			changes, _ := compareLists("device", deviceTexts(have.Devices), deviceTexts(want.Devices), nil)
 			return changes
 		},
-		set: setDevices,
+		set:    setDevices,
+		revert: revertDevices,
 	}
+}
+
+// revertDevices is revertAll of devices: each is what it was where this call was
+// the last to say something of it that a text can say.
+func revertDevices(ctx context.Context, c *call, before governed) error {
+	var now governed
+	if err := deviceKind().load(ctx, c.s, c.tx, &now); err != nil {
+		return err
+	}
+	_, changes := compareLists("device", deviceTexts(before.Devices), deviceTexts(now.Devices), nil)
+	if len(changes) == 0 {
+		return nil
+	}
+	byID := func(list []register.DeviceText) map[string]register.DeviceText {
+		out := make(map[string]register.DeviceText, len(list))
+		for _, d := range list {
+			out[string(d.ID)] = d
+		}
+		return out
+	}
+	was, is := byID(before.Devices), byID(now.Devices)
+	var have, want governed
+	for _, id := range slices.Sorted(maps.Keys(changes)) {
+		ours, err := c.lastSaid(ctx, model.DeviceID(id))
+		if err != nil {
+			return err
+		}
+		if !ours {
+			continue
+		}
+		if d, ok := was[id]; ok {
+			want.Devices = append(want.Devices, d)
+		}
+		if d, ok := is[id]; ok {
+			have.Devices = append(have.Devices, d)
+		}
+	}
+	return setDevices(ctx, c, have, want)
+}
+
+// lastSaid tells whether this call was the last to say something of a device
+// that a text can say.
+func (c *call) lastSaid(ctx context.Context, id model.DeviceID) (bool, error) {
+	steps, err := c.s.Register.History(ctx, id, 1000)
+	if err != nil {
+		return false, err
+	}
+	for _, one := range steps {
+		if slices.Contains([]string{"name", "place", "note", "zone", "clock", "adoption"}, one.Fact) {
+			return one.Change == c.change, nil
+		}
+	}
+	return false, nil
 }
 
 func setDevices(ctx context.Context, c *call, have, want governed) error {
