@@ -48,7 +48,7 @@ func valueText(v model.Value) string {
 	case model.ValueCoded:
 		return cmp.Or(v.Code.Name, v.Code.RefID, v.Coding.Text, v.Coding.Code)
 	case model.ValueTime:
-		return v.Time.Original
+		return v.Timestamp().Original
 	case model.ValueBinary:
 		return v.Coding.Code
 	}

@@ -94,10 +94,11 @@ func textOf(v *model.Value) string {
 	case model.ValueCoded:
 		return v.Coding.Code
 	case model.ValueTime:
-		if t := inside(v.Time.UTC); !t.IsZero() {
+		at := v.Timestamp()
+		if t := inside(at.UTC); !t.IsZero() {
 			return t.Format(time.RFC3339Nano)
 		}
-		return v.Time.Original
+		return at.Original
 	}
 	return ""
 }
@@ -118,7 +119,7 @@ func (r *observationRow) fill(s source, m *model.Message, o *model.Observation) 
 		moment: momentOf(m, &o.DeviceTime, o.Order), TimeEnd: inside(o.DeviceTimeEnd),
 		ValueKind: string(o.Value.Kind), Value: textOf(&o.Value), ValueNumber: numberOf(&o.Value), Comparator: o.Value.Comparator,
 		Unit: o.UnitUCUM, UnitSent: o.UnitSent.Code, UnitSentText: o.UnitSent.Text,
-		Status: string(o.Status), Absent: o.Absent, Simulated: o.Simulated || m.Test, Setting: o.Setting, MappedBy: o.Mapped.By,
+		Status: string(o.Status), Absent: o.Absent, Simulated: o.Simulated || m.Test, Setting: o.Setting, MappedBy: o.Mapping().By,
 		Flags: strings.Join(o.Flags, " "), Range: o.RangeText, BodySite: either(&o.BodySite), Method: either(&o.Method), Parent: o.Parent,
 		Notes: strings.Join(o.Notes, "\n"), IssueCodes: issuesOf(m, o.Field),
 	}
@@ -131,8 +132,8 @@ func (r *observationRow) fill(s source, m *model.Message, o *model.Observation) 
 	case model.ValueBinary:
 		r.ValueText = o.Value.Coding.Code
 	}
-	if o.ValueSent.Kind != model.ValueNone {
-		r.ValueSent = o.ValueSent.Comparator + textOf(&o.ValueSent)
+	if o.ValueSent != nil {
+		r.ValueSent = o.ValueSent.Comparator + textOf(o.ValueSent)
 		if o.ValueSent.Kind == model.ValueRange || o.ValueSent.Kind == model.ValueRatio {
 			r.ValueSent += " " + o.ValueSent.High.String()
 		}

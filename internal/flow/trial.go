@@ -144,7 +144,7 @@ func valueText(v model.Value) string {
 		}
 		return v.Coding.Code
 	case model.ValueTime:
-		return timeText(v.Time)
+		return timeText(v.Timestamp())
 	}
 	return v.Text
 }

@@ -147,14 +147,22 @@ const (
 
 // Value of an observation.
 type Value struct {
-	Kind       ValueKind `json:"kind,omitempty"`       // which of the fields below hold
-	Number     Decimal   `json:"number,omitzero"`      // with every digit that was sent
-	High       Decimal   `json:"high,omitzero"`        // upper end of a range, second number of a ratio
-	Comparator string    `json:"comparator,omitempty"` // < <= >= >
-	Text       string    `json:"text,omitempty"`       // a text, or base64
-	Coding     Coding    `json:"coding,omitzero"`      // a coded value as sent
-	Code       Code      `json:"code,omitzero"`        // what it means, where known
-	Time       Timestamp `json:"time,omitzero"`        // a time
+	Kind       ValueKind  `json:"kind,omitempty"`       // which of the fields below hold
+	Number     Decimal    `json:"number,omitzero"`      // with every digit that was sent
+	High       Decimal    `json:"high,omitzero"`        // upper end of a range, second number of a ratio
+	Comparator string     `json:"comparator,omitempty"` // < <= >= >
+	Text       string     `json:"text,omitempty"`       // a text, or base64
+	Coding     Coding     `json:"coding,omitzero"`      // a coded value as sent
+	Code       Code       `json:"code,omitzero"`        // what it means, where known
+	Time       *Timestamp `json:"time,omitempty"`       // a time; nil: none. It belongs to all copies of the value: replace it, never change it
+}
+
+// Timestamp is the value's time, zero where it has none.
+func (v *Value) Timestamp() Timestamp {
+	if v.Time == nil {
+		return Timestamp{}
+	}
+	return *v.Time
 }
 
 // Mapping is what a profile says an observation means; it wins over what the
@@ -179,13 +187,14 @@ type Observation struct {
 	UnitSent  Coding `json:"unitSent,omitzero"`   // OBX-6 as sent
 	UnitOther Coding `json:"unitOther,omitzero"`  // the same unit in a second system, as sent
 
-	Mapped   Mapping `json:"mapped,omitzero"`
-	Code     Code    `json:"code"`           // what was observed; empty: nobody knows
-	Value    Value   `json:"value"`          // the value, in unit
-	UnitUCUM string  `json:"unit,omitempty"` // UCUM
+	Mapped   *Mapping `json:"mapped,omitempty"` // by a profile, a codec or a person; nil: by nobody. Replace it, never change it
+	Code     Code     `json:"code"`             // what was observed; empty: nobody knows
+	Value    Value    `json:"value"`            // the value, in unit
+	UnitUCUM string   `json:"unit,omitempty"`   // UCUM
 	// ValueSent is the value as it was sent, in UnitSent, where Value is not
-	// that: it was converted, or it is not to be used (see Absent).
-	ValueSent Value `json:"valueSent,omitzero"`
+	// that: it was converted, or it is not to be used (see Absent). Else nil.
+	// Replace it, never change it.
+	ValueSent *Value `json:"valueSent,omitempty"`
 
 	DeviceTime    Timestamp `json:"deviceTime,omitzero"`    // OBX-14, else of the order or message
 	DeviceTimeEnd time.Time `json:"deviceTimeEnd,omitzero"` // when the value stands for a span
@@ -206,6 +215,38 @@ type Observation struct {
 	// Same is the message that brought this measurement first, over another
 	// path: it counts there, not here (R18).
 	Same MessageRef `json:"same,omitzero"`
+}
+
+// Mapping is what Mapped says, zero where nobody mapped the observation.
+func (o *Observation) Mapping() Mapping {
+	if o.Mapped == nil {
+		return Mapping{}
+	}
+	return *o.Mapped
+}
+
+// Sent is what ValueSent says, zero where that is nil.
+func (o *Observation) Sent() Value {
+	if o.ValueSent == nil {
+		return Value{}
+	}
+	return *o.ValueSent
+}
+
+// KeepSent puts the value into ValueSent, unless what was sent is there
+// already, or nothing was.
+func (o *Observation) KeepSent() {
+	if o.ValueSent == nil && o.Value.Kind != ValueNone {
+		sent := o.Value
+		o.ValueSent = &sent
+	}
+}
+
+// PutAside moves the value to ValueSent, where nobody takes it for one; absent
+// is FHIR's reason.
+func (o *Observation) PutAside(absent string) {
+	o.KeepSent()
+	o.Value, o.Absent = Value{}, absent
 }
 
 // Order is one request or report that observations stand under (OBR):

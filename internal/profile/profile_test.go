@@ -78,7 +78,7 @@ func TestReadDocument(t *testing.T) {
 	p.Refine(&messages[0])
 	m := messages[0]
 	for i := range m.Observations {
-		m.Observations[i].Code = m.Observations[i].Mapped.Code // as normalise does
+		m.Observations[i].Code = m.Observations[i].Mapping().Code // as normalise does
 	}
 	p.Derived(&m)
 	if m.Patient.Identifiers[0].Value != "P1" || messages[1].Patient.Identifiers[0].Value != "P2" || len(messages[1].Observations) != 1 {
@@ -90,7 +90,7 @@ func TestReadDocument(t *testing.T) {
 	type seen struct{ field, code, value, unit, absent string }
 	var got []seen
 	for _, o := range m.Observations {
-		got = append(got, seen{o.Field, o.Mapped.Code.Key(), shownText(o.Value), o.Mapped.UnitUCUM, o.Absent})
+		got = append(got, seen{o.Field, o.Mapping().Code.Key(), shownText(o.Value), o.Mapping().UnitUCUM, o.Absent})
 	}
 	want := []seen{
 		{"obs[0].v", "MDC_ECG_HEART_RATE", "72.50", "", ""},
@@ -151,8 +151,8 @@ func TestRefineMessage(t *testing.T) {
 		p.Refine(&m)
 		p.Derived(&m)
 		o := m.Observations
-		if len(o) != 3 || o[0].Mapped.Code.Key() != "MDC_PRESS_BLD_ART_SYS" || !o[0].Simulated || !o[0].Setting || o[0].Mapped.UnitUCUM != "mm[Hg]" ||
-			o[1].Mapped.UnitUCUM != "" || o[1].Simulated || o[2].Value.Number.String() != "91.3" || o[2].Mapped.By != "acme/vm200@3" {
+		if len(o) != 3 || o[0].Mapping().Code.Key() != "MDC_PRESS_BLD_ART_SYS" || !o[0].Simulated || !o[0].Setting || o[0].Mapping().UnitUCUM != "mm[Hg]" ||
+			o[1].Mapping().UnitUCUM != "" || o[1].Simulated || o[2].Value.Number.String() != "91.3" || o[2].Mapping().By != "acme/vm200@3" {
 			t.Fatalf("%+v", o)
 		}
 	}

@@ -55,7 +55,7 @@ func TestRulesWithRowsOfTheirOwn(t *testing.T) {
 			patient = m.Patient.Identifiers[0].Value
 		}
 		for _, o := range m.Observations {
-			got = append(got, strings.Join([]string{patient, m.Devices[o.Device].Identifiers[0].Value, o.Field, o.Mapped.Code.RefID, o.Value.Number.String(), o.DeviceTime.Original}, " "))
+			got = append(got, strings.Join([]string{patient, m.Devices[o.Device].Identifiers[0].Value, o.Field, o.Mapping().Code.RefID, o.Value.Number.String(), o.DeviceTime.Original}, " "))
 		}
 		for _, i := range m.Issues {
 			got = append(got, patient+" "+i.Code+" "+i.Field+" "+i.Received)

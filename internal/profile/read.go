@@ -264,7 +264,7 @@ func (r *reading) observe(a *applying, rule *Observe, row node, device int, fiel
 	if o.Value.Kind == model.ValueNone {
 		o.Absent = "unknown"
 	}
-	o.Mapped.Meaning = rule.Meaning
+	meant(&o, rule.Meaning)
 	if l.Code != "" {
 		a.p.give(&o, l)
 	}

@@ -175,8 +175,8 @@ func label(o *model.Observation) string { return first(o.Received.Text, o.Receiv
 
 func (a *applying) refine(o *model.Observation) {
 	field := a.field(o)
-	if by := o.Mapped.By; !a.document && (by == "" || strings.Contains(by, "@")) { // what a codec says itself stays
-		o.Mapped = model.Mapping{}
+	if by := o.Mapping().By; !a.document && (by == "" || strings.Contains(by, "@")) { // what a codec says itself stays
+		o.Mapped = nil
 	}
 	for i := range a.p.Quirks {
 		a.mend(&a.p.Quirks[i], o, field)
@@ -188,6 +188,20 @@ func (a *applying) refine(o *model.Observation) {
 		a.label(o, l)
 	}
 	a.p.mean(o)
+}
+
+// mapping gives an observation a mapping of its own to write to.
+func mapping(o *model.Observation) *model.Mapping {
+	m := o.Mapping()
+	o.Mapped = &m
+	return o.Mapped
+}
+
+// meant says by which enumeration the value is read.
+func meant(o *model.Observation, enumeration string) {
+	if enumeration != o.Mapping().Meaning {
+		mapping(o).Meaning = enumeration
+	}
 }
 
 // rule applies the first rule of Observe that fits.
@@ -203,9 +217,10 @@ func (a *applying) rule(o *model.Observation, field func(string) any) {
 			a.p.give(o, &Label{Code: r.Code})
 		}
 		if u := r.Unit; len(u) == 1 && u[0].literal && o.UnitSent == (model.Coding{}) {
-			o.Mapped.UnitUCUM, o.Mapped.By = u[0].text, a.p.Ref()
+			m := mapping(o)
+			m.UnitUCUM, m.By = u[0].text, a.p.Ref()
 		}
-		o.Mapped.Meaning = r.Meaning
+		meant(o, r.Meaning)
 		o.Setting = o.Setting || truth(r.setting, field)
 		o.Simulated = o.Simulated || truth(r.simulated, field)
 		return
@@ -230,25 +245,23 @@ func (p *Profile) lookup(texts ...string) *Label {
 
 // label gives an observation what its row of the table says.
 func (a *applying) label(o *model.Observation, l *Label) {
-	if o.Mapped.Code == (model.Code{}) {
+	if o.Mapping().Code == (model.Code{}) {
 		a.p.give(o, l)
 	}
-	if l.UnitIn != "" && o.Mapped.UnitUCUM == "" && o.UnitSent == (model.Coding{}) {
-		o.Mapped.UnitUCUM = l.UnitIn
+	if l.UnitIn != "" && o.Mapping().UnitUCUM == "" && o.UnitSent == (model.Coding{}) {
+		mapping(o).UnitUCUM = l.UnitIn
 	}
 	if l.Kind == "setting" {
 		o.Setting = true
 	}
 	if l.Meaning != "" {
-		o.Mapped.Meaning, o.Mapped.By = l.Meaning, a.p.Ref()
+		m := mapping(o)
+		m.Meaning, m.By = l.Meaning, a.p.Ref()
 	}
 	shown := shownText(o.Value)
 	for _, none := range l.Missing {
 		if shown == none && shown != "" {
-			if o.ValueSent.Kind == model.ValueNone {
-				o.ValueSent = o.Value
-			}
-			o.Value, o.Absent = model.Value{}, "error"
+			o.PutAside("error")
 			a.issue("profile.missing-marker", model.Warning, o.Field, l.Label, "the value is the marker with which this device says that it has none", "look after the sensor, if it lasts")
 		}
 	}
@@ -260,19 +273,20 @@ func (p *Profile) give(o *model.Observation, l *Label) {
 	if !ok {
 		return // kind ignore: the label is known to say nothing
 	}
-	o.Mapped.Code, o.Mapped.Wanted, o.Mapped.By = code, l.Unit, p.Ref()
+	m := mapping(o)
+	m.Code, m.Wanted, m.By = code, l.Unit, p.Ref()
 	if d, err := model.ParseDecimal(l.Min); err == nil && l.Min != "" {
-		o.Mapped.Low = &d
+		m.Low = &d
 	}
 	if d, err := model.ParseDecimal(l.Max); err == nil && l.Max != "" {
-		o.Mapped.High = &d
+		m.High = &d
 	}
 }
 
 // mean reads a value by its enumeration: what a device writes as 1 may be "on"
 // or a code of the table.
 func (p *Profile) mean(o *model.Observation) {
-	if o.Mapped.Meaning == "" || o.Value.Kind == model.ValueNone {
+	if o.Mapped == nil || o.Mapped.Meaning == "" || o.Value.Kind == model.ValueNone {
 		return
 	}
 	sent := shownText(o.Value)
@@ -280,9 +294,7 @@ func (p *Profile) mean(o *model.Observation) {
 	if !ok {
 		return
 	}
-	if o.ValueSent.Kind == model.ValueNone {
-		o.ValueSent = o.Value
-	}
+	o.KeepSent()
 	o.Value = model.Value{Kind: model.ValueCoded, Coding: model.Coding{Code: sent, Text: means, System: p.Name + "/" + o.Mapped.Meaning}}
 	if code, ok := meaning(means); ok && code.RefID != "" {
 		o.Value.Code = code
@@ -327,7 +339,8 @@ func (a *applying) change(o *model.Observation, field string, v any) {
 	case "label":
 		o.Received.Text = t
 	case "unit":
-		o.Mapped.UnitUCUM, o.Mapped.By = t, a.p.Ref()
+		m := mapping(o)
+		m.UnitUCUM, m.By = t, a.p.Ref()
 	case "status":
 		o.Status = model.Status(t)
 	case "simulated":
@@ -338,15 +351,10 @@ func (a *applying) change(o *model.Observation, field string, v any) {
 		o.DeviceTime = model.Timestamp{Original: t, Format: a.p.Time.Format}
 	case "absent":
 		if t != "" {
-			if o.ValueSent.Kind == model.ValueNone {
-				o.ValueSent = o.Value
-			}
-			o.Value, o.Absent = model.Value{}, t
+			o.PutAside(t)
 		}
 	case "value":
-		if o.ValueSent.Kind == model.ValueNone {
-			o.ValueSent = o.Value
-		}
+		o.KeepSent()
 		o.Value = scalar(v)
 	}
 }
@@ -429,7 +437,7 @@ func (p *Profile) Derived(m *model.Message) {
 		code, _ := meaning(d.Code)
 		a.m.Observations = append(a.m.Observations, model.Observation{
 			Field: derived + strconv.Itoa(i) + "]", Received: model.Coding{Code: d.Code, Text: code.Name, System: a.p.Name},
-			Mapped: model.Mapping{Code: code, UnitUCUM: d.Unit, By: a.p.Ref()}, Value: model.Value{Kind: model.ValueNumber, Number: n},
+			Mapped: &model.Mapping{Code: code, UnitUCUM: d.Unit, By: a.p.Ref()}, Value: model.Value{Kind: model.ValueNumber, Number: n},
 			DeviceTime: from.DeviceTime, Status: from.Status, Device: from.Device, Order: from.Order, Simulated: from.Simulated,
 			Method: model.Coding{Code: "derived", Text: d.Value, System: a.p.Ref()},
 		})

@@ -236,7 +236,7 @@ func (all unknowns) add(m *model.Message) {
 // exampleOf is a number as it was sent. What is no number may be a text that
 // somebody typed, with a name in it, and stays out.
 func exampleOf(o *model.Observation) string {
-	for _, v := range [...]model.Value{o.ValueSent, o.Value} {
+	for _, v := range [...]model.Value{o.Sent(), o.Value} {
 		if v.Kind == model.ValueNumber {
 			return v.Comparator + v.Number.String()
 		}

@@ -29,7 +29,7 @@ func TestLabels(t *testing.T) {
 		h.Call("message.get", service.Ref{Seq: seq}, &page)
 		return page.Message.Observations[0]
 	}
-	if o := send(); o.Code.RefID != "" || o.Mapped.By != "" {
+	if o := send(); o.Code.RefID != "" || o.Mapping().By != "" {
 		t.Fatalf("%+v", o)
 	}
 	send()
@@ -109,7 +109,7 @@ func TestLabels(t *testing.T) {
 		t.Errorf("%+v after %+v", made, first)
 	}
 	o := send()
-	if o.Code.RefID != "MDC_PULS_OXIM_SAT_O2" || o.UnitUCUM != "%" || !strings.HasPrefix(o.Mapped.By, "label "+string(made.id)+"@") {
+	if o.Code.RefID != "MDC_PULS_OXIM_SAT_O2" || o.UnitUCUM != "%" || !strings.HasPrefix(o.Mapping().By, "label "+string(made.id)+"@") {
 		t.Errorf("%+v", o)
 	}
 	// What was stored before keeps its first reading, and can be read again.
@@ -174,7 +174,7 @@ func TestLabels(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	h.Call("label.unmap", service.Remove{ID: string(made.id), Reason: "it was the pulse"}, nil)
-	if o := send(); o.Code.RefID != "" || o.Mapped.By != "" {
+	if o := send(); o.Code.RefID != "" || o.Mapping().By != "" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -156,7 +156,7 @@ func (d *decoder) number(g *group, f *field, v int16, status uint32, label uint1
 	if t, ok := mdc.ByRefID(f.term(status, label)); ok {
 		o.Alternate = coding(t)
 	} else {
-		o.Mapped = model.Mapping{Code: model.Code{Name: f.name}, By: Name}
+		o.Mapped = &model.Mapping{Code: model.Code{Name: f.name}, By: Name}
 	}
 	if f.ucum != "" {
 		o.UnitSent = model.Coding{Code: f.ucum, System: "UCUM"}

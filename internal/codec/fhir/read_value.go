@@ -29,7 +29,7 @@ func (r *reading) value(p *part, o *model.Observation, n *Node, place string) {
 		if !r.oneValue(o, name, v) {
 			o.Absent, o.Value = "error", model.Value{}
 			if sent := v.Get("value"); sent.Sort() == Number {
-				o.ValueSent = model.Value{Kind: model.ValueText, Text: sent.Text()[:min(64, len(sent.Text()))]}
+				o.ValueSent = &model.Value{Kind: model.ValueText, Text: sent.Text()[:min(64, len(sent.Text()))]}
 			}
 			p.m.Issues = append(p.m.Issues, model.Issue{Code: "fhir.value", Severity: model.Error, Field: below(place, "value"+word(name)), Received: word(name),
 				Text: "the value cannot be read; it was put aside", Hint: "the sender should give a number of at most 18 significant digits, or another value[x] of FHIR R4"})
@@ -83,13 +83,18 @@ func (r *reading) oneValue(o *model.Observation, kind string, v *Node) bool {
 		o.Value = model.Value{Kind: model.ValueText, Text: v.Text()}
 		return v.Sort() == Text
 	case "DateTime", "Date", "Instant":
-		o.Value = model.Value{Kind: model.ValueTime, Time: timestamp(v.Text())}
+		o.Value = timeValue(v.Text())
 		return v.Sort() == Text && v.Text() != ""
 	case "Period":
-		o.Value = model.Value{Kind: model.ValueTime, Time: timestamp(v.Get("start").Text())}
-		return o.Value.Time.Original != ""
+		o.Value = timeValue(v.Get("start").Text())
+		return o.Value.Timestamp().Original != ""
 	}
 	return false
+}
+
+func timeValue(text string) model.Value {
+	at := timestamp(text)
+	return model.Value{Kind: model.ValueTime, Time: &at}
 }
 
 // quantityIn reads a Quantity; its unit is that of the observation.

@@ -57,15 +57,16 @@ func (b *builder) value(o *model.Observation, v *vital) {
 		b.meaning(o.Value.Code, o.Value.Coding, model.Coding{})
 		w.close('}')
 	case model.ValueTime:
-		if o.Value.Time.UTC.IsZero() || !sane(o.Value.Time.UTC) {
-			if clean(o.Value.Time.Original) == "" {
+		at := o.Value.Timestamp()
+		if at.UTC.IsZero() || !sane(at.UTC) {
+			if clean(at.Original) == "" {
 				b.absent("unknown")
 				return
 			}
-			w.text("valueString", o.Value.Time.Original)
+			w.text("valueString", at.Original)
 			return
 		}
-		w.dateTime("valueDateTime", o.Value.Time)
+		w.dateTime("valueDateTime", at)
 	case model.ValueBinary:
 		reason := "unsupported" // the content is in the Media it is derived from
 		if _, ok := content(o.Value.Text); !ok {

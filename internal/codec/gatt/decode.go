@@ -203,7 +203,7 @@ func (d *decoder) blank(code uint32, name string) model.Observation {
 	o := model.Observation{Field: name, SubID: strconv.Itoa(n), Received: coding(code), Status: d.stat, DeviceTime: d.at, Simulated: d.sim, Flags: append([]string(nil), d.flags...)}
 	if code == 0 {
 		o.Received = model.Coding{Text: name, System: "GATT"}
-		o.Mapped = model.Mapping{Code: model.Code{Name: strings.ToUpper(name[:1]) + name[1:]}, By: Name}
+		o.Mapped = &model.Mapping{Code: model.Code{Name: strings.ToUpper(name[:1]) + name[1:]}, By: Name}
 	}
 	return o
 }
@@ -213,13 +213,13 @@ func (d *decoder) number(code uint32, name string, n sfloat.Number, unit uint32)
 	o := d.blank(code, name)
 	o.ValueType, o.UnitSent = "number", coding(unit)
 	if n.Special != sfloat.Finite {
-		o.Absent, o.ValueSent = n.Special.Absent(), model.Value{Kind: model.ValueText, Text: n.Special.String()}
+		o.Absent, o.ValueSent = n.Special.Absent(), &model.Value{Kind: model.ValueText, Text: n.Special.String()}
 	} else {
 		o.Value = model.Value{Kind: model.ValueNumber, Number: n.Value}
 	}
 	if d.gone != "" {
 		if o.Absent == "" {
-			o.ValueSent, o.Value, o.Absent = o.Value, model.Value{}, d.gone
+			o.PutAside(d.gone)
 		}
 	}
 	return d.add(o)

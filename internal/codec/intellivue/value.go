@@ -156,7 +156,7 @@ func (m *metric) number(o *model.Observation, raw uint32) {
 	}
 	if n.Special != sfloat.Finite {
 		o.Absent = n.Special.Absent()
-		o.ValueSent = model.Value{Kind: model.ValueText, Text: n.Special.String()}
+		o.ValueSent = &model.Value{Kind: model.ValueText, Text: n.Special.String()}
 		return
 	}
 	o.Value = model.Value{Kind: model.ValueNumber, Number: n.Value}
@@ -249,7 +249,5 @@ func aside(o *model.Observation, why string) {
 	if o.Absent == "" {
 		o.Absent = why
 	}
-	if o.Value.Kind != model.ValueNone {
-		o.ValueSent, o.Value = o.Value, model.Value{}
-	}
+	o.PutAside(o.Absent)
 }

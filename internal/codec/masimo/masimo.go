@@ -168,7 +168,7 @@ func (d *decoder) line(line string, dev *model.Device, before string) {
 		if t, ok := mdc.ByRefID(f.refid); ok {
 			o.Alternate = model.Coding{Code: strconv.FormatUint(uint64(t.Code), 10), Text: t.RefID, System: "MDC"}
 		} else {
-			o.Mapped = model.Mapping{Code: model.Code{Name: f.name}, By: Name}
+			o.Mapped = &model.Mapping{Code: model.Code{Name: f.name}, By: Name}
 		}
 		if f.ucum != "" {
 			o.UnitSent = model.Coding{Code: f.ucum, System: "UCUM"}
@@ -180,7 +180,7 @@ func (d *decoder) line(line string, dev *model.Device, before string) {
 	}
 	if s := values["EXC"]; s != "" && !broken {
 		d.m.Observations = append(d.m.Observations, model.Observation{Field: "EXC", Received: model.Coding{Code: "EXC", Text: "Exceptions", System: "MASIMO"}, Status: model.StatusFinal, DeviceTime: at, ValueType: "bits",
-			Mapped: model.Mapping{Code: model.Code{Name: "Exceptions"}, By: Name},
+			Mapped: &model.Mapping{Code: model.Code{Name: "Exceptions"}, By: Name},
 			Value:  model.Value{Kind: model.ValueCoded, Coding: model.Coding{Code: strings.SplitN(s, ":", 2)[0], Text: words(bits), System: "MASIMO EXC"}}})
 	}
 	now := d.alerts(values, bits, at)
@@ -226,7 +226,7 @@ func (d *decoder) value(o *model.Observation, s string, absent bool) bool {
 		d.issue("masimo.value", model.Warning, o.Field, o.Field, "a value is no number and was not taken", "what the device sent is kept")
 	case absent:
 		o.Absent, o.Flags = "error", []string{"INV"}
-		o.ValueSent = model.Value{Kind: model.ValueNumber, Number: n}
+		o.ValueSent = &model.Value{Kind: model.ValueNumber, Number: n}
 	default:
 		o.Value = model.Value{Kind: model.ValueNumber, Number: n}
 		return true

@@ -1,7 +1,7 @@
 package masimo
 
 import (
-	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +73,7 @@ func FuzzMasimo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, said string) {
 		e := model.Entry{Frame: model.Frame{Bytes: b, Arrived: noon, Properties: said}}
 		first, second := New().Decode(e, codec.Context{})[0], New().Decode(e, codec.Context{})[0]
-		if fmt.Sprintf("%+v", first) != fmt.Sprintf("%+v", second) {
+		if !reflect.DeepEqual(first, second) {
 			t.Fatal("not deterministic")
 		}
 		if len(first.Observations) > len(fields)+1 || len(first.Alerts) > 64 {

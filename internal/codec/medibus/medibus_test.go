@@ -3,6 +3,7 @@ package medibus
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -201,7 +202,7 @@ func FuzzMEDIBUS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, said string) {
 		e := model.Entry{Frame: model.Frame{Bytes: b, Arrived: noon, Properties: said}}
 		first, second := New().Decode(e, codec.Context{})[0], New().Decode(e, codec.Context{})[0]
-		if fmt.Sprintf("%+v", first.Observations) != fmt.Sprintf("%+v", second.Observations) || len(first.Issues) != len(second.Issues) {
+		if !reflect.DeepEqual(first.Observations, second.Observations) || len(first.Issues) != len(second.Issues) {
 			t.Fatal("not deterministic")
 		}
 		if n := len(first.Observations) + len(first.Alerts); n > len(b)+len(said) {

@@ -37,7 +37,7 @@ func (d *decoder) blank(page, code byte) model.Observation {
 	if t := terms[codeOf{page, code}]; t != nil {
 		o.UnitSent, o.Alternate = unit(t.ucum), standard(t.code)
 		if t.code == nil {
-			o.Mapped = model.Mapping{Code: model.Code{Name: t.name}, By: Name}
+			o.Mapped = &model.Mapping{Code: model.Code{Name: t.name}, By: Name}
 		}
 	}
 	return o

@@ -263,7 +263,7 @@ func (d *decoder) values() {
 func (d *decoder) blank(label, name string) model.Observation {
 	o := model.Observation{Field: label, Received: model.Coding{Code: label, Text: name, System: "NONIN"}, Status: model.StatusFinal, DeviceTime: d.at}
 	if name != "" {
-		o.Mapped = model.Mapping{Code: model.Code{Name: name}, By: Name}
+		o.Mapped = &model.Mapping{Code: model.Code{Name: name}, By: Name}
 	}
 	return o
 }
@@ -282,7 +282,7 @@ func (d *decoder) number(x extra, code model.Coding) {
 	case x.value == missing:
 		o.Absent, o.Flags = "unknown", []string{"NAV"}
 	case d.r.none || d.r.state&(Disconnected|SensorAlarm) != 0:
-		o.Absent, o.Flags, o.ValueSent = "error", []string{"INV"}, v
+		o.Absent, o.Flags, o.ValueSent = "error", []string{"INV"}, &v
 	default:
 		o.Value = v
 		if d.r.artefact || d.r.state&OutOfTrack != 0 {

@@ -83,7 +83,6 @@ func (d *decoder) observe(x *measure, member string) {
 	} else {
 		o.Mapped.Code = model.Code{LOINC: x.loinc, Name: x.name}
 	}
-	o.Mapped.By = Name
 	d.number(&o, v, x.unit)
 	if name := d.body.at("descriptive_statistic").string(); name != "" {
 		o.Method = model.Coding{Text: name}
@@ -121,7 +120,7 @@ func spread(statistic string) bool {
 // blank is an observation with the times of the document.
 func (d *decoder) blank(label, place string) model.Observation {
 	o := model.Observation{Field: place, Received: model.Coding{Code: label, Text: label, System: "https://w3id.org/openmhealth/schemas/" + d.schema},
-		Status: model.StatusFinal, Device: -1, DeviceTime: d.m.DeviceTime}
+		Status: model.StatusFinal, Device: -1, DeviceTime: d.m.DeviceTime, Mapped: &model.Mapping{By: Name}}
 	if len(d.m.Orders) > 0 {
 		r := &d.m.Orders[0]
 		o.DeviceTime = r.Start
@@ -145,7 +144,7 @@ func (d *decoder) number(o *model.Observation, v *node, bare string) {
 	var err error
 	if o.Value.Number, err = model.ParseDecimal(v.text); err != nil {
 		o.Value, o.Absent = model.Value{}, "error"
-		o.ValueSent = model.Value{Kind: model.ValueText, Text: clip(v.text)}
+		o.ValueSent = &model.Value{Kind: model.ValueText, Text: clip(v.text)}
 		d.issue(model.Issue{Code: "openmhealth.number", Severity: model.Error, Field: o.Field,
 			Text: "the number has more digits than can be kept exactly; it was put aside", Hint: "the sender should write at most 18 significant digits"})
 		return
@@ -167,7 +166,7 @@ func (d *decoder) circumstance(name string, v *node) {
 	}
 	// The schema says what it means, though no nomenclature of ours has a code.
 	words := strings.ReplaceAll(name, "_", " ")
-	o.Mapped.Code, o.Mapped.By = model.Code{Name: strings.ToUpper(words[:1]) + words[1:]}, Name
+	o.Mapped.Code = model.Code{Name: strings.ToUpper(words[:1]) + words[1:]}
 	if name == "body_posture" || name == "position_during_measurement" {
 		o.Mapped.Code = model.Code{LOINC: loincOfPosture, Name: "Body position with respect to gravity"}
 	}

@@ -52,9 +52,7 @@ func aside(o *model.Observation, why string) {
 	if o.Absent == "" {
 		o.Absent = why
 	}
-	if o.Value.Kind != model.ValueNone {
-		o.ValueSent, o.Value = o.Value, model.Value{}
-	}
+	o.PutAside(o.Absent)
 }
 
 // coding of a context-free code.
@@ -76,7 +74,7 @@ func unitCoding(unit uint16) model.Coding {
 func setNumber(o *model.Observation, n sfloat.Number) {
 	if n.Special != sfloat.Finite {
 		o.Absent = n.Special.Absent()
-		o.ValueSent = model.Value{Kind: model.ValueText, Text: n.Special.String()}
+		o.ValueSent = &model.Value{Kind: model.ValueText, Text: n.Special.String()}
 		return
 	}
 	o.Value = model.Value{Kind: model.ValueNumber, Number: n.Value}

@@ -72,7 +72,7 @@ func TestServices(t *testing.T) {
 	if m.Patient.Family != "Müller" || m.Patient.Given[0] != "Ana" || m.Patient.BirthDate != "1970-01-02" || m.Patient.Sex != "female" || m.Orders[0].Placer.Value != "O1" || m.Notes[0] != "hello" || m.Test {
 		t.Errorf("%+v", m)
 	}
-	if a, b := m.Observations[0], m.Observations[1]; a.Value.Comparator != "<" || a.Value.Number.String() != "20" || b.Absent != "error" || b.Status != model.StatusCancelled || b.ValueSent.Kind != model.ValueNumber {
+	if a, b := m.Observations[0], m.Observations[1]; a.Value.Comparator != "<" || a.Value.Number.String() != "20" || b.Absent != "error" || b.Status != model.StatusCancelled || b.Sent().Kind != model.ValueNumber {
 		t.Errorf("%+v %+v", a, b)
 	}
 	if qc.Patient != nil || !qc.Test || qc.Type != "OBS.R01^QC" || qc.Observations[0].Value.Text != "POS" {

@@ -183,10 +183,7 @@ func (s *service) value(obs *Node, o *model.Observation) {
 		o.Absent = "unknown"
 	}
 	if o.Status == model.StatusCancelled {
-		o.Absent = "error"
-		if o.Value.Kind != model.ValueNone {
-			o.ValueSent, o.Value = o.Value, model.Value{}
-		}
+		o.PutAside("error")
 	}
 }
 

@@ -157,7 +157,7 @@ func (d *decoder) metric(i int, q *metric, sentAt uint64) {
 		o.Value = v
 	}
 	if q.quality >= 0 && q.quality != good && o.Absent == "" {
-		o.ValueSent, o.Value, o.Absent = o.Value, model.Value{}, "error"
+		o.PutAside("error")
 		d.issue(model.Warning, "sparkplug.quality", field, "the gateway says that the value is bad or stale; it was put aside", "look at the device behind the gateway")
 	}
 	d.m.Observations = append(d.m.Observations, o)
@@ -207,7 +207,8 @@ func (q *metric) value() (model.Value, bool) {
 	case typeString, typeText, typeUUID:
 		return model.Value{Kind: model.ValueText, Text: strings.ToValidUTF8(q.text, "�")}, q.which == 15
 	case typeDateTime:
-		return model.Value{Kind: model.ValueTime, Time: stamp(q.bits)}, true
+		at := stamp(q.bits)
+		return model.Value{Kind: model.ValueTime, Time: &at}, true
 	}
 	return model.Value{}, false
 }

@@ -39,7 +39,7 @@ func told(m model.Message) (out []string) {
 		case model.ValueNumber:
 			text = o.Value.Number.String()
 		case model.ValueTime:
-			text = o.Value.Time.UTC.Format("2006-01-02T15:04:05Z")
+			text = o.Value.Timestamp().UTC.Format("2006-01-02T15:04:05Z")
 		case model.ValueNone:
 			text = "absent " + o.Absent
 		}

@@ -55,11 +55,11 @@ func TestMarkersAndLimits(t *testing.T) {
 		if o.Value.Kind == model.ValueNumber {
 			number = o.Value.Number.String()
 		}
-		switch o.ValueSent.Kind {
+		switch o.Sent().Kind {
 		case model.ValueNumber:
-			sent = o.ValueSent.Number.String()
+			sent = o.Sent().Number.String()
 		case model.ValueText:
-			sent = o.ValueSent.Text
+			sent = o.Sent().Text
 		}
 		got := strings.TrimSpace(strings.ReplaceAll(issues(m), "decode.text-for-nothing", ""))
 		if number != c.number || sent != c.sent || o.Absent != c.absent || got != c.issue {
@@ -107,7 +107,7 @@ func TestUnitsThatContradict(t *testing.T) {
 	} {
 		m := obx(t, normalise.Context{}, "OBX|1|NM|"+c.code+"|1|"+c.value+"|"+c.unit+"^"+c.unit+"^UCUM|||||R")
 		o := m.Observations[0]
-		if o.Value.Kind != model.ValueNone || o.UnitUCUM != "" || o.ValueSent.Number.String() != c.value || o.Absent != "error" || issues(m) != "unit-contradicts" {
+		if o.Value.Kind != model.ValueNone || o.UnitUCUM != "" || o.Sent().Number.String() != c.value || o.Absent != "error" || issues(m) != "unit-contradicts" {
 			t.Errorf("%s in %s: %+v, %q, issues %q", c.code, c.unit, o.Value, o.UnitUCUM, issues(m))
 		}
 	}

@@ -12,7 +12,10 @@ import (
 // quantity, nil when nothing is. What a profile or a person says counts more
 // than what the tables say.
 func (n *normaliser) meaning(o *model.Observation) *mdc.Quantity {
-	o.Code = o.Mapped.Code
+	o.Code = model.Code{}
+	if o.Mapped != nil {
+		o.Code = o.Mapped.Code
+	}
 	if o.Code == (model.Code{}) {
 		o.Code = n.mapped(o)
 	}
@@ -25,12 +28,12 @@ func (n *normaliser) meaning(o *model.Observation) *mdc.Quantity {
 	} else if known, ok := mdc.ByLOINC(o.Code.LOINC); ok {
 		q = known
 	}
-	return asMapped(q, &o.Mapped)
+	return asMapped(q, o.Mapped)
 }
 
 // asMapped is a quantity with the unit and limits that a profile gives it.
 func asMapped(q *mdc.Quantity, m *model.Mapping) *mdc.Quantity {
-	if m.Wanted == "" && m.Low == nil && m.High == nil {
+	if m == nil || m.Wanted == "" && m.Low == nil && m.High == nil {
 		return q
 	}
 	var own mdc.Quantity
@@ -57,18 +60,19 @@ func (n *normaliser) mapped(o *model.Observation) model.Code {
 	if l == nil {
 		return model.Code{}
 	}
-	if o.Mapped.By != "" {
+	m := o.Mapping()
+	if m.By != "" {
 		return l.code
 	}
-	o.Mapped.Code, o.Mapped.By = l.code, l.by
-	if l.UCUM == "" {
-		return l.code
-	}
-	if _, _, _, known := unitOf(o.UnitSent); !known {
-		if _, _, _, known = unitOf(o.UnitOther); !known {
-			o.Mapped.UnitUCUM = l.UCUM
+	m.Code, m.By = l.code, l.by
+	if l.UCUM != "" {
+		if _, _, _, known := unitOf(o.UnitSent); !known {
+			if _, _, _, known = unitOf(o.UnitOther); !known {
+				m.UnitUCUM = l.UCUM
+			}
 		}
 	}
+	o.Mapped = &m
 	return l.code
 }
 

@@ -136,7 +136,8 @@ func Unknown(o *model.Observation) string {
 	if o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
 		return ""
 	}
-	known := o.Mapped.Code != (model.Code{})
+	mapped := o.Mapping()
+	known := mapped.Code != (model.Code{})
 	for _, c := range [...]model.Coding{o.Received, o.Alternate} {
 		_, _, ok := mdc.OfCoding(c)
 		known = known || ok || isLOINC(c)
@@ -147,7 +148,7 @@ func Unknown(o *model.Observation) string {
 		}
 		return UnknownCode
 	}
-	if (numeric(o.Value) || numeric(o.ValueSent)) && o.Mapped.UnitUCUM == "" {
+	if (numeric(o.Value) || numeric(o.Sent())) && mapped.UnitUCUM == "" {
 		_, found, _, ok := unitOf(o.UnitSent)
 		_, _, _, other := unitOf(o.UnitOther)
 		if found && !ok && !other {

@@ -64,8 +64,8 @@ func TestLabels(t *testing.T) {
 			if code == "" {
 				code = o.Code.LOINC
 			}
-			if code != c.want || o.Value.Number.String() != c.number && !strings.HasPrefix(o.Value.Number.String(), strings.TrimRight(c.number, "0")) || o.UnitUCUM != c.ucum || o.Mapped.By != c.by || issues(m) != c.issue {
-				t.Errorf("%s %s %q by %q, issues %q", code, o.Value.Number, o.UnitUCUM, o.Mapped.By, issues(m))
+			if code != c.want || o.Value.Number.String() != c.number && !strings.HasPrefix(o.Value.Number.String(), strings.TrimRight(c.number, "0")) || o.UnitUCUM != c.ucum || o.Mapping().By != c.by || issues(m) != c.issue {
+				t.Errorf("%s %s %q by %q, issues %q", code, o.Value.Number, o.UnitUCUM, o.Mapping().By, issues(m))
 			}
 			if c.hint != "" && !strings.Contains(m.Issues[0].Hint, c.hint) {
 				t.Errorf("hint %q", m.Issues[0].Hint)

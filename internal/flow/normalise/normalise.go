@@ -157,7 +157,7 @@ func (n *normaliser) observation(o *model.Observation) {
 		}
 	}
 	if o.Value.Kind == model.ValueTime {
-		o.Value.Time = n.time(o.Value.Time, o.Field)
+		n.valueTime(&o.Value, o.Field)
 	}
 	n.plausible(o, q)
 }
@@ -166,13 +166,13 @@ func (n *normaliser) observation(o *model.Observation) {
 // A value that the sender itself called invalid stays aside.
 func restore(o *model.Observation) {
 	o.UnitUCUM = ""
-	if strings.HasPrefix(o.Mapped.By, byPerson) {
-		o.Mapped = model.Mapping{}
+	if o.Mapped != nil && strings.HasPrefix(o.Mapped.By, byPerson) {
+		o.Mapped = nil
 	}
-	if o.ValueSent.Kind == model.ValueNone || absentBySender(o.Flags) {
+	if o.ValueSent == nil || absentBySender(o.Flags) {
 		return
 	}
-	o.Value, o.ValueSent, o.Absent = o.ValueSent, model.Value{}, ""
+	o.Value, o.ValueSent, o.Absent = *o.ValueSent, nil, ""
 }
 
 // absentBySender knows the flags with which decode moves a value aside.
@@ -187,14 +187,6 @@ func absentBySender(flags []string) bool {
 	return false
 }
 
-// aside moves a value that may not be used to ValueSent.
-func aside(o *model.Observation, why string) {
-	if o.ValueSent.Kind == model.ValueNone {
-		o.ValueSent = o.Value
-	}
-	o.Value, o.Absent = model.Value{}, why
-}
-
 // alert normalises an alert's code and value.
 func (n *normaliser) alert(a *model.Alert) {
 	if a.Code = a.Mapped.Code; a.Code == (model.Code{}) {
@@ -207,7 +199,7 @@ func (n *normaliser) alert(a *model.Alert) {
 	a.DeviceTime = n.time(a.DeviceTime, a.Field)
 	a.Onset = n.time(a.Onset, a.Field)
 	if a.Value.Kind == model.ValueTime {
-		a.Value.Time = n.time(a.Value.Time, a.Field)
+		n.valueTime(&a.Value, a.Field)
 	}
 	n.about(a)
 }

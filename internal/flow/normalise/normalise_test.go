@@ -116,14 +116,14 @@ func properties(t *testing.T, b []byte) {
 				t.Fatalf("%s: what was sent was changed", o.Field)
 			}
 			value := o.Value
-			if o.ValueSent.Kind != model.ValueNone {
-				value = o.ValueSent
+			if o.Sent().Kind != model.ValueNone {
+				value = o.Sent()
 			}
 			was := sent.Value
-			if sent.ValueSent.Kind != model.ValueNone {
-				was = sent.ValueSent
+			if sent.Sent().Kind != model.ValueNone {
+				was = sent.Sent()
 			}
-			value.Code, value.Time, was.Time = model.Code{}, model.Timestamp{}, model.Timestamp{}
+			value.Code, value.Time, was.Time = model.Code{}, nil, nil
 			if value != was {
 				t.Fatalf("%s: the value that was sent is lost: %+v, was %+v", o.Field, value, was)
 			}
@@ -212,11 +212,11 @@ func TestValues(t *testing.T) {
 				value = o.Value.Number.String()
 			}
 			sent := ""
-			switch o.ValueSent.Kind {
+			switch o.Sent().Kind {
 			case model.ValueNumber:
-				sent = o.ValueSent.Number.String()
+				sent = o.Sent().Number.String()
 			case model.ValueText:
-				sent = o.ValueSent.Text
+				sent = o.Sent().Text
 			}
 			if o.Code.RefID != c.refid || o.Code.LOINC != c.loinc || value != c.value || o.UnitUCUM != c.unit || sent != c.sent || o.Absent != c.absent {
 				t.Errorf("got %s %s %q %q, sent %q, absent %q", o.Code.RefID, o.Code.LOINC, value, o.UnitUCUM, sent, o.Absent)

@@ -45,6 +45,14 @@ func (n *normaliser) times() {
 	}
 }
 
+// valueTime resolves the time of a value.
+func (n *normaliser) valueTime(v *model.Value, field string) {
+	if v.Time != nil {
+		at := n.time(*v.Time, field)
+		v.Time = &at
+	}
+}
+
 // place is where a time stands, in a message or in a document.
 func (n *normaliser) place(message, document string) string {
 	if n.hl7 {

@@ -39,7 +39,7 @@ func unitOf(c model.Coding) (u *ucum.Unit, found, lenient, ok bool) {
 func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 	u, found, lenient, ok := unitOf(o.UnitSent)
 	other, found2, _, ok2 := unitOf(o.UnitOther)
-	if o.Mapped.UnitUCUM != "" {
+	if o.Mapped != nil && o.Mapped.UnitUCUM != "" {
 		if given, err := ucum.Parse(o.Mapped.UnitUCUM); err == nil {
 			u, found, lenient, ok, ok2 = given, true, false, true, false
 		}
@@ -49,7 +49,7 @@ func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 		n.once(model.Issue{Code: prefix + "units-disagree", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
 			Text: "the unit is coded twice, and the two are not the same; the value was put aside", Hint: "the sender should correct OBX-6"}, o.Field)
 		if numeric(o.Value) {
-			aside(o, "error")
+			o.PutAside("error")
 		}
 		return
 	case !ok && ok2:
@@ -76,7 +76,7 @@ func (n *normaliser) unit(o *model.Observation, q *mdc.Quantity) {
 		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
 			Text: "nobody knows this unit", Hint: "say which unit it is with `thalamus label map --ucum`, or in a device profile"}, received(o.UnitSent))
 		if prefers {
-			aside(o, "error")
+			o.PutAside("error")
 		}
 	case !prefers:
 		o.UnitUCUM = u.Code()
@@ -148,12 +148,10 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 		if !ok1 || !ok2 {
 			n.once(model.Issue{Code: prefix + "out-of-range", Severity: model.Error, Field: o.Field, Received: u.Code(),
 				Text: "the value cannot be expressed in " + preferred.Code() + "; it was put aside", Hint: "check the value and its unit at the device"}, o.Field)
-			aside(o, "error")
+			o.PutAside("error")
 			return
 		}
-		if o.ValueSent.Kind == model.ValueNone { // else a number sent as text
-			o.ValueSent = o.Value
-		}
+		o.KeepSent() // unless a number was sent as text
 		v.Number, v.High = number, high
 		o.Value, o.UnitUCUM = v, preferred.Code()
 		return
@@ -161,7 +159,7 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 	n.once(model.Issue{Code: prefix + "unit-contradicts", Severity: model.Error, Field: o.Field, Received: received(o.UnitSent),
 		Text: "the unit cannot be one of " + o.Code.Key() + ", which is measured in " + q.UCUM + "; the value was put aside",
 		Hint: "check code and unit at the device"}, o.Field)
-	aside(o, "error")
+	o.PutAside("error")
 }
 
 // fitLOINC takes the LOINC code away where it means another property than the

@@ -25,7 +25,8 @@ func (n *normaliser) valueAsNumber(o *model.Observation, q *mdc.Quantity) {
 	}
 	n.once(model.Issue{Code: prefix + "number-as-text", Severity: model.Warning, Field: o.Field, Received: o.ValueType,
 		Text: "a number was sent as text; it was read as a number", Hint: "the sender should use the value type NM"}, o.Code.Key())
-	o.ValueSent = o.Value
+	sent := o.Value
+	o.ValueSent = &sent
 	o.Value = model.Value{Kind: model.ValueNumber, Number: d}
 }
 
@@ -74,12 +75,14 @@ func (n *normaliser) plausible(o *model.Observation, q *mdc.Quantity) {
 		return
 	}
 	raw := o.Value.Number
-	switch o.ValueSent.Kind {
-	case model.ValueNumber:
-		raw = o.ValueSent.Number
-	case model.ValueText:
-		if d, err := model.ParseDecimal(strings.TrimSpace(o.ValueSent.Text)); err == nil {
-			raw = d
+	if sent := o.ValueSent; sent != nil {
+		switch sent.Kind {
+		case model.ValueNumber:
+			raw = sent.Number
+		case model.ValueText:
+			if d, err := model.ParseDecimal(strings.TrimSpace(sent.Text)); err == nil {
+				raw = d
+			}
 		}
 	}
 	low, high := q.Low, q.High
@@ -110,7 +113,7 @@ func (n *normaliser) plausible(o *model.Observation, q *mdc.Quantity) {
 func (n *normaliser) invalid(o *model.Observation, why string) {
 	n.once(model.Issue{Code: prefix + "invalid-marker", Severity: model.Warning, Field: o.Field, Received: o.Code.Key(),
 		Text: "the value is one that devices send when there is none (" + why + "); it was put aside", Hint: "the sender should leave OBX-5 empty and say why in OBX-8"}, o.Field)
-	aside(o, why)
+	o.PutAside(why)
 }
 
 // age gives the patient's age in days at a time, -1 where it is not known.

@@ -135,7 +135,7 @@ func (w *window) measured(o *model.Observation, test bool) (p part) {
 	hash := func(n uint64) { p.number = model.Decimal{Coef: int64(n)} }
 	switch v.Kind {
 	case model.ValueNumber:
-		p.number, p.plain, p.counts, p.rounded = v.Number, true, true, o.ValueSent.Kind != model.ValueNone
+		p.number, p.plain, p.counts, p.rounded = v.Number, true, true, o.ValueSent != nil
 	case model.ValueRange, model.ValueRatio:
 		p.counts = true
 		hash(mix(w.decimal(v.Number), w.decimal(v.High)))
@@ -147,9 +147,10 @@ func (w *window) measured(o *model.Observation, test bool) (p part) {
 			hash(mix(w.hash(v.Coding.Code), w.hash(v.Coding.System)))
 		}
 	case model.ValueTime:
-		hash(uint64(v.Time.UTC.UnixNano()))
+		hash(uint64(v.Timestamp().UTC.UnixNano()))
 	case model.ValueNone:
-		hash(mix(w.hash(o.Absent), mix(w.decimal(o.ValueSent.Number), w.hash(o.ValueSent.Text))))
+		sent := o.Sent()
+		hash(mix(w.hash(o.Absent), mix(w.decimal(sent.Number), w.hash(sent.Text))))
 	default:
 		hash(w.hash(strings.TrimSpace(v.Text)))
 	}

@@ -148,7 +148,7 @@ func TestTwoPaths(t *testing.T) {
 		"only the monitor knows the patient":       {[]heard{{direct, nil}, {station, func(m *model.Message, _ *model.Observation) { m.Patient = nil }}}, first + "=1>lake"},
 		"rounded by a conversion": {[]heard{{direct, number(371, -1)}, {station, func(m *model.Message, o *model.Observation) {
 			number(3711, -2)(m, o)
-			o.ValueSent = model.Value{Kind: model.ValueNumber}
+			o.ValueSent = &model.Value{Kind: model.ValueNumber}
 		}}}, first + "=1>lake"},
 		"rounded by nobody":                           {[]heard{{direct, number(371, -1)}, {station, number(3711, -2)}}, first + "-!conflict>archive>lake"},
 		"with the sender's own id, twice on one path": {[]heard{{direct, func(_ *model.Message, o *model.Observation) { o.Instance = "i-1" }}, {direct, func(_ *model.Message, o *model.Observation) { o.Instance = "i-1" }}}, first + "=1"},

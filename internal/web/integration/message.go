@@ -239,8 +239,8 @@ func party(p model.Party) string {
 // before anything was converted.
 func sent(o model.Observation) (model.Value, string) {
 	v := o.Value
-	if o.ValueSent.Kind != model.ValueNone {
-		v = o.ValueSent
+	if o.ValueSent != nil {
+		v = *o.ValueSent
 	}
 	unit := o.UnitSent.Text
 	if unit == "" {

@@ -621,7 +621,7 @@ func asSent(o model.Observation) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		if v, unit := sent(o); v.Kind != model.ValueNone && (o.ValueSent.Kind != model.ValueNone || unit != o.UnitUCUM) {
+		if v, unit := sent(o); v.Kind != model.ValueNone && (o.ValueSent != nil || unit != o.UnitUCUM) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<span class=\"sub\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

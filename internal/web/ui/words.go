@@ -156,7 +156,7 @@ func Shown(ctx context.Context, v model.Value) string {
 		}
 		return v.Code.RefID
 	case model.ValueTime:
-		return v.Time.Original
+		return v.Timestamp().Original
 	case model.ValueBinary:
 		return Plural(ctx, len(v.Text), "%s character of base64", "%s characters of base64")
 	}

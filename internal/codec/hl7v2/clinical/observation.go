@@ -233,7 +233,7 @@ func (d *decoder) next() *model.Observation {
 // aside, where nobody takes it for one.
 func (d *decoder) settle(o *model.Observation) {
 	if o.Absent != "" && o.Value.Kind != model.ValueNone {
-		o.ValueSent, o.Value = o.Value, model.Value{}
+		o.PutAside(o.Absent)
 	}
 	d.comment = &o.Notes
 }

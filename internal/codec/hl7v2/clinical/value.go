@@ -29,9 +29,10 @@ func (d *decoder) value(e hl7v2.Element, kind string) (v model.Value, unit model
 	case "IS", "ID":
 		v = model.Value{Kind: model.ValueCoded, Coding: model.Coding{Code: d.text(e)}}
 	case "DT", "TS", "DTM":
-		v = model.Value{Kind: model.ValueTime, Time: d.sent(e)}
+		v = d.timeValue(e)
 	case "DR":
-		v = model.Value{Kind: model.ValueTime, Time: d.sent(e.Component(1).Sub(1)), Text: d.joined(e)}
+		v = d.timeValue(e.Component(1).Sub(1))
+		v.Text = d.joined(e)
 	case "ED":
 		v = d.encapsulated(e)
 	case "RP":
@@ -51,6 +52,15 @@ func (d *decoder) value(e hl7v2.Element, kind string) (v model.Value, unit model
 		v = model.Value{}
 	}
 	return v, unit
+}
+
+// timeValue reads a time; package normalise finds out which.
+func (d *decoder) timeValue(e hl7v2.Element) model.Value {
+	v := model.Value{Kind: model.ValueTime}
+	if at := d.sent(e); at.Original != "" {
+		v.Time = &at
+	}
+	return v
 }
 
 // number reads NM. Devices also send "<5", ">= 300" and texts that mean that

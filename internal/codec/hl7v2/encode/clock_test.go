@@ -46,7 +46,7 @@ func TestCorrectedClock(t *testing.T) {
 	back := clinical.New().Decode(model.Entry{Seq: 1, Frame: model.Frame{Codec: "hl7v2", Arrived: at, Bytes: raw}}, codec.Context{})
 	normalise.Normalise(&back[0], normalise.Context{})
 	o := back[0].Observations[len(back[0].Observations)-2]
-	if o.Code.RefID != "MDC_ATTR_TIME_ABS" || o.Value.Time.UTC.Sub(o.DeviceTime.UTC) != time.Duration(off.ClockOffsetNS) {
+	if o.Code.RefID != "MDC_ATTR_TIME_ABS" || o.Value.Timestamp().UTC.Sub(o.DeviceTime.UTC) != time.Duration(off.ClockOffsetNS) {
 		t.Errorf("read again: %+v", o)
 	}
 	for _, i := range back[0].Issues {

@@ -169,7 +169,7 @@ func (w *writer) value(v *model.Value) {
 	case model.ValueCoded:
 		w.code(5, v.Code, v.Coding)
 	case model.ValueTime:
-		w.Field(5, stamp(v.Time))
+		w.Field(5, stamp(v.Timestamp()))
 	case model.ValueBinary:
 		kind, sub, _ := strings.Cut(v.Coding.Code, "/")
 		w.Field(5, "", kind, sub, "Base64", v.Text)

@@ -126,14 +126,15 @@ func (b *Builder) putObservations(out []byte, m *model.Message, base int64) []by
 	sent, notes := false, false
 	for i := range obs {
 		out = putValue(out, &obs[i].Value, base)
-		sent = sent || obs[i].ValueSent != (model.Value{})
+		sent = sent || obs[i].ValueSent != nil
 		notes = notes || obs[i].Notes != nil
 	}
 	out = putBits(out, sent, notes)
 	for i := range obs {
 		if sent {
-			out = putWord(out, string(obs[i].ValueSent.Kind))
-			out = putValue(out, &obs[i].ValueSent, base)
+			v := obs[i].Sent()
+			out = putWord(out, string(v.Kind))
+			out = putValue(out, &v, base)
 		}
 		if notes {
 			out = putTexts(out, obs[i].Notes)
@@ -364,8 +365,10 @@ func (p *parser) observations(m *model.Message, base int64) {
 	extra := p.byte()
 	for i := range obs {
 		if extra&1 != 0 {
-			obs[i].ValueSent.Kind = model.ValueKind(p.word())
-			p.value(&obs[i].ValueSent, base)
+			v := model.Value{Kind: model.ValueKind(p.word())}
+			if p.value(&v, base); v != (model.Value{}) {
+				obs[i].ValueSent = &v
+			}
 		}
 		if extra&2 != 0 {
 			obs[i].Notes = p.texts()

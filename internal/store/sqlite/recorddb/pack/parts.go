@@ -235,7 +235,7 @@ func putValue(b []byte, v *model.Value, base int64) []byte {
 	if v.Code != (model.Code{}) {
 		head |= hasCode
 	}
-	if v.Time != (model.Timestamp{}) {
+	if v.Timestamp() != (model.Timestamp{}) {
 		head |= hasTime
 	}
 	if head == hasNumber && v.Number.Exp >= -4 && v.Number.Exp <= 3 {
@@ -262,7 +262,7 @@ func putValue(b []byte, v *model.Value, base int64) []byte {
 		b = putCode(b, v.Code)
 	}
 	if head&hasTime != 0 {
-		b = putStamp(b, v.Time, base)
+		b = putStamp(b, *v.Time, base)
 	}
 	return b
 }
@@ -292,7 +292,8 @@ func (r *reader) value(v *model.Value, base int64) {
 		v.Code = r.code()
 	}
 	if head&hasTime != 0 {
-		v.Time = r.stamp(base)
+		at := r.stamp(base)
+		v.Time = &at
 	}
 }
 

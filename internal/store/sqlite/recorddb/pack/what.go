@@ -5,7 +5,7 @@ import "thalamus/internal/model"
 // putObservation writes what a device's observations of one code have in
 // common: everything but values, times and notes.
 func putObservation(b []byte, o *model.Observation) []byte {
-	mapped := o.Mapped != (model.Mapping{})
+	mapped := o.Mapping() != (model.Mapping{})
 	b = putBits(b, o.Simulated, o.Setting, mapped)
 	b = putText(b, o.Field)
 	b = putText(b, o.SubID)
@@ -27,7 +27,7 @@ func putObservation(b []byte, o *model.Observation) []byte {
 	b = putInt(b, int64(o.Order))
 	b = putText(b, o.Parent)
 	if mapped {
-		b = putMapping(b, &o.Mapped)
+		b = putMapping(b, o.Mapped)
 	}
 	return b
 }
@@ -55,7 +55,8 @@ func (r *reader) observation(o *model.Observation) {
 	o.Order = int(r.int())
 	o.Parent = r.text()
 	if bits&4 != 0 {
-		r.mapping(&o.Mapped)
+		o.Mapped = new(model.Mapping)
+		r.mapping(o.Mapped)
 	}
 }
 
