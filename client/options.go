@@ -1,12 +1,14 @@
 package client
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +31,10 @@ type Options struct {
 	// RootCAs in TLS a pin alone is enough: that suits a server whose authority
 	// nobody else knows.
 	Pins []string
+
+	// Dial makes the connection, below TLS, such as through a tunnel of the
+	// gateway's; nil: a plain one to the address.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	MaxBytes     int64         // most bytes that wait on the disk; 0: 1 GiB
 	SegmentBytes int64         // of one file; 0: 8 MiB
@@ -108,6 +114,9 @@ func (o *Options) http() *http.Client {
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
 		t.TLSClientConfig = o.TLS.Clone()
+	}
+	if o.Dial != nil {
+		t.DialContext, t.Proxy = o.Dial, nil
 	}
 	if len(o.Pins) > 0 {
 		c := t.TLSClientConfig

@@ -27,6 +27,7 @@ func (c *program) simulateRest() *cobra.Command {
 		h      home.Homes
 		length time.Duration
 		secret string
+		wrong  faultFlag
 	)
 	cmd := &cobra.Command{
 		Use: "rest", Short: "Let simulated homes send FHIR Observations to a REST channel", Args: cobra.NoArgs,
@@ -34,6 +35,10 @@ func (c *program) simulateRest() *cobra.Command {
 			"With --folder what was not sent is sent by the next run. Exits with 1 when something waits at the end.",
 		Example: "  thalamus simulate rest --to https://localhost:8443/ingest/home --authority thalamus-data/tls/authority.pem --name gateway-7 --secret-file secret --homes 20 --for 1m",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set, shown, err := wrong.set(c)
+			if err != nil || shown {
+				return err
+			}
 			config, err := c.simTLS(true)
 			if err != nil {
 				return err
@@ -51,7 +56,7 @@ func (c *program) simulateRest() *cobra.Command {
 				}
 				h.Secret = firstLine(text)
 			}
-			h.TLS, h.Run = config, fmt.Sprintf("%x", time.Now().UnixNano())
+			h.Faults, h.TLS, h.Run = set, config, fmt.Sprintf("%x", time.Now().UnixNano())
 			return c.runHomes(cmd.Context(), &h, length)
 		},
 	}
@@ -64,6 +69,7 @@ func (c *program) simulateRest() *cobra.Command {
 	f.IntVar(&h.Number, "homes", 2, "number of homes")
 	f.Float64Var(&h.Rate, "rate", 0.1, "measurements a second of each home")
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
+	wrong.add(cmd, "rest")
 	return cmd
 }
 
