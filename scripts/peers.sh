@@ -6,7 +6,7 @@ set -u
 dir=$1
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
-find_missing() { missing=""; need mllp_send python3-hl7; need mosquitto mosquitto; need mosquitto_pub mosquitto-clients; need socat socat; need curl curl; need chromium chromium; need node nodejs; need npm npm; need mkfs.ext4 e2fsprogs; need losetup mount; need sshd openssh-server; need save2gdf biosig-tools; need cc gcc; need dbus-daemon dbus; /usr/bin/python3 -c 'import dbusmock' 2>/dev/null || missing="$missing python3-dbusmock"; [ -f /usr/include/edflib.h ] || missing="$missing libedf-dev libc6-dev"; }
+find_missing() { missing=""; need mllp_send python3-hl7; need mosquitto mosquitto; need mosquitto_pub mosquitto-clients; need socat socat; need curl curl; need chromium chromium; need node nodejs; need npm npm; need mkfs.ext4 e2fsprogs; need losetup mount; need sshd openssh-server; need ser2net ser2net; need save2gdf biosig-tools; need cc gcc; need dbus-daemon dbus; /usr/bin/python3 -c 'import dbusmock' 2>/dev/null || missing="$missing python3-dbusmock"; [ -f /usr/include/edflib.h ] || missing="$missing libedf-dev libc6-dev"; }
 
 find_missing
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -47,8 +47,17 @@ func (s *Settings) openPort(root string) (p *port, path, said string, err error)
 	case "2":
 		mode.StopBits = serial.TwoStopBits
 	}
+	control, err := controlFlow(path, s.Flow)
+	if err != nil {
+		return nil, path, "", openFault(path, err)
+	}
 	open, err := serial.Open(path, mode)
 	if err != nil {
+		err = errors.Join(err, control(false))
+		return nil, path, "", openFault(path, err)
+	}
+	if err := control(true); err != nil {
+		open.Close()
 		return nil, path, "", openFault(path, err)
 	}
 	stable := stablePath(root, path)

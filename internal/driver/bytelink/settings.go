@@ -17,6 +17,7 @@ type Settings struct {
 	DataBits       int           `yaml:"data_bits" default:"8" doc:"5, 6, 7 or 8"`
 	Parity         string        `yaml:"parity" default:"none" doc:"none, odd, even, mark or space"`
 	StopBits       string        `yaml:"stop_bits" default:"1" doc:"1, 1.5 or 2"`
+	Flow           string        `yaml:"flow" default:"none" doc:"flow control: none, rts-cts by wires, or xon-xoff by characters, which suits protocols without bytes 11h and 13h; with port on Linux, or with telnet: rfc2217"`
 	Telnet         string        `yaml:"telnet" default:"none" doc:"with connect: none, or rfc2217 for a terminal server that is told the settings of its port"`
 	Retry          time.Duration `yaml:"retry" default:"5s" doc:"longest pause before a port or connection that failed is tried again"`
 	Stall          time.Duration `yaml:"stall_timeout" default:"30s" doc:"how long a peer may leave what we send unread"`
@@ -27,6 +28,7 @@ type Settings struct {
 var (
 	parities = []string{"none", "odd", "even", "mark", "space"}
 	stopBits = []string{"1", "2", "1.5"}
+	flows    = []string{"none", "xon-xoff", "rts-cts"}
 )
 
 func place(list []string, s string) int {
@@ -66,6 +68,12 @@ func (s *Settings) Check(at string) error {
 		return wrong("parity", "expected none, odd, even, mark or space")
 	case place(stopBits, s.StopBits) < 0:
 		return wrong("stop_bits", "expected 1, 1.5 or 2")
+	case place(flows, s.Flow) < 0:
+		return wrong("flow", "expected none, rts-cts or xon-xoff")
+	case s.Flow != "none" && s.Port == "" && s.Telnet != "rfc2217":
+		return wrong("flow", "flow control needs a port of this machine, or a terminal server that is told of it by telnet: rfc2217")
+	case s.Flow != "none" && s.Port != "" && !flowHere:
+		return wrong("flow", "flow control of this machine's own ports works on Linux alone; let a terminal server do it")
 	case s.Telnet != "none" && s.Telnet != "rfc2217":
 		return wrong("telnet", "expected none or rfc2217")
 	case s.Telnet == "rfc2217" && s.Connect == "":

@@ -88,7 +88,8 @@ func (t *telnet) configure() error {
 	}{
 		{setBaud, baud}, {setSize, []byte{byte(t.settings.DataBits)}},
 		{setParity, []byte{byte(place(parities, t.settings.Parity)) + 1}}, {setStop, []byte{byte(place(stopBits, t.settings.StopBits)) + 1}},
-		{setControl, []byte{1}}, // no flow control
+		{setControl, []byte{byte(place(flows, t.settings.Flow)) + 1}},  // of what we send
+		{setControl, []byte{byte(place(flows, t.settings.Flow)) + 14}}, // of what the device sends
 		{setControl, []byte{8}}, // DTR on
 		{setControl, []byte{11}},
 	} {

@@ -80,7 +80,7 @@ func FuzzTelnet(f *testing.F) {
 			}
 		}()
 		defer theirs.Close()
-		tn := newTelnet(ours, &Settings{Baud: 9600, DataBits: 8, Parity: "none", StopBits: "1", Stall: time.Second})
+		tn := newTelnet(ours, &Settings{Baud: 9600, DataBits: 8, Parity: "none", StopBits: "1", Flow: "none", Stall: time.Second})
 		kept, err := tn.strip(bytes.Clone(b))
 		if err != nil || len(kept) > len(b) || len(tn.sub) > maxSub {
 			t.Fatalf("%v: %d of %d kept, %d in a subnegotiation", err, len(kept), len(b), len(tn.sub))
