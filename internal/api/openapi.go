@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -184,7 +183,7 @@ func inQuery(f service.Field) object {
 	}
 	one := object{"type": "string"}
 	switch {
-	case t == reflect.TypeFor[time.Duration]():
+	case t == reflect.TypeFor[model.Duration]():
 	case t.Kind() == reflect.Bool:
 		one = object{"type": "boolean"}
 	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64:

@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
 
@@ -112,8 +112,8 @@ func jsonKind(t reflect.Type) string {
 		t = t.Elem()
 	}
 	switch {
-	case t == reflect.TypeFor[time.Duration]():
-		return "a whole number of nanoseconds"
+	case t == reflect.TypeFor[model.Duration]():
+		return `a duration such as "30s" or "5m"`
 	case t.Kind() == reflect.String:
 		return "a text"
 	case t.Kind() == reflect.Bool:

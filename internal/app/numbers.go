@@ -123,7 +123,7 @@ func gridAsFHIR(ctx context.Context, r record.Reader, a *service.SeriesAnswer, r
 		if at.IsZero() {
 			return g, nil
 		}
-		step := fhir.GridStep{From: at, Until: at.Add(a.Step)}
+		step := fhir.GridStep{From: at, Until: at.Add(time.Duration(a.Step))}
 		step.Open = step.Until.After(a.Asked)
 		for i := range rows {
 			if next[i] == len(rows[i].Points) || !rows[i].Points[next[i]].Time.Equal(at) {

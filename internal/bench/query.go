@@ -184,7 +184,7 @@ func (q *questions) ofStay(ctx context.Context, begins time.Time, sent int64, co
 	if page.Message == nil || page.Message.Patient == nil {
 		return fault.New(fault.Broken, "bench.record", "entry 1 has no patient in the record")
 	}
-	q.day = service.SeriesAsk{Patient: page.Message.Patient.ID, From: begins, Until: begins.Add(24 * time.Hour), Step: time.Minute, Take: []grid.Take{grid.Mean}}
+	q.day = service.SeriesAsk{Patient: page.Message.Patient.ID, From: begins, Until: begins.Add(24 * time.Hour), Step: model.Duration(time.Minute), Take: []grid.Take{grid.Mean}}
 	var a service.SeriesAnswer
 	if err := q.s.Client.Call(ctx, "observation.series", q.day, &a); err != nil {
 		return err
@@ -260,7 +260,7 @@ func (q *questions) all() []question {
 		{"all last values of 500 devices", 0, copied("observation.last", service.LastAsk{})},
 		{"trend as it came", 0, trend(func(i int) service.TrendAsk { return service.TrendAsk{Patient: q.patients[i], Code: askedCode} })},
 		{"trend by minutes", 0, trend(func(i int) service.TrendAsk {
-			return service.TrendAsk{Patient: q.patients[i], Code: askedCode, Step: time.Minute}
+			return service.TrendAsk{Patient: q.patients[i], Code: askedCode, Step: model.Duration(time.Minute)}
 		})},
 		{"patient by name", 0, func(ctx context.Context, _ int) (int, error) {
 			var all []patients.Patient

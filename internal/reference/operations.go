@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"thalamus/internal/access"
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
 
@@ -97,8 +97,8 @@ func typeName(t reflect.Type) string {
 	switch {
 	case t == timeType:
 		return "time"
-	case t == reflect.TypeFor[time.Duration]():
-		return "nanoseconds"
+	case t == reflect.TypeFor[model.Duration]():
+		return "duration"
 	case t.Implements(marshalsText):
 		return "text"
 	}

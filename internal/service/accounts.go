@@ -7,6 +7,7 @@ import (
 	"thalamus/internal/access"
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // Account is a person who may sign in.
@@ -52,10 +53,10 @@ type SignInLink struct {
 
 // TokenCreate makes an API token.
 type TokenCreate struct {
-	Name   string        `json:"name" arg:"name" doc:"what it is for"`
-	Roles  []string      `json:"roles" doc:"viewer, operator, engineer, administrator"`
-	Life   time.Duration `json:"life,omitempty" doc:"how long it lives, e.g. 2160h; 90 days unless told"`
-	Reason string        `json:"reason,omitempty" doc:"why, for the audit"`
+	Name   string         `json:"name" arg:"name" doc:"what it is for"`
+	Roles  []string       `json:"roles" doc:"viewer, operator, engineer, administrator"`
+	Life   model.Duration `json:"life,omitempty" doc:"how long it lives, e.g. 2160h; 90 days unless told"`
+	Reason string         `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
 // TokenMade is a new token; its secret is shown this once.
@@ -152,9 +153,9 @@ func makeLink(ctx context.Context, c *call, r UserName) (SignInLink, error) {
 func createToken(ctx context.Context, c *call, r TokenCreate) (TokenMade, error) {
 	c.object, c.reason = "token "+r.Name, r.Reason
 	if r.Life <= 0 {
-		r.Life = tokenLife
+		r.Life = model.Duration(tokenLife)
 	}
-	text, token, err := c.s.Access.IssueToken(ctx, c.tx, r.Name, r.Roles, r.Life, c.actor)
+	text, token, err := c.s.Access.IssueToken(ctx, c.tx, r.Name, r.Roles, time.Duration(r.Life), c.actor)
 	return TokenMade{text, token}, err
 }
 

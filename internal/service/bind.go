@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // Field is one field of a request as people give it: a flag of the command
@@ -87,8 +88,8 @@ func (f Field) Form() string {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		return "a time such as 2026-11-21T14:30:00Z"
-	case t == reflect.TypeFor[time.Duration]():
-		return "a whole number of nanoseconds"
+	case t == reflect.TypeFor[model.Duration]():
+		return `a duration such as "30s" or "5m"`
 	}
 	return "another form; the field is: " + f.Doc
 }
@@ -112,12 +113,6 @@ func (f Field) one(v reflect.Value, text string) error {
 			return wrong(`a time such as 2026-11-21T14:30:00Z, "14:30" or "-15m"`)
 		}
 		v.Set(reflect.ValueOf(t))
-	case v.Type() == reflect.TypeFor[time.Duration]():
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return wrong(`a duration such as "30s" or "5m"`)
-		}
-		v.SetInt(int64(d))
 	case v.Addr().Type().Implements(textual):
 		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 			return wrong("another form: " + err.Error())

@@ -25,17 +25,17 @@ type CredentialCreate struct {
 	Subscribe   []string          `json:"subscribe,omitempty" doc:"topics it may subscribe to, likewise"`
 	Certificate bool              `json:"certificate,omitempty" doc:"let it in by a certificate of the program's own authority in place of a secret"`
 	PEM         string            `json:"pem,omitempty" doc:"let it in by this certificate of its own (PEM) in place of a secret"`
-	Life        time.Duration     `json:"life,omitempty" doc:"how long it is good, e.g. 8760h; a secret is good until it is revoked unless told, a certificate of ours for two years"`
+	Life        model.Duration    `json:"life,omitempty" doc:"how long it is good, e.g. 8760h; a secret is good until it is revoked unless told, a certificate of ours for two years"`
 	Reason      string            `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
 // CredentialRotate gives a credential a new secret or certificate.
 type CredentialRotate struct {
-	ID      string        `json:"id" arg:"id" doc:"id of the credential"`
-	PEM     string        `json:"pem,omitempty" doc:"the new certificate, where the credential has one of the device's own"`
-	Overlap time.Duration `json:"overlap,omitempty" doc:"how long the old one is still good, e.g. 24h; it ends at once unless told, and connections made with it are closed"`
-	Life    time.Duration `json:"life,omitempty" doc:"how long the new one is good"`
-	Reason  string        `json:"reason,omitempty" doc:"why, for the audit"`
+	ID      string         `json:"id" arg:"id" doc:"id of the credential"`
+	PEM     string         `json:"pem,omitempty" doc:"the new certificate, where the credential has one of the device's own"`
+	Overlap model.Duration `json:"overlap,omitempty" doc:"how long the old one is still good, e.g. 24h; it ends at once unless told, and connections made with it are closed"`
+	Life    model.Duration `json:"life,omitempty" doc:"how long the new one is good"`
+	Reason  string         `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
 // CredentialRow is a credential without what it is checked with.
@@ -104,7 +104,7 @@ func createCredential(ctx context.Context, c *call, r CredentialCreate) (Credent
 	if r.Subscribe == nil {
 		v.Subscribe = register.DefaultTopics()
 	}
-	out, err := c.prove(&v, r.Certificate, r.PEM, r.Life)
+	out, err := c.prove(&v, r.Certificate, r.PEM, time.Duration(r.Life))
 	if err != nil {
 		return CredentialMade{}, err
 	}
@@ -170,13 +170,13 @@ func rotateCredential(ctx context.Context, c *call, r CredentialRotate) (Credent
 		return CredentialMade{}, fault.New(fault.Invalid, "service.argument", "expected a span that is not negative").At("overlap")
 	}
 	earlier, until, life := v.Secret+v.Print, v.Expires, r.Life
-	out, err := c.prove(&v, v.Print != "" && r.PEM == "", r.PEM, life)
+	out, err := c.prove(&v, v.Print != "" && r.PEM == "", r.PEM, time.Duration(life))
 	if err != nil {
 		return CredentialMade{}, err
 	}
 	v.Earlier, v.EarlierUntil = "", time.Time{}
 	if r.Overlap > 0 {
-		v.Earlier, v.EarlierUntil = earlier, c.s.now().Add(r.Overlap)
+		v.Earlier, v.EarlierUntil = earlier, c.s.now().Add(time.Duration(r.Overlap))
 		if !until.IsZero() && until.Before(v.EarlierUntil) {
 			v.EarlierUntil = until
 		}

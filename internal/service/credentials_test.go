@@ -9,6 +9,7 @@ import (
 
 	"thalamus/internal/app/apptest"
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
 
@@ -33,7 +34,7 @@ func TestCredentials(t *testing.T) {
 	if err := call("credential.create", service.CredentialCreate{ID: "x", PEM: "no"}, nil); fault.CodeOf(err) != "service.certificate" {
 		t.Error(err)
 	}
-	h.Call("credential.rotate", service.CredentialRotate{ID: "pump-7", Overlap: time.Hour}, &again)
+	h.Call("credential.rotate", service.CredentialRotate{ID: "pump-7", Overlap: model.Duration(time.Hour)}, &again)
 	if again.Secret == made.Secret || again.Credential.EarlierUntil.IsZero() {
 		t.Errorf("%+v", again)
 	}

@@ -92,11 +92,11 @@ type TrendAsk struct {
 	Code    string          `json:"code" arg:"code" doc:"RefID, MDC number or LOINC"`
 	From    time.Time       `json:"from,omitzero" doc:"e.g. -24h; one hour ago unless told"`
 	Until   time.Time       `json:"until,omitzero" doc:"now unless told"`
-	Step    time.Duration   `json:"step,omitempty" doc:"width of a grid, e.g. 1m; 0 gives the values as they came"`
+	Step    model.Duration  `json:"step,omitempty" doc:"width of a grid, e.g. 1m; 0 gives the values as they came"`
 }
 
 func (t TrendAsk) query(now time.Time) record.TrendQuery {
-	q := record.TrendQuery{Subject: record.Subject{Patient: t.Patient, Device: t.Device}, Code: t.Code, From: t.From, Until: t.Until, Step: t.Step}
+	q := record.TrendQuery{Subject: record.Subject{Patient: t.Patient, Device: t.Device}, Code: t.Code, From: t.From, Until: t.Until, Step: time.Duration(t.Step)}
 	if q.Until.IsZero() {
 		q.Until = now
 	}

@@ -19,10 +19,10 @@ type SeriesAsk struct {
 	Device  model.DeviceID  `json:"device,omitempty" doc:"device id"`
 	From    time.Time       `json:"from,omitzero" doc:"the values' own time, e.g. -24h; one hour before until unless told"`
 	Until   time.Time       `json:"until,omitzero" doc:"now unless told"`
-	Step    time.Duration   `json:"step,omitempty" doc:"width of a grid aligned to UTC, 1s to 1h, e.g. 1m; 0 gives the values as they came"`
+	Step    model.Duration  `json:"step,omitempty" doc:"width of a grid aligned to UTC, 1s to 1h, e.g. 1m; 0 gives the values as they came"`
 	Take    []grid.Take     `json:"take,omitempty" doc:"what to take of each step: last, mean, min, max, count; several give a row each; last unless told"`
 	Fill    grid.Fill       `json:"fill,omitempty" doc:"give steps without a value one: carry (the last before it) or linear (between its neighbours)"`
-	Gap     time.Duration   `json:"gap,omitempty" doc:"the longest gap between values that is filled, e.g. 5m"`
+	Gap     model.Duration  `json:"gap,omitempty" doc:"the longest gap between values that is filled, e.g. 5m"`
 	To      string          `json:"to,omitempty" doc:"fhir gives a Bundle of Observations (R4) in place of rows"`
 }
 
@@ -32,9 +32,9 @@ type SeriesAnswer struct {
 	Asked time.Time       `json:"asked"` // a step that ends later is not over
 	From  time.Time       `json:"from"`
 	Until time.Time       `json:"until"`
-	Step  time.Duration   `json:"step,omitempty"`
+	Step  model.Duration  `json:"step,omitempty"`
 	Fill  grid.Fill       `json:"fill,omitempty"`
-	Gap   time.Duration   `json:"gap,omitempty"`
+	Gap   model.Duration  `json:"gap,omitempty"`
 	Rows  []SeriesRow     `json:"rows"`
 	FHIR  json.RawMessage `json:"fhir,omitempty"`
 }
@@ -173,7 +173,7 @@ func (c *call) raw(ctx context.Context, q record.NumbersQuery, a *SeriesAnswer) 
 
 // onGrid gives what is asked for of each step.
 func (c *call) onGrid(ctx context.Context, q record.NumbersQuery, r SeriesAsk, a *SeriesAnswer) error {
-	spec, err := grid.New(r.From, r.Until, a.Asked, r.Step, r.Fill, r.Gap)
+	spec, err := grid.New(r.From, r.Until, a.Asked, time.Duration(r.Step), r.Fill, time.Duration(r.Gap))
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func TestSeries(t *testing.T) {
 	}
 	onGrid := func(fill grid.Fill, gap time.Duration, take ...grid.Take) service.SeriesAsk {
 		r := ask
-		r.Step, r.Fill, r.Gap, r.Take = time.Minute, fill, gap, take
+		r.Step, r.Fill, r.Gap, r.Take = model.Duration(time.Minute), fill, model.Duration(gap), take
 		return r
 	}
 	all := series(onGrid(grid.Leave, 0, grid.Last, grid.Mean, grid.Min, grid.Max, grid.Count))
@@ -118,7 +118,7 @@ func TestSeries(t *testing.T) {
 			t.Errorf("row %+v", row.Series)
 		}
 	}
-	if all.Step != time.Minute || !all.From.Equal(ask.From) || !all.Until.Equal(ask.Until) || all.Asked.IsZero() {
+	if all.Step != model.Duration(time.Minute) || !all.From.Equal(ask.From) || !all.Until.Equal(ask.Until) || all.Asked.IsZero() {
 		t.Errorf("the answer does not say its grid: %+v", *all)
 	}
 	if raw := series(ask); len(raw.Rows[0].Points) > 0 && (raw.Rows[0].Derived || !raw.Rows[0].Points[3].Corrected || raw.Rows[0].Points[0].Ref.Seq == 0) {
@@ -231,12 +231,12 @@ func TestSeriesRefuses(t *testing.T) {
 		{service.SeriesAsk{}, "service.series"},
 		{service.SeriesAsk{Device: "d", To: "xml"}, "service.series"},
 		{service.SeriesAsk{Device: "d", Take: []grid.Take{grid.Mean}}, "service.series"},
-		{service.SeriesAsk{Device: "d", Step: time.Minute, Take: []grid.Take{"median"}}, "service.series"},
-		{service.SeriesAsk{Device: "d", Step: time.Minute, Take: []grid.Take{grid.Mean, grid.Mean}}, "service.series"},
-		{service.SeriesAsk{Device: "d", Step: 7 * time.Second}, "grid.step"},
-		{service.SeriesAsk{Device: "d", Step: time.Minute, Fill: grid.Carry}, "grid.gap"},
+		{service.SeriesAsk{Device: "d", Step: model.Duration(time.Minute), Take: []grid.Take{"median"}}, "service.series"},
+		{service.SeriesAsk{Device: "d", Step: model.Duration(time.Minute), Take: []grid.Take{grid.Mean, grid.Mean}}, "service.series"},
+		{service.SeriesAsk{Device: "d", Step: model.Duration(7 * time.Second)}, "grid.step"},
+		{service.SeriesAsk{Device: "d", Step: model.Duration(time.Minute), Fill: grid.Carry}, "grid.gap"},
 		{service.SeriesAsk{Device: "d", From: now, Until: now.Add(-time.Hour)}, "grid.span"},
-		{service.SeriesAsk{Device: "d", Step: time.Second, From: now.AddDate(0, -1, 0)}, "service.too-many-points"},
+		{service.SeriesAsk{Device: "d", Step: model.Duration(time.Second), From: now.AddDate(0, -1, 0)}, "service.too-many-points"},
 	} {
 		err := h.Door().Call(context.Background(), "observation.series", c.ask, nil)
 		if fault.CodeOf(err) != c.code || fault.KindOf(err) != fault.Invalid {

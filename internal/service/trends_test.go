@@ -46,7 +46,7 @@ func TestMergedPatientIsOne(t *testing.T) {
 		if len(trends) != 1 || trends[0].Patient != left || len(trends[0].Points) != 3 || trends[0].Points[1].Last.String() != "71" || trends[0].Points[2].Last.String() != "63" {
 			t.Errorf("of %s: %+v", who, trends)
 		}
-		h.Call("trend.get", service.TrendAsk{Patient: who, Code: "MDC_ECG_HEART_RATE", From: now.Add(-time.Hour), Step: time.Minute}, &trends)
+		h.Call("trend.get", service.TrendAsk{Patient: who, Code: "MDC_ECG_HEART_RATE", From: now.Add(-time.Hour), Step: model.Duration(time.Minute)}, &trends)
 		if len(trends) != 1 || len(trends[0].Points) != 1 {
 			t.Fatalf("of %s on a grid: %+v", who, trends)
 		}

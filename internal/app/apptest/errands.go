@@ -190,7 +190,7 @@ func (h *House) Errands() []Errand {
 		{"message.get", is(service.Ref{Seq: 2}), "message 2", ""},
 		{"entry.get", is(service.Ref{Seq: 2}), "entry 2", ""},
 		{"observation.series", func() any {
-			return service.SeriesAsk{Patient: patient(), Step: time.Minute, Take: []grid.Take{grid.Mean}}
+			return service.SeriesAsk{Patient: patient(), Step: model.Duration(time.Minute), Take: []grid.Take{grid.Mean}}
 		}, "", ""},
 		{"observation.last", func() any { return service.LastAsk{Patient: patient()} }, "", ""},
 		{"trend.get", func() any { return service.TrendAsk{Patient: patient(), Code: "MDC_ECG_HEART_RATE"} }, "", ""},

@@ -38,7 +38,7 @@ func (r *AmendedReader) Trend(ctx context.Context, q TrendQuery) ([]Trend, error
 			return cmp.Or(a.Time.Compare(b.Time), compareRefs(a.Ref, b.Ref))
 		})
 		if q.Step > 0 {
-			t.Points, t.Step = onGrid(t.Points, q.Step), q.Step
+			t.Points, t.Step = onGrid(t.Points, q.Step), model.Duration(q.Step)
 		}
 		t.Points = t.Points[:min(len(t.Points), limit)]
 	}

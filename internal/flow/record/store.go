@@ -177,9 +177,9 @@ type Trend struct {
 	Received model.Coding `json:"received,omitzero"`
 	UnitUCUM string       `json:"unit,omitempty"`
 	// Simulated values are never in one Trend with measured ones (R17).
-	Simulated bool          `json:"simulated,omitempty"`
-	Step      time.Duration `json:"step,omitempty"`
-	Points    []Point       `json:"points"`
+	Simulated bool           `json:"simulated,omitempty"`
+	Step      model.Duration `json:"step,omitempty"`
+	Points    []Point        `json:"points"`
 }
 
 // Point is one value (Count 1), or the values of one step of the grid: Time is

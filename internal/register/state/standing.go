@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"thalamus/internal/alert"
+	"thalamus/internal/model"
 )
 
 // Standing is how a device is apart from whether it speaks, which goes by its
@@ -39,7 +40,7 @@ func Stand(d Device, now time.Time) Standing {
 		add(InUse, Info, d.PatientSince, Why{})
 	}
 	if ClockIsOff(d.ClockOffset, d.ClockBound) && !d.Corrected {
-		add(ClockOff, Warn, d.ClockSince, Why{Offset: d.ClockOffset, Bound: d.ClockBound})
+		add(ClockOff, Warn, d.ClockSince, Why{Offset: model.Duration(d.ClockOffset), Bound: model.Duration(d.ClockBound)})
 	}
 	if d.Release.Was != "" && d.Release.Now != d.ReleaseSaid {
 		add(Changed, Warn, d.Release.At, Why{Was: d.Release.Was, Now: d.Release.Now})
@@ -99,12 +100,12 @@ func (s *Standing) Speaks(first, last time.Time, messages uint64, now time.Time)
 		return State{Kind: kind, Grade: grade}
 	}
 	h := alert.Hear(first, last, messages, now)
-	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: beat}}
+	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: model.Duration(beat)}}
 	switch kind {
 	case Silent:
-		one.Why.Bound, one.Since = h.Silent, last.Add(h.Silent)
+		one.Why.Bound, one.Since = h.Silent, last.Add(time.Duration(h.Silent))
 	case Late:
-		one.Why.Bound, one.Since = h.Late, last.Add(h.Late)
+		one.Why.Bound, one.Since = h.Late, last.Add(time.Duration(h.Late))
 	}
 	return one
 }
@@ -121,13 +122,13 @@ func Voice(first, last time.Time, messages uint64, expected bool, now time.Time)
 	h := alert.Hear(first, last, messages, now)
 	switch {
 	case h.IsSilent && expected:
-		return h.Beat, Silent, Bad
+		return time.Duration(h.Beat), Silent, Bad
 	case h.IsSilent:
-		return h.Beat, Silent, Info // nobody expects a stored device to speak
+		return time.Duration(h.Beat), Silent, Info // nobody expects a stored device to speak
 	case h.IsLate:
-		return h.Beat, Late, Warn
+		return time.Duration(h.Beat), Late, Warn
 	}
-	return h.Beat, Online, Good
+	return time.Duration(h.Beat), Online, Good
 }
 
 // Gone says that a device speaks which should not.

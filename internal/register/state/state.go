@@ -6,6 +6,8 @@ package state
 
 import (
 	"time"
+
+	"thalamus/internal/model"
 )
 
 // Kind is one way a device may be.
@@ -53,14 +55,14 @@ type State struct {
 
 // Why is what a state follows from. What plays no part is zero.
 type Why struct {
-	Last   time.Time     `json:"last,omitzero"`    // it was heard
-	Beat   time.Duration `json:"beat,omitempty"`   // ns between two of its messages, on the average
-	Bound  time.Duration `json:"bound,omitempty"`  // ns that must not be exceeded
-	Offset time.Duration `json:"offset,omitempty"` // ns its clock is ahead
-	Was    string        `json:"was,omitempty"`    // what was, or was said
-	Now    string        `json:"now,omitempty"`    // what is observed
-	On     time.Time     `json:"on,omitzero"`      // a day: due, ending, to be returned
-	Of     string        `json:"of,omitempty"`     // whose: a plan, a release, the template of an acceptance
+	Last   time.Time      `json:"last,omitzero"`    // it was heard
+	Beat   model.Duration `json:"beat,omitempty"`   // between two of its messages, on the average
+	Bound  model.Duration `json:"bound,omitempty"`  // that must not be exceeded
+	Offset model.Duration `json:"offset,omitempty"` // its clock is ahead
+	Was    string         `json:"was,omitempty"`    // what was, or was said
+	Now    string         `json:"now,omitempty"`    // what is observed
+	On     time.Time      `json:"on,omitzero"`      // a day: due, ending, to be returned
+	Of     string         `json:"of,omitempty"`     // whose: a plan, a release, the template of an acceptance
 }
 
 // Device is what is known of a device. What is not known is zero.

@@ -85,7 +85,7 @@ func TestStates(t *testing.T) {
 // TestWhy: since when, and by what.
 func TestWhy(t *testing.T) {
 	silent := Of(speaking(func(d *Device) { d.Last = ago(time.Hour) }), noon)[0]
-	if silent.Since != ago(time.Hour).Add(silent.Why.Bound) || silent.Why.Bound != alert.SilentFloor || silent.Why.Last != ago(time.Hour) {
+	if silent.Since != ago(time.Hour).Add(time.Duration(silent.Why.Bound)) || time.Duration(silent.Why.Bound) != alert.SilentFloor || silent.Why.Last != ago(time.Hour) {
 		t.Errorf("%+v", silent)
 	}
 	due := Of(speaking(func(d *Device) { d.MaintenanceOn, d.MaintenanceOf = noon, "yearly" }), noon)[1]

@@ -187,7 +187,7 @@ func (d *drill) expired(ctx context.Context) Result {
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
-	made, err := d.credential(ctx, service.CredentialCreate{ID: "drill-expired", Certificate: true, Life: certificateLife})
+	made, err := d.credential(ctx, service.CredentialCreate{ID: "drill-expired", Certificate: true, Life: model.Duration(certificateLife)})
 	if err != nil {
 		return r.failed(err)
 	}
@@ -225,7 +225,7 @@ func (d *drill) expired(ctx context.Context) Result {
 	if r.Problem != "" {
 		return r
 	}
-	if err := d.call(ctx, "credential.rotate", service.CredentialRotate{ID: made.Credential.ID, Life: time.Hour, Reason: "drill"}, &made); err != nil {
+	if err := d.call(ctx, "credential.rotate", service.CredentialRotate{ID: made.Credential.ID, Life: model.Duration(time.Hour), Reason: "drill"}, &made); err != nil {
 		return r.failed(err)
 	}
 	if err := show(made); err != nil {

@@ -86,7 +86,7 @@ func createCredential(v *ui.Visit) (ui.Done, error) {
 	}
 	for _, l := range lives {
 		if l.Days == v.Typed("life") {
-			ask.Life = l.Life
+			ask.Life = model.Duration(l.Life)
 		}
 	}
 	p := credentialsView{Made: &service.CredentialMade{}, Device: model.DeviceID(v.Typed("of"))}

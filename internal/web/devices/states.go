@@ -70,7 +70,7 @@ func stateWhy(ctx context.Context, s service.State) string {
 	case "in-use":
 		return ui.T(ctx, "A patient is connected to it.")
 	case "clock-off":
-		return ui.T(ctx, "Its clock is %s. Up to %s is tolerated, and nothing corrects it.", offText(ctx, w.Offset), ui.Span(ctx, w.Bound))
+		return ui.T(ctx, "Its clock is %s. Up to %s is tolerated, and nothing corrects it.", offText(ctx, time.Duration(w.Offset)), ui.Span(ctx, time.Duration(w.Bound)))
 	case "changed":
 		return ui.T(ctx, "Its software was %s and is %s now; nobody has confirmed that.", called(w.Was, "–"), called(w.Now, "–"))
 	case "outside-range":
@@ -102,15 +102,15 @@ func heardWhy(ctx context.Context, s service.State) string {
 	w := s.Why
 	why := ui.T(ctx, "Last heard %s.", ui.Since(ctx, w.Last))
 	if w.Beat > 0 {
-		why += " " + ui.T(ctx, "On the average it sends every %s.", ui.Span(ctx, max(w.Beat, time.Second)))
+		why += " " + ui.T(ctx, "On the average it sends every %s.", ui.Span(ctx, max(time.Duration(w.Beat), time.Second)))
 	} else {
 		why += " " + ui.T(ctx, "It sent too little to know its rhythm.")
 	}
 	switch string(s.Kind) {
 	case "silent":
-		return why + " " + ui.T(ctx, "Silent means: nothing for %s.", ui.Span(ctx, w.Bound))
+		return why + " " + ui.T(ctx, "Silent means: nothing for %s.", ui.Span(ctx, time.Duration(w.Bound)))
 	case "late":
-		return why + " " + ui.T(ctx, "Late means: nothing for %s.", ui.Span(ctx, w.Bound))
+		return why + " " + ui.T(ctx, "Late means: nothing for %s.", ui.Span(ctx, time.Duration(w.Bound)))
 	}
 	return why
 }

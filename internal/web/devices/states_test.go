@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/web/texts"
 	"thalamus/internal/web/ui"
@@ -23,7 +24,7 @@ func reading(t *testing.T) context.Context {
 func TestEveryStateHasWords(t *testing.T) {
 	ctx := reading(t)
 	s := service.State{Since: noon.Add(-time.Hour)}
-	s.Why.Last, s.Why.Beat, s.Why.Bound, s.Why.Offset = noon.Add(-time.Hour), time.Second, 2*time.Minute, -40*time.Second
+	s.Why.Last, s.Why.Beat, s.Why.Bound, s.Why.Offset = noon.Add(-time.Hour), model.Duration(time.Second), model.Duration(2*time.Minute), model.Duration(-40*time.Second)
 	s.Why.Was, s.Why.Now, s.Why.On, s.Why.Of = "2.1", "2.2", noon, "Yearly check"
 	for kind, want := range map[string]string{
 		"unheard": "entered or imported", "online": "every 1 s", "late": "nothing for 2 min", "silent": "nothing for 2 min",

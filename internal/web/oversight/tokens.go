@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
@@ -45,7 +46,7 @@ func createToken(v *ui.Visit) (ui.Done, error) {
 	ask := service.TokenCreate{Name: v.Typed("name"), Roles: v.Form["roles"], Reason: v.Typed("reason")}
 	for _, l := range lives {
 		if l.Days == v.Typed("life") {
-			ask.Life = l.Life
+			ask.Life = model.Duration(l.Life)
 		}
 	}
 	if len(ask.Roles) == 0 {

@@ -84,7 +84,7 @@ func cardOf(b *service.Bed) card {
 				Key: a.Key, Muted: a.Alert.Muted, Latched: a.Stage == model.AlertLatched, Device: string(a.Device),
 			}
 			if !a.Heard.Last.IsZero() {
-				one.Heard, one.Silent = a.Heard.Last.UnixMilli(), a.Heard.Silent.Milliseconds()
+				one.Heard, one.Silent = a.Heard.Last.UnixMilli(), time.Duration(a.Heard.Silent).Milliseconds()
 			}
 			c.Alarms = append(c.Alarms, one)
 		}
@@ -165,9 +165,9 @@ func feedState(ctx context.Context, d *service.LiveDevice) string {
 	switch {
 	case d.Heard.Last.IsZero():
 		return "never"
-	case age > d.Heard.Silent:
+	case age > time.Duration(d.Heard.Silent):
 		return "silent"
-	case age > d.Heard.Late:
+	case age > time.Duration(d.Heard.Late):
 		return "late"
 	}
 	return ""

@@ -93,7 +93,7 @@ func TestUnitsAsOnTheWard(t *testing.T) {
 func TestFeedsSpeakForThemselves(t *testing.T) {
 	ctx := ui.With(t.Context(), &ui.Visit{Now: arrived, Zone: time.UTC, Language: texts.Pick("en", "")})
 	heard := func(before time.Duration) service.Hearing {
-		return service.Hearing{Last: arrived.Add(-before), Late: time.Minute, Silent: 5 * time.Minute}
+		return service.Hearing{Last: arrived.Add(-before), Late: model.Duration(time.Minute), Silent: model.Duration(5 * time.Minute)}
 	}
 	for _, c := range []struct {
 		device      service.LiveDevice

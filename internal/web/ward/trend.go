@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
@@ -83,7 +84,7 @@ func charts(v *ui.Visit, subject service.TrendAsk, s span, beds []service.Bed) (
 	var out []chart
 	subject.Until = v.Now
 	subject.From = v.Now.Add(-s.Long)
-	subject.Step = s.Step
+	subject.Step = model.Duration(s.Step)
 	for i := range beds {
 		tiles, _ := arranged(&beds[i])
 		for _, t := range tiles {

@@ -12,6 +12,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/grid"
+	"thalamus/internal/model"
 )
 
 const mostPoints = 100_000
@@ -191,7 +192,7 @@ func (d *DB) Trend(ctx context.Context, q record.TrendQuery) ([]record.Trend, er
 	for _, one := range g.sorted() {
 		t := record.Trend{
 			Subject: record.Subject{Patient: one.series.patient, Device: one.series.device},
-			Code:    one.series.meaning, Received: one.series.sent, UnitUCUM: one.series.unit, Simulated: one.series.simulated, Step: q.Step,
+			Code:    one.series.meaning, Received: one.series.sent, UnitUCUM: one.series.unit, Simulated: one.series.simulated, Step: model.Duration(q.Step),
 		}
 		if q.Step > 0 {
 			t.Points = align(one.points, int64(q.Step), limit)
