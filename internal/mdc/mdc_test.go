@@ -374,3 +374,13 @@ func TestCorpusCodes(t *testing.T) {
 		t.Errorf("%d codes of the corpus have no row", missing)
 	}
 }
+
+// TestTermIsOfItsRefID: the table has one term of each name, so that who has a
+// term need not look its name up.
+func TestTermIsOfItsRefID(t *testing.T) {
+	for _, term := range Terms() {
+		if found, ok := ByRefID(term.RefID); !ok || found != term {
+			t.Errorf("%q is another term", term.RefID)
+		}
+	}
+}

@@ -20,7 +20,10 @@ func (n *normaliser) meaning(o *model.Observation) *mdc.Quantity {
 		o.Code = n.mapped(o)
 	}
 	if o.Code == (model.Code{}) {
-		o.Code = n.code(subject{first: o.Received, second: o.Alternate, field: o.Field, unit: o.UnitSent, metric: true, value: &o.Value})
+		var t *mdc.Term
+		if o.Code, t = n.code(&subject{first: &o.Received, second: &o.Alternate, field: o.Field, unit: &o.UnitSent, metric: true, value: &o.Value}); t != nil {
+			return asMapped(&t.Quantity, o.Mapped)
+		}
 	}
 	var q *mdc.Quantity
 	if t, ok := mdc.ByRefID(o.Code.RefID); ok {
@@ -56,6 +59,9 @@ func asMapped(q *mdc.Quantity, m *model.Mapping) *mdc.Quantity {
 // mapped gives the code of the label that a person mapped, and says in Mapped
 // who did, unless that tells of a profile.
 func (n *normaliser) mapped(o *model.Observation) model.Code {
+	if n.labels == nil {
+		return model.Code{}
+	}
 	l := n.labels.find(n.m, o.Device, o.UnitSent, o.Received, o.Alternate)
 	if l == nil {
 		return model.Code{}
@@ -78,64 +84,67 @@ func (n *normaliser) mapped(o *model.Observation) model.Code {
 
 // subject is what code finds the meaning of.
 type subject struct {
-	first, second model.Coding
+	first, second *model.Coding
 	field         string
-	unit          model.Coding
+	unit          *model.Coding
 	metric        bool         // something observed or sampled
 	value         *model.Value // of an observation
 }
 
-// code finds what a coding means; the second counts where the first says
-// nothing (R15).
-func (n *normaliser) code(s subject) model.Code {
-	if s.first == (model.Coding{}) && s.second == (model.Coding{}) {
-		return model.Code{}
+// none is a coding that says nothing.
+func none() *model.Coding { return new(model.Coding) }
+
+// code finds what a coding means, and its term if the table has one; the second
+// counts where the first says nothing (R15).
+func (n *normaliser) code(s *subject) (model.Code, *mdc.Term) {
+	if *s.first == (model.Coding{}) && *s.second == (model.Coding{}) {
+		return model.Code{}, nil
 	}
-	t, disagree, ok := mdc.OfCoding(s.first)
+	t, disagree, ok := mdc.OfCoding(*s.first)
 	sent := s.first
 	if !ok {
-		t2, disagree2, ok2 := mdc.OfCoding(s.second)
+		t2, disagree2, ok2 := mdc.OfCoding(*s.second)
 		if ok2 || !disagree && disagree2 {
 			t, disagree, ok, sent = t2, disagree2, ok2, s.second
 		}
 	}
 	if disagree {
-		n.disagreement(sent, s.field, ok)
+		n.disagreement(*sent, s.field, ok)
 	}
 	if ok {
-		return t.Meaning()
+		return t.Meaning(), t
 	}
-	for _, c := range [...]model.Coding{s.first, s.second} {
-		if isLOINC(c) {
+	for _, c := range [...]*model.Coding{s.first, s.second} {
+		if isLOINC(*c) {
 			code := model.Code{LOINC: c.Code, Name: c.Text}
 			if q, ok := mdc.ByLOINC(c.Code); ok {
 				code.Name = q.Name
 			}
-			return code
+			return code, nil
 		}
 	}
-	code := asSent(s.first, s.second, disagree)
+	code := asSent(*s.first, *s.second, disagree)
 	if code == (model.Code{}) && !disagree {
 		if t := n.byLabel(s); t != nil {
-			return t.Meaning()
+			return t.Meaning(), t
 		}
 	}
 	n.unknown(s)
-	return code
+	return code, nil
 }
 
 // byLabel finds the metric that a vendor's label stands for (R15). A label is
 // weak evidence, so the rest must agree: the sender uses no standard's codes,
 // the value is a number, and its unit can be one of the metric.
-func (n *normaliser) byLabel(s subject) *mdc.Term {
+func (n *normaliser) byLabel(s *subject) *mdc.Term {
 	if s.value == nil || s.value.Kind != model.ValueNumber && s.value.Kind != model.ValueRange {
 		return nil
 	}
-	u, _, _, ok := unitOf(s.unit)
+	u, _, _, ok := unitOf(*s.unit)
 	if !ok || u.Dimensionless() && u.Code() != "%" {
 		return nil
 	}
-	for _, c := range [...]model.Coding{s.first, s.second} {
+	for _, c := range [...]model.Coding{*s.first, *s.second} {
 		if standard(c.System) {
 			continue
 		}
@@ -170,12 +179,12 @@ func standard(system string) bool {
 }
 
 // unknown says that nobody knows a code, and what is most like it.
-func (n *normaliser) unknown(s subject) {
+func (n *normaliser) unknown(s *subject) {
 	label := s.first.Code
 	if label == "" {
 		label = s.first.Text
 	}
-	i := model.Issue{Code: prefix + "unknown-code", Severity: model.Warning, Field: s.field, Received: received(s.first),
+	i := model.Issue{Code: prefix + "unknown-code", Severity: model.Warning, Field: s.field, Received: received(*s.first),
 		Text: "the code is not in our tables, so nobody knows what this means", Hint: "map it in a device profile, or report it"}
 	if s.metric {
 		i.Text = "the code is not in our tables, so nobody knows what this observation means"

@@ -289,12 +289,12 @@ func nearest(label string, u *ucum.Unit) []mdc.Candidate { return mdc.Nearest(la
 
 // like names the metrics most like a label in words. A name says more than a
 // code, so the text is asked first.
-func (n *normaliser) like(s subject) string {
+func (n *normaliser) like(s *subject) string {
 	near := n.nearest
 	if near == nil {
 		near = nearest
 	}
-	u, _, _, ok := unitOf(s.unit)
+	u, _, _, ok := unitOf(*s.unit)
 	if !ok {
 		u = nil
 	}

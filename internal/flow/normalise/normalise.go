@@ -99,6 +99,7 @@ type normaliser struct {
 	hl7     bool
 	last    model.Timestamp // the time read last; most of a message share one
 	fault   string          // code of its fault
+	clear   bool            // there is nothing to say of it
 	said    []about         // what was reported already
 	birth   time.Time       // of the patient, where the day is known
 	aged    bool            // birth was looked for
@@ -193,7 +194,7 @@ func (n *normaliser) alert(a *model.Alert) {
 		if l := n.labels.find(n.m, a.Device, model.Coding{}, a.Received); l != nil {
 			a.Code = l.code
 		} else if a.Mapped.By == "" { // a profile may know that the standard has no code for it
-			a.Code = n.code(subject{first: a.Received, field: a.Field})
+			a.Code, _ = n.code(&subject{first: &a.Received, second: none(), field: a.Field, unit: none()})
 		}
 	}
 	a.DeviceTime = n.time(a.DeviceTime, a.Field)

@@ -27,12 +27,20 @@ func (n *normaliser) times() {
 	}
 	for i := range m.Orders {
 		o := &m.Orders[i]
-		o.Start = n.time(o.Start, n.place(o.Field+"-7", o.Field))
-		o.End = n.time(o.End, n.place(o.Field+"-8", o.Field))
+		if o.Start.Original != "" {
+			o.Start = n.time(o.Start, n.place(o.Field+"-7", o.Field))
+		}
+		if o.End.Original != "" {
+			o.End = n.time(o.End, n.place(o.Field+"-8", o.Field))
+		}
 	}
 	for i := range m.Observations {
 		o := &m.Observations[i]
-		o.DeviceTime = n.time(o.DeviceTime, o.Field)
+		if n.plainly(o.DeviceTime.Original, o.DeviceTime.Format) {
+			o.DeviceTime = n.last
+		} else {
+			o.DeviceTime = n.time(o.DeviceTime, o.Field)
+		}
 		o.DeviceTimeEnd = time.Time{}
 		if o.Order >= len(m.Orders) {
 			continue
@@ -69,6 +77,12 @@ func (n *normaliser) howTimesAreWritten() string {
 	return "the sender should write ISO 8601 with its zone, or its profile say how it writes times (time.format)"
 }
 
+// plainly says that a time is the one read last, of which there is nothing to
+// say.
+func (n *normaliser) plainly(original, format string) bool {
+	return n.clear && original == n.last.Original && format == n.last.Format
+}
+
 // time resolves one timestamp. The text read last is remembered: the
 // observations of a message mostly share one.
 func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
@@ -77,7 +91,7 @@ func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
 	}
 	if ts.Original != n.last.Original || ts.Format != n.last.Format {
 		var err error
-		n.fault = ""
+		n.fault, n.clear = "", false
 		if n.last, err = n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived); err != nil {
 			n.fault = fault.CodeOf(err)
 		}
@@ -92,6 +106,8 @@ func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
 	case !n.m.Arrived.IsZero() && n.last.UTC.Sub(n.m.Arrived) > ahead:
 		n.once(model.Issue{Code: prefix + "time-future", Severity: model.Warning, Field: field,
 			Text: "the time is more than a day after the message arrived", Hint: "set the device's clock, or its zone"}, ts.Original)
+	default:
+		n.clear = true
 	}
 	return n.last
 }

@@ -186,7 +186,7 @@ func (n *normaliser) waveform(w *model.Waveform) {
 	if l := n.labels.find(n.m, w.Device, w.UnitSent, w.Received); l != nil {
 		w.Code = l.code
 	} else {
-		w.Code = n.code(subject{first: w.Received, field: w.Field, unit: w.UnitSent, metric: true})
+		w.Code, _ = n.code(&subject{first: &w.Received, second: none(), field: w.Field, unit: &w.UnitSent, metric: true})
 	}
 	w.DeviceTime = n.time(w.DeviceTime, w.Field)
 	w.UnitUCUM = ""

@@ -14,15 +14,22 @@ type node struct {
 	term   *mdc.Term // may be nil
 	device int       // index in Message.Devices, -1 for a metric
 	wave   int       // index in decoder.waves, -1
+	before int       // 1 + index of the node of its kind before it, 0 for none
 }
 
 // containment finds nodes by OBX-4. Few nodes are searched one by one, many
 // by a map, so that cost stays linear.
 type containment struct {
-	nodes   []node
-	metric  map[string]int
-	system  map[string]int
-	lengths [2]uint64 // how long the places of metrics and of devices are, one bit a length modulo 64
+	nodes  []node
+	metric map[string]int
+	system map[string]int
+	kinds  [2]kind // metrics, devices
+}
+
+// kind is what is known of all metrics, or all devices.
+type kind struct {
+	lengths uint64 // how long their places are, one bit a length modulo 64
+	last    int    // 1 + index of the latest, 0 for none
 }
 
 const fewNodes = 48
@@ -32,9 +39,10 @@ func (c *containment) init(segments int) {
 }
 
 func (c *containment) add(n node) {
+	i, k := len(c.nodes), c.of(n.device >= 0)
+	n.before, k.last = k.last, i+1
+	k.lengths |= 1 << (len(n.sub) & 63)
 	c.nodes = append(c.nodes, n)
-	*c.lengthsOf(n.device >= 0) |= 1 << (len(n.sub) & 63)
-	i := len(c.nodes) - 1
 	switch {
 	case c.metric != nil:
 		c.put(i)
@@ -54,17 +62,18 @@ func (c *containment) put(i int) {
 	}
 }
 
-func (c *containment) lengthsOf(device bool) *uint64 {
+func (c *containment) of(device bool) *kind {
 	if device {
-		return &c.lengths[1]
+		return &c.kinds[1]
 	}
-	return &c.lengths[0]
+	return &c.kinds[0]
 }
 
 // find gives the latest node at sub, a device or a metric. Most that is asked
 // for is not there, and no place is as long: metrics rarely stand above others.
 func (c *containment) find(sub string, device bool) *node {
-	if *c.lengthsOf(device)&(1<<(len(sub)&63)) == 0 {
+	k := c.of(device)
+	if k.lengths&(1<<(len(sub)&63)) == 0 {
 		return nil
 	}
 	if c.metric != nil {
@@ -77,8 +86,8 @@ func (c *containment) find(sub string, device bool) *node {
 		}
 		return nil
 	}
-	for i := len(c.nodes) - 1; i >= 0; i-- {
-		if n := &c.nodes[i]; n.device >= 0 == device && n.sub == sub {
+	for i := k.last; i > 0; i = c.nodes[i-1].before {
+		if n := &c.nodes[i-1]; n.sub == sub {
 			return n
 		}
 	}
