@@ -199,3 +199,25 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What makers say in records of their own is seen where they said it.
+func TestMakersRecords(t *testing.T) {
+	long := "M|2|MATRIX|" + strings.Repeat("x", 2*longestOwn)
+	text := head + "\rM|0|START\rP|1|1\rO|1|S1\rM|1|REAGENT|LYSE\\CLEANER|221114I1\rR|1|^^^RBC|5\rS|1|\"own\r" + long + "\rL|1|N\r"
+	out := New().Decode(entryOf([]byte(text)), codec.Context{})
+	if len(out) != 1 || len(out[0].Orders) != 1 || len(out[0].Observations) != 1 {
+		t.Fatalf("%+v", out)
+	}
+	for _, c := range []struct {
+		got  []string
+		want string
+	}{
+		{out[0].Notes, "M|0|START"},
+		{out[0].Orders[0].Notes, "M|1|REAGENT|LYSE\\CLEANER|221114I1"},
+		{out[0].Observations[0].Notes, "S|1|\"own+" + long[:longestOwn] + "… (the whole 1011 bytes are in the entry)"},
+	} {
+		if got := strings.Join(c.got, "+"); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

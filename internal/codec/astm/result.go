@@ -256,10 +256,22 @@ func (d *decoder) readQuery(r Record) {
 	d.notes = &d.m.Orders[len(d.m.Orders)-1].Notes
 }
 
-// makers takes M and S records: makers put into them what they like, so they
-// stay in the journal and an issue says so.
+// longestOwn bounds what a note shows of a maker's own record: some hold curves.
+const longestOwn = 500
+
+// makers takes M and S records. Makers put into them what they like,
+// much as into comments: they stand, as they were sent, among the notes of the
+// record before, and an issue says that nobody interpreted them.
 func (d *decoder) makers(r Record) {
 	what := clip(r.Field(3).Text(), 40)
 	d.issue(r, 1, model.Issue{Code: "astm.makers-record", Severity: model.Warning, Received: what,
-		Text: "a record of the maker's own (M or S) was kept and not read", Hint: "nothing to do unless what it holds is wanted; then the instrument's interface description is needed"})
+		Text: "a record of the maker's own (M or S) stands among the notes and was not interpreted", Hint: "nothing to do unless what it holds is wanted as values; then the instrument's interface description is needed"})
+	if d.notes == nil {
+		return
+	}
+	note := clip(r.Raw, longestOwn)
+	if len(r.Raw) > longestOwn {
+		note += "… (the whole " + strconv.Itoa(len(r.Raw)) + " bytes are in the entry)"
+	}
+	*d.notes = append(*d.notes, note)
 }
