@@ -16,7 +16,11 @@ import (
 func TestFullDisk(t *testing.T) {
 	db, _ := ward(t, 1500)
 	v := loopdisk.New(t, 16)
-	for _, form := range []extract.Form{extract.Parquet, extract.FHIR, extract.CSV} {
+	forms := []extract.Form{extract.Parquet, extract.FHIR, extract.CSV}
+	if testing.Short() {
+		forms = forms[:1]
+	}
+	for _, form := range forms {
 		whole := t.TempDir()
 		calm, err := extract.Open(whole, db, options(2000))
 		if err != nil {

@@ -12,6 +12,9 @@ import (
 // What an extract holds does not grow with its span, in any form (R22): twice
 // the days need the memory of half of them.
 func TestMemoryDoesNotGrowWithTheSpan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("counts bytes, which -race changes")
+	}
 	const days = 3
 	dir := t.TempDir()
 	month(t, dir, 5, 2*days, 10*time.Minute)

@@ -26,6 +26,9 @@ const mostBytes = 150_000
 // missing, none has a patient in its address or title, runs or styles anything
 // inline, or is heavy; all have the headers that hold a page together.
 func TestEveryPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("asks for hundreds of pages, one after the other")
+	}
 	h := apptest.Start(t)
 	h.Furnish()
 	r := signedIn(t, h, "otto", "administrator")
