@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -42,6 +43,7 @@ type CredentialRotate struct {
 type CredentialRow struct {
 	ID           string            `json:"id"`
 	Device       model.DeviceID    `json:"device,omitempty"`
+	DeviceName   string            `json:"deviceName,omitempty"` // as people call it, else maker, model and serial number
 	Note         string            `json:"note,omitempty"`
 	Kind         string            `json:"kind"`  // secret, certificate
 	State        string            `json:"state"` // good, expired, revoked
@@ -69,6 +71,7 @@ type CredentialMade struct {
 // CredentialAsk narrows the list.
 type CredentialAsk struct {
 	Device model.DeviceID `json:"device,omitempty" doc:"only those of this device"`
+	Text   string         `json:"text,omitempty" doc:"only those with this in their id, note or device's name"`
 }
 
 func credentialOps() []Op {
@@ -201,18 +204,36 @@ func revokeCredential(ctx context.Context, c *call, r Remove) (CredentialRow, er
 func listCredentials(_ context.Context, c *call, r CredentialAsk) ([]CredentialRow, error) {
 	all, used := c.s.Gatekeeper.List()
 	var rows []CredentialRow
+	wanted := strings.ToLower(strings.TrimSpace(r.Text))
 	for _, v := range all {
-		if r.Device == "" || v.Device == r.Device {
-			rows = append(rows, c.s.credentialRow(v, used[v.ID]))
+		if r.Device != "" && v.Device != r.Device {
+			continue
+		}
+		row := c.s.credentialRow(v, used[v.ID])
+		if wanted == "" || strings.Contains(strings.ToLower(row.ID+"\n"+row.Note+"\n"+row.DeviceName+"\n"+string(row.Device)), wanted) {
+			rows = append(rows, row)
 		}
 	}
 	return rows, nil
+}
+
+// deviceNamed is what people call a device, else its maker, model and serial
+// number; empty for one that is not there.
+func (s *Service) deviceNamed(id model.DeviceID) string {
+	d, err := s.Register.Get(id)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(cmp.Or(d.Asserted.Name, d.Observed.Manufacturer+" "+d.Observed.Model+" "+d.Observed.Serial))
 }
 
 func (s *Service) credentialRow(v register.Credential, use register.CredentialUse) CredentialRow {
 	row := CredentialRow{
 		ID: v.ID, Device: v.Device, Note: v.Note, Kind: "secret", State: "good", Client: v.Client, Channels: v.Channels, Publish: v.Publish, Subscribe: v.Subscribe,
 		Print: v.Print, Expires: v.Expires, Revoked: v.Revoked, EarlierUntil: v.EarlierUntil, Used: use.At, UsedOn: use.Channel, UsedFrom: use.Peer,
+	}
+	if v.Device != "" {
+		row.DeviceName = s.deviceNamed(v.Device)
 	}
 	if v.Print != "" {
 		row.Kind = "certificate"

@@ -1,6 +1,7 @@
 package admit
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -14,47 +15,31 @@ import (
 type credentialsView struct {
 	Rows   []service.CredentialRow
 	Device model.DeviceID // whose credentials alone
-	Names  map[model.DeviceID]string
+	Text   string         // what is looked for
 	Made   *service.CredentialMade
 }
 
 func (p *credentialsView) fill(v *ui.Visit) error {
-	if err := v.Call("credential.list", service.CredentialAsk{Device: p.Device}, &p.Rows); err != nil {
-		return err
-	}
-	p.Names = map[model.DeviceID]string{}
-	for _, row := range p.Rows {
-		if row.Device != "" && v.May("device.get") {
-			p.Names[row.Device] = ""
-		}
-	}
-	if len(p.Names) == 0 || !v.May("device.list") {
-		return nil
-	}
-	var known service.List[service.DeviceRow]
-	if err := v.Call("device.list", service.DeviceAsk{Limit: 1000}, &known); err != nil {
-		return err
-	}
-	for _, d := range known.Rows {
-		if _, ok := p.Names[d.ID]; ok {
-			p.Names[d.ID] = strings.TrimSpace(d.Name)
-			if p.Names[d.ID] == "" {
-				p.Names[d.ID] = strings.TrimSpace(d.Manufacturer + " " + d.Model + " " + d.Serial)
-			}
-		}
-	}
-	return nil
+	return v.Call("credential.list", service.CredentialAsk{Device: p.Device, Text: p.Text}, &p.Rows)
 }
 
-func (p *credentialsView) named(id model.DeviceID) string {
-	if name := p.Names[id]; name != "" {
-		return name
+// ofDevice is what the device is called whose credentials alone are shown.
+func (p *credentialsView) ofDevice() string {
+	for _, row := range p.Rows {
+		if row.DeviceName != "" {
+			return row.DeviceName
+		}
 	}
-	return string(id)
+	return string(p.Device)
+}
+
+// deviceOf is what the device of a row is called.
+func deviceOf(row service.CredentialRow) string {
+	return cmp.Or(row.DeviceName, string(row.Device))
 }
 
 func credentials(v *ui.Visit) (ui.View, error) {
-	p := credentialsView{Device: model.DeviceID(v.Query("device"))}
+	p := credentialsView{Device: model.DeviceID(v.Query("device")), Text: v.Query("text")}
 	if v.Form != nil {
 		p.Device = model.DeviceID(v.Typed("of"))
 	}

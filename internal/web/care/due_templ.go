@@ -339,7 +339,7 @@ func dueLine(row service.CareRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Badge(dueKind(row.Days), dueText(ctx, row.Days)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Because("due-"+string(row.Device)+"-"+string(row.Kind)+row.Name, dueKind(row.Days), dueText(ctx, row.Days), ui.T(ctx, "It is due on %s: its plan counts from when it was done last, or from when the device came.", string(row.On))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -654,17 +654,17 @@ func line(p view, r *service.FlowRow) templ.Component {
 		}
 		switch r.Encrypted {
 		case "no":
-			templ_7745c5c3_Err = ui.Badge("bad", ui.T(ctx, "Not encrypted")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("encrypted-"+r.ID, "bad", ui.T(ctx, "Not encrypted"), ui.T(ctx, "It was seen without TLS when it was last seen: anybody on the way can read it.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "yes":
-			templ_7745c5c3_Err = ui.Badge("good", ui.T(ctx, "Encrypted")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("encrypted-"+r.ID, "good", ui.T(ctx, "Encrypted"), ui.T(ctx, "It was seen with TLS when it was last seen.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		default:
-			templ_7745c5c3_Err = ui.Badge("quiet", ui.T(ctx, "Not known")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("encrypted-"+r.ID, "quiet", ui.T(ctx, "Not known"), ui.T(ctx, "Who saw it did not tell whether it is encrypted; an import of the network's logs may.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -39,6 +39,7 @@ type flowNode struct {
 	Line   string // figures
 	Kind   string // of the state: good, warn, bad, busy, quiet
 	State  string // in words
+	Why    string // the state is what it is
 	To     templ.SafeURL
 	Rate   string
 	Queue  int64
@@ -170,7 +171,8 @@ func (f *flowView) draw(ctx context.Context) {
 }
 
 func groupNode(ctx context.Context, by string, g *service.DeviceGroup) flowNode {
-	n := flowNode{Name: g.Name, Kind: "good", State: ui.T(ctx, "All speak"), Rate: perSecond(ctx, g.PerSecond)}
+	n := flowNode{Name: g.Name, Kind: "good", State: ui.T(ctx, "All speak"), Rate: perSecond(ctx, g.PerSecond),
+		Why: ui.T(ctx, "Each of them was heard within its own rhythm.")}
 	switch {
 	case g.Name == "" && by == "place":
 		n.Name = ui.T(ctx, "No place known")
@@ -191,10 +193,13 @@ func groupNode(ctx context.Context, by string, g *service.DeviceGroup) flowNode 
 	switch {
 	case g.Silent > 0:
 		n.Kind, n.State = "bad", ui.Plural(ctx, g.Silent, "%s silent", "%s silent")
+		n.Why = ui.T(ctx, "They missed many messages, measured by their own rhythm.")
 	case g.Waiting > 0:
 		n.Kind, n.State = "warn", ui.Plural(ctx, g.Waiting, "%s not adopted", "%s not adopted")
+		n.Why = ui.T(ctx, "It sends, and nobody has said that it belongs here.")
 	case g.Last.IsZero():
 		n.Kind, n.State = "quiet", ui.T(ctx, "Never heard")
+		n.Why = ui.T(ctx, "No message has come from it; it was entered or imported.")
 	}
 	return n
 }
@@ -203,8 +208,10 @@ func channelNode(ctx context.Context, c *service.GraphChannel) flowNode {
 	n := flowNode{Name: called(c.Name, string(c.ID)), To: ui.To("/channels/", string(c.ID)), Rate: perSecond(ctx, c.PerSecond)}
 	n.Line = ui.Plural(ctx, c.Peers, "%s sender", "%s senders") + rateText(ctx, c.PerSecond)
 	n.Kind, n.State = ui.StateWords(ctx, c.State)
+	n.Why = ui.StateWhy(ctx, c.State, c.Text)
 	if c.Plain {
 		n.State += " · " + ui.T(ctx, "not encrypted")
+		n.Why += " " + ui.T(ctx, "Anybody on the way can read what comes over it from other machines.")
 		if n.Kind == "good" {
 			n.Kind = "warn"
 		}
@@ -216,7 +223,8 @@ func channelNode(ctx context.Context, c *service.GraphChannel) flowNode {
 }
 
 func routeNode(ctx context.Context, r *model.Route) flowNode {
-	n := flowNode{Name: string(r.ID), To: ui.To("/routes/", string(r.ID)), Kind: "good", State: ui.T(ctx, "In use"), Rate: "–"}
+	n := flowNode{Name: string(r.ID), To: ui.To("/routes/", string(r.ID)), Kind: "good", State: ui.T(ctx, "In use"), Rate: "–",
+		Why: ui.T(ctx, "Nobody closed it: every message that fits it goes to its destinations.")}
 	only := slices.Concat(r.Types, r.Models, r.Locations, r.Codes, r.PatientClass)
 	if len(r.Devices) > 0 {
 		only = append(only, ui.Plural(ctx, len(r.Devices), "%s device", "%s devices"))
@@ -226,7 +234,7 @@ func routeNode(ctx context.Context, r *model.Route) flowNode {
 		n.Line = ui.T(ctx, "every message")
 	}
 	if r.Disabled {
-		n.Kind, n.State = "quiet", ui.T(ctx, "Disabled")
+		n.Kind, n.State, n.Why = "quiet", ui.T(ctx, "Disabled"), ui.StateWhy(ctx, "disabled", "")
 	}
 	return n
 }
@@ -234,6 +242,7 @@ func routeNode(ctx context.Context, r *model.Route) flowNode {
 func destinationNode(ctx context.Context, d *service.DestinationRow) flowNode {
 	n := flowNode{Name: called(d.Name, string(d.ID)), To: ui.To("/destinations/", string(d.ID)), Rate: perSecond(ctx, d.PerSecond), Queue: d.Queued}
 	n.Kind, n.State = ui.StateWords(ctx, d.State)
+	n.Why = ui.StateWhy(ctx, d.State, d.LastReason)
 	n.Line = ui.T(ctx, "nothing waits") + rateText(ctx, d.PerSecond)
 	if d.Queued > 0 {
 		n.Age = ui.Since(ctx, d.Oldest)

@@ -510,13 +510,13 @@ func messageRow(m service.Summary) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if m.Test {
-			templ_7745c5c3_Err = ui.Badge("info", ui.T(ctx, "Test")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("test-"+ui.Ref(m.Ref), "info", ui.T(ctx, "Test"), ui.T(ctx, "The message itself says that it is for testing or training.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
 		if m.Duplicate != (model.MessageRef{}) {
-			templ_7745c5c3_Err = ui.Badge("quiet", ui.T(ctx, "Duplicate")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("duplicate-"+ui.Ref(m.Ref), "quiet", ui.T(ctx, "Duplicate"), ui.T(ctx, "It says the same as message %s, which came before: it counts once.", ui.Ref(m.Duplicate))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

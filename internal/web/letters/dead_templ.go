@@ -470,7 +470,7 @@ func deadRow(p deadView, l service.DeadLetter) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Badge("warn", ui.T(ctx, "its patient or device waits")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("holds-"+string(l.Destination)+"-"+ui.Ref(l.Ref), "warn", ui.T(ctx, "its patient or device waits"), ui.T(ctx, "Its destination keeps the order strictly: what came later of the same patient or device goes only when this is settled.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

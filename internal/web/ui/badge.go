@@ -1,6 +1,9 @@
 package ui
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 func badgeIcon(kind string) string {
 	switch kind {
@@ -67,9 +70,58 @@ func stateOf(name string) state {
 	return state{"info", name}
 }
 
+// StateWhy says what a state of a channel, destination or delivery follows
+// from, and what was told last where that explains it.
+func StateWhy(ctx context.Context, name, told string) string {
+	why := ""
+	switch name {
+	case "listening":
+		return T(ctx, "Its address is open: devices can connect and send.")
+	case "connected":
+		return T(ctx, "The link is up: the program reached the other side.")
+	case "running":
+		return T(ctx, "It takes what is owed to it: the last call was answered.")
+	case "connecting":
+		why = T(ctx, "The other side has not answered yet; the program keeps trying.")
+	case "open":
+		why = T(ctx, "The last calls failed, so it is tried again after a pause. What is owed to it waits and is not lost.")
+	case "failed":
+		why = T(ctx, "The link could not be opened; nobody can send over it.")
+	case "broken":
+		why = T(ctx, "It stopped because of a fault of its own and takes nothing.")
+	case "stopped":
+		return T(ctx, "It is not started on this server.")
+	case "disabled":
+		return T(ctx, "A person closed it; its history says who and why.")
+	case "paused":
+		return T(ctx, "A person paused it; what is owed to it waits in order.")
+	case "waiting", "queued":
+		why = T(ctx, "It waits for its turn: what came before it of the same patient or device goes first, or the receiver is not reachable.")
+	case "delivered":
+		return T(ctx, "The receiver acknowledged it.")
+	case "dead":
+		why = T(ctx, "The receiver refused it for good, or it was tried as often as allowed. A person decides what becomes of it.")
+	case "discarded":
+		why = T(ctx, "A person decided that it is not delivered.")
+	case "quarantined":
+		return T(ctx, "Nobody has adopted or accepted its device; it goes on, in its order, once that is done.")
+	case "denied":
+		why = T(ctx, "A rule says that it may not go there.")
+	case "active":
+		return T(ctx, "Its device has reported that it began, and not that it ended.")
+	}
+	if why != "" && told != "" {
+		why += " " + T(ctx, "Told last: %s", told)
+	}
+	return why
+}
+
 // StateWords gives how a channel's, destination's or delivery's state looks
 // (see Badge) and what it is called, for who draws it differently.
 func StateWords(ctx context.Context, name string) (kind, text string) {
 	s := stateOf(name)
 	return s.kind, T(ctx, s.text)
 }
+
+// oneWord makes an id without blanks: what names ids parts them by blanks.
+func oneWord(id string) string { return strings.Join(strings.Fields(id), "-") }

@@ -154,7 +154,7 @@ func alertBody(a service.AlertRow, r alertRow) templ.Component {
 				ctx = templ.InitializeContext(ctx)
 				switch {
 				case r.Lost:
-					templ_7745c5c3_Err = ui.Badge("bad", ui.T(ctx, "Source silent since %s", ui.Clock(ctx, r.Silent))).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Because("alert", "bad", ui.T(ctx, "Source silent since %s", ui.Clock(ctx, r.Silent)), silentWhy(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -176,12 +176,12 @@ func alertBody(a service.AlertRow, r alertRow) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				case r.Latched:
-					templ_7745c5c3_Err = ui.Badge("warn", ui.T(ctx, "Latched: over, held by the device")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Because("alert", "warn", ui.T(ctx, "Latched: over, held by the device"), latchedWhy(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				case r.Active:
-					templ_7745c5c3_Err = ui.State("active").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.State("alert", "active", "").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

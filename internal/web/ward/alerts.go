@@ -251,3 +251,13 @@ func kindText(ctx context.Context, kind string) string {
 	}
 	return kind
 }
+
+// silentWhy says what an alert without an end follows from.
+func silentWhy(ctx context.Context) string {
+	return ui.T(ctx, "Its device reported no end, and has sent nothing since for longer than it does. Whether the alert goes on, nobody knows.")
+}
+
+// latchedWhy says what a latched alert follows from.
+func latchedWhy(ctx context.Context) string {
+	return ui.T(ctx, "Its device reports that the cause is over and holds the alert until somebody confirms it there.")
+}

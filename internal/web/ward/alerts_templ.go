@@ -1168,17 +1168,17 @@ func alertTable(id, caption string, rows []alertRow, where bool) templ.Component
 						return templ_7745c5c3_Err
 					}
 					if r.Lost {
-						templ_7745c5c3_Err = ui.Badge("bad", ui.T(ctx, "Source silent since %s", ui.Clock(ctx, r.Silent))).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Because("alert-"+r.Ref+r.Key, "bad", ui.T(ctx, "Source silent since %s", ui.Clock(ctx, r.Silent)), silentWhy(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 					} else if r.Latched {
-						templ_7745c5c3_Err = ui.Badge("warn", ui.T(ctx, "Latched")).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Because("alert-"+r.Ref+r.Key, "warn", ui.T(ctx, "Latched"), latchedWhy(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
 					} else if r.Active {
-						templ_7745c5c3_Err = ui.State("active").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.State("alert-"+r.Ref+r.Key, "active", "").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
