@@ -5,8 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"thalamus/internal/codec/fhir"
 	"thalamus/internal/fault"
@@ -16,7 +19,7 @@ import (
 
 func metricKind() kind {
 	return kind{
-		name: "DeviceMetric", doc: "What devices measure, as far as they have sent it lately; without values.",
+		name: "DeviceMetric", doc: "What devices measure, single values and waveforms, as far as they have sent it lately; without values.",
 		filters: append(common(false),
 			filter{name: "identifier", sort: "token", doc: "its id here"},
 			filter{name: "source", sort: "reference", doc: "the device"},
@@ -36,7 +39,10 @@ func metricID(m *service.Metric) string {
 	if key == "" {
 		key = m.Received.System + "|" + m.Received.Code
 	}
-	sum := sha256.Sum256([]byte(key + "\x00" + m.Unit))
+	if key += "\x00" + m.Unit; m.PeriodNS > 0 { // beside single values of that code
+		key += "\x00" + strconv.FormatInt(m.PeriodNS, 10)
+	}
+	sum := sha256.Sum256([]byte(key))
 	return string(m.Device) + "." + hex.EncodeToString(sum[:6])
 }
 
@@ -259,6 +265,9 @@ func metric(m *service.Metric) *resource {
 	}
 	n.text("operationalStatus", status)
 	n.text("category", "measurement")
+	if m.PeriodNS > 0 {
+		n.put("measurementPeriod", object().put("repeat", sampling(m.PeriodNS)))
+	}
 	state := ""
 	switch {
 	case m.CalibrationDue:
@@ -271,4 +280,18 @@ func metric(m *service.Metric) *resource {
 	}
 	r.node = n
 	return r
+}
+
+// sampling says how often a waveform is sampled (FHIR R4 §2.24.0.12 Timing):
+// 250 times in one second, or where a second holds no whole number of samples,
+// once in a part of one.
+func sampling(periodNS int64) *node {
+	times, period := int64(time.Second)/periodNS, "1"
+	if times == 0 || int64(time.Second)%periodNS != 0 {
+		times, period = 1, strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", periodNS/int64(time.Second), periodNS%int64(time.Second)), "0"), ".")
+	}
+	out := object()
+	out.Set("frequency", fhir.NumberOf(strconv.FormatInt(times, 10)))
+	out.Set("period", fhir.NumberOf(period))
+	return out.text("periodUnit", "s")
 }

@@ -1,9 +1,11 @@
 package fhirapi_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"thalamus/internal/model"
 	"thalamus/internal/register/fact"
@@ -102,6 +104,34 @@ func TestMetric(t *testing.T) {
 	}
 	if a := ask(t, h, token, "GET", "/fhir/DeviceMetric?_summary=count", ""); a.status != 400 || text(a.tree, "issue", 0, "details", "coding", 0, "code") != "fhirapi.costly" {
 		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// A waveform is a metric too, with how often it is sampled.
+func TestMetricOfWaveform(t *testing.T) {
+	h, _ := furnished(t)
+	token, _ := h.Token("viewer")
+	for code, rate := range map[string]string{"131330^MDC_ECG_ELEC_POTL_II^MDC": "250", "131329^MDC_ECG_ELEC_POTL_I^MDC": "300"} {
+		h.Send("ORU^R01^ORU_R01", "PID|1||MRN-885523^^^HOSP^MR\rOBR|1||||||"+time.Now().UTC().Format("20060102150405.000")+"+0000\r"+
+			"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-11^^MON-11^EUI-64\r"+
+			"OBX|2|NA|"+code+"|1.1.1.1|0.1^0.2^0.3^0.4|266418^MDC_DIM_MILLI_VOLT^MDC|||||F\r"+
+			"OBX|3|NM|67981^MDC_ATTR_SAMP_RATE^MDC|1.1.1.1.1|"+rate+"|264608^MDC_DIM_PER_SEC^MDC|||||F")
+	}
+	var found service.List[service.DeviceRow]
+	h.Until("the device is known", func() bool {
+		h.Call("device.list", service.DeviceAsk{Text: "MON-11"}, &found)
+		return len(found.Rows) == 1
+	})
+	path := "/fhir/DeviceMetric?source=Device/" + string(found.Rows[0].ID)
+	h.Until("both are recorded", func() bool { return len(entries(get(t, h, token, path), "match")) == 2 })
+	for code, want := range map[string]string{"131330": "map[frequency:250 period:1 periodUnit:s]", "131329": "map[frequency:1 period:0.003333333 periodUnit:s]"} {
+		one := entries(get(t, h, token, path+"&type="+code), "match")
+		if len(one) != 1 || text(one[0], "unit", "coding", 0, "code") != "mV" || fmt.Sprint(at(one[0], "measurementPeriod", "repeat")) != want {
+			t.Fatalf("%s: %v", code, one)
+		}
+		if again := get(t, h, token, "/fhir/DeviceMetric/"+text(one[0], "id")); text(again.tree, "id") != text(one[0], "id") {
+			t.Errorf("%s", again.body)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ var needed = map[string][]string{
 var inSummary = map[string][]string{
 	"Device":           {"udiCarrier", "status", "safety"},
 	"DeviceDefinition": {"parentDevice", "safety"},
-	"DeviceMetric":     {"identifier", "type", "unit", "source", "parent", "operationalStatus", "category", "calibration"},
+	"DeviceMetric":     {"identifier", "type", "unit", "source", "parent", "operationalStatus", "category", "measurementPeriod", "calibration"},
 	"Location":         {"identifier", "status", "name", "description", "mode", "type", "physicalType", "managingOrganization"},
 }
 

@@ -41,6 +41,7 @@ func (c *Connection) holds(t time.Time) bool {
 type ConnectionQuery struct {
 	ID       int64
 	Device   model.DeviceID
+	Devices  []model.DeviceID // any of these
 	Patients []model.PatientID
 	Open     bool      // only those that last
 	At       time.Time // only those that held then

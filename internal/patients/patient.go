@@ -115,6 +115,8 @@ type Store interface {
 	BedSpans(ctx context.Context, bed string, limit int) ([]Span, error)
 	// DeviceSpan gives the last association of a device.
 	DeviceSpan(ctx context.Context, id model.DeviceID) (s Span, ok bool, err error)
+	// DeviceSpans gives the last association of each of some devices that has one.
+	DeviceSpans(ctx context.Context, ids []model.DeviceID) ([]Span, error)
 	// ConnectedDevices gives the devices of which a connection or association
 	// holds at an instant, sorted.
 	ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error)

@@ -305,6 +305,23 @@ func TestDeviceAssociations(t *testing.T) {
 	if err != nil || len(list) != 2 || list[0].Patient != r.id(t, "2") || !list[0].Until.IsZero() || !list[1].Until.Equal(day("10:00")) {
 		t.Fatalf("%+v %v", list, err)
 	}
+	on("dev-b", "3", "11:00")
+	ids := []model.DeviceID{"dev-b", "dev-none", "dev-a", "dev-b"}
+	if err := r.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for clock, want := range map[string]int{"07:00": 0, "10:30": 1, "11:30": 2} {
+		all, err := r.OnAll(t.Context(), ids, day(clock))
+		if err != nil || len(all) != want {
+			t.Errorf("at %s: %v %v", clock, all, err)
+		}
+		for _, id := range ids {
+			one, ok, err := r.On(t.Context(), id, day(clock))
+			if many, found := all[id]; err != nil || ok != found || many != one {
+				t.Errorf("%s at %s: %+v alone, %+v among many; %v", id, clock, one, many, err)
+			}
+		}
+	}
 	// A central station tells of many patients in turn: it belongs to none.
 	for i := range 200 {
 		on("dev-central", fmt.Sprint(i%10+1), "08:00")

@@ -58,11 +58,17 @@ func getBearers(ctx context.Context, c *call, r BearerAsk) ([]Bearer, error) {
 		return nil, fault.New(fault.Invalid, "service.argument", "name at most %d devices", mostBearers).At("devices")
 	}
 	var out []Bearer
-	for _, id := range r.Devices {
-		who, ok, err := c.s.onDevice(ctx, id, now)
-		if err != nil {
+	for _, id := range r.Devices { // an unknown one is told, before anybody is looked at
+		if _, err := c.s.Register.Get(id); err != nil {
 			return nil, err
 		}
+	}
+	on, err := c.s.onDevices(ctx, r.Devices, now)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range r.Devices {
+		who, ok := on[id]
 		if !ok {
 			continue
 		}

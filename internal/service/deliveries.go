@@ -238,12 +238,14 @@ func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], er
 	}
 	list := List[DeviceRow]{Rows: make([]DeviceRow, 0, len(page))}
 	now := c.s.now()
+	since, err := c.s.patientsSince(ctx, page, now)
+	if err != nil {
+		return List[DeviceRow]{}, err
+	}
 	for i := range page {
 		row := deviceRow(page[i].Device)
 		row.said(page[i].Said, now)
-		if row.States, err = c.s.statesOf(ctx, &page[i], now); err != nil {
-			return List[DeviceRow]{}, err
-		}
+		row.States = c.s.statesWith(&page[i], since[page[i].ID], now)
 		for _, name := range r.Show {
 			if value := saidOf(page[i].Said, name, now); value != "" {
 				if row.Said == nil {

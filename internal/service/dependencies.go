@@ -66,11 +66,13 @@ func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, e
 	}
 	out := Dependency{Answer: depend.Stops(world, depend.Ref{Kind: r.Kind, ID: r.ID})}
 	now, named := c.s.now(), c.s.Access.May(c.actor, "patient.get")
-	for _, id := range out.Devices[:min(len(out.Devices), 1000)] {
-		who, ok, err := c.s.onDevice(ctx, id, now)
-		if err != nil {
-			return Dependency{}, err
-		}
+	asked := out.Devices[:min(len(out.Devices), 1000)]
+	on, err := c.s.onDevices(ctx, asked, now)
+	if err != nil {
+		return Dependency{}, err
+	}
+	for _, id := range asked {
+		who, ok := on[id]
 		if ok {
 			out.Concerned++
 		}
@@ -98,6 +100,27 @@ func (s *Service) onDevice(ctx context.Context, id model.DeviceID, now time.Time
 		return model.Association{}, false, err
 	}
 	return who, true, nil
+}
+
+// onDevices is onDevice of many, those that somebody is connected to.
+func (s *Service) onDevices(ctx context.Context, ids []model.DeviceID, now time.Time) (map[model.DeviceID]model.Association, error) {
+	all, err := s.Patients.OnAll(ctx, ids, now)
+	if err != nil {
+		return nil, err
+	}
+	for id, who := range all {
+		if who.Source != "message" {
+			continue
+		}
+		d, err := s.Register.Get(id)
+		if err != nil {
+			return nil, err
+		}
+		if !speaks(&d, now) {
+			delete(all, id)
+		}
+	}
+	return all, nil
 }
 
 // known says whether a thing is there to stop.

@@ -8,6 +8,7 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/flow/record"
 	"thalamus/internal/model"
+	"thalamus/internal/register"
 	"thalamus/internal/register/care"
 	"thalamus/internal/register/state"
 )
@@ -23,8 +24,11 @@ type Metric struct {
 	Code     model.Code     `json:"code,omitzero"`
 	Received model.Coding   `json:"received,omitzero"` // as the device calls it
 	Unit     string         `json:"unit,omitempty"`    // UCUM
-	Last     time.Time      `json:"last,omitzero"`     // a value of it arrived
+	Last     time.Time      `json:"last,omitzero"`     // a value of it arrived; of a waveform, when samples of it began
 	Speaks   bool           `json:"speaks"`            // the device is heard by its own rhythm
+	// PeriodNS is how far apart its samples are, in nanoseconds, where it is a
+	// waveform; 0 where single values come.
+	PeriodNS int64 `json:"periodNs,omitempty"`
 	// Calibrated is when the device was calibrated last and passed;
 	// CalibrationDue says that it is time, or that it did not pass.
 	Calibrated     time.Time `json:"calibrated,omitzero"`
@@ -33,7 +37,7 @@ type Metric struct {
 
 func metricOps() []Op {
 	return []Op{
-		define(Reads, "metric.list", "List what devices measure: codes, units and calibration, without values.", "dev-abc", listMetrics),
+		define(Reads, "metric.list", "List what devices measure: codes, units, rates of waveforms and calibration, without values.", "dev-abc", listMetrics),
 	}
 }
 
@@ -55,16 +59,61 @@ func listMetrics(ctx context.Context, c *call, r MetricAsk) ([]Metric, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(values) == 0 {
+		waves, err := c.s.wavesOf(ctx, &v)
+		if err != nil {
+			return nil, err
+		}
+		if len(values)+len(waves) == 0 {
 			continue
 		}
 		base := Metric{Device: id, Speaks: state.Of(c.s.knownOf(&v, now), now)[0].Kind == state.Online}
 		if base.Calibrated, base.CalibrationDue, err = c.s.calibration(ctx, id, now); err != nil {
 			return nil, err
 		}
-		out = append(out, metricsOf(base, values)...)
+		out = append(append(out, metricsOf(base, values)...), waveMetricsOf(base, waves)...)
 	}
 	return out, nil
+}
+
+// waveSpan is how long before a device was heard last the waveforms count that
+// it sends. They come all the time while they come.
+const waveSpan = 10 * time.Minute
+
+// wavesOf gives one run of samples of each waveform that a device sent lately.
+func (s *Service) wavesOf(ctx context.Context, v *register.View) ([]record.Samples, error) {
+	if v.Seen.LastSeen.IsZero() {
+		return nil, nil
+	}
+	look := func(last time.Time) ([]record.Samples, error) {
+		return s.Record.Waveform(ctx, record.TrendQuery{Subject: record.Subject{Device: v.ID}, From: last.Add(-waveSpan), Until: last.Add(waveSpan), Limit: 1})
+	}
+	waves, err := look(v.Seen.LastSeen)
+	if err != nil || len(waves) > 0 {
+		return waves, err
+	}
+	if e, ok := s.Clock(v.ID); ok && time.Duration(e.OffsetNS).Abs() > waveSpan { // by its own clock
+		return look(v.Seen.LastSeen.Add(time.Duration(e.OffsetNS)))
+	}
+	return nil, nil
+}
+
+// waveMetricsOf gives each waveform once, whoever its patient was.
+func waveMetricsOf(base Metric, waves []record.Samples) []Metric {
+	var out []Metric
+	for i := range waves {
+		w := waves[i].Waveform
+		if w.Status == model.StatusError || w.Status == model.StatusCancelled || waves[i].Simulated || w.PeriodNS <= 0 {
+			continue
+		}
+		m := base
+		m.Code, m.Received, m.Unit, m.PeriodNS, m.Last = w.Code, w.Received, w.UnitUCUM, w.PeriodNS, waves[i].Start
+		if !slices.ContainsFunc(out, func(o Metric) bool {
+			return o.Code.Key() == m.Code.Key() && o.Unit == m.Unit && o.PeriodNS == m.PeriodNS && (m.Code.Key() != "" || o.Received == m.Received)
+		}) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // metricsOf gives each code and unit once: a device measures the same of each

@@ -18,17 +18,41 @@ const clockTolerance = 5 * time.Second
 
 // statesOf gives how a device is, and why. The first says whether it speaks.
 func (s *Service) statesOf(ctx context.Context, v *register.View, now time.Time) ([]state.State, error) {
-	d := s.knownOf(v, now)
+	var since time.Time
 	if v.Seen.Messages > 0 {
 		who, ok, err := s.onDevice(ctx, v.ID, now)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			d.PatientSince = who.From
+			since = who.From
 		}
 	}
-	return state.Of(d, now), nil
+	return s.statesWith(v, since, now), nil
+}
+
+// statesWith is statesOf where it is known since when a patient is connected;
+// zero: none is.
+func (s *Service) statesWith(v *register.View, patientSince, now time.Time) []state.State {
+	d := s.knownOf(v, now)
+	d.PatientSince = patientSince
+	return state.Of(d, now)
+}
+
+// patientsSince gives since when somebody is connected to each device of a page.
+func (s *Service) patientsSince(ctx context.Context, page []register.View, now time.Time) (map[model.DeviceID]time.Time, error) {
+	ids := make([]model.DeviceID, 0, len(page))
+	for i := range page {
+		if page[i].Seen.Messages > 0 {
+			ids = append(ids, page[i].ID)
+		}
+	}
+	all, err := s.onDevices(ctx, ids, now)
+	out := make(map[model.DeviceID]time.Time, len(all))
+	for id, who := range all {
+		out[id] = who.From
+	}
+	return out, err
 }
 
 // knownOf is what is known of a device without who is connected.
@@ -128,18 +152,22 @@ func (s *Service) inUse(ctx context.Context, q register.Query, now time.Time) (o
 		return nil, err
 	}
 	at, _ := slices.BinarySearch(ids, q.After)
-	for _, id := range ids[at:] {
-		v, err := s.Register.View(id)
-		if err != nil || id == q.After || v.Seen.Messages == 0 || !s.Register.Matches(&q, id) {
-			continue
-		}
-		if _, ok, err := s.onDevice(ctx, id, now); err != nil {
+	for part := range slices.Chunk(ids[at:], max(q.Limit, 100)) {
+		part = slices.DeleteFunc(part, func(id model.DeviceID) bool { return id == q.After || !s.Register.Matches(&q, id) })
+		on, err := s.onDevices(ctx, part, now)
+		if err != nil {
 			return nil, err
-		} else if ok {
-			out = append(out, v)
 		}
-		if len(out) >= q.Limit {
-			break
+		for _, id := range part {
+			if _, ok := on[id]; !ok {
+				continue
+			}
+			if v, err := s.Register.View(id); err == nil && v.Seen.Messages > 0 {
+				out = append(out, v)
+			}
+			if len(out) >= q.Limit {
+				return out, nil
+			}
 		}
 	}
 	return out, nil

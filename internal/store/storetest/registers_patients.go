@@ -97,6 +97,12 @@ func registerStays(t *testing.T, s RegisterStore, reopen func() RegisterStore) {
 		t.Fatal(ok, err)
 	}
 	same(t, "device", last, dev("pat-b", 1))
+	lasts, err := s.DeviceSpans(ctx, []model.DeviceID{"dev-a", "dev-none", "dev-a"})
+	must(t, err)
+	same(t, "of devices", lasts, []patients.Span{dev("pat-b", 1)})
+	if lasts, err = s.DeviceSpans(ctx, nil); err != nil || len(lasts) != 0 {
+		t.Error("of no devices:", lasts, err)
+	}
 	for name, c := range map[string]struct {
 		q    patients.Query
 		want int

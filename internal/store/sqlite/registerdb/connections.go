@@ -59,6 +59,10 @@ func (d *DB) Connections(ctx context.Context, q patients.ConnectionQuery) ([]pat
 	if q.Device != "" {
 		where, args = append(where, "device = ?"), append(args, string(q.Device))
 	}
+	if len(q.Devices) > 0 {
+		marks, values := list(q.Devices)
+		where, args = append(where, "device IN ("+marks+")"), append(args, values...)
+	}
 	if len(q.Patients) > 0 {
 		marks, values := list(q.Patients)
 		where, args = append(where, "patient IN ("+marks+")"), append(args, values...)

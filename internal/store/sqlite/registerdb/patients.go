@@ -117,6 +117,16 @@ func (d *DB) DeviceSpan(ctx context.Context, id model.DeviceID) (patients.Span, 
 	return s, err == nil, readFault(err)
 }
 
+// DeviceSpans gives the last association of each of some devices.
+func (d *DB) DeviceSpans(ctx context.Context, ids []model.DeviceID) ([]patients.Span, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	_, args := list(ids)
+	return all(ctx, d.read(), scanSpan, "WITH asked(id) AS (VALUES "+strings.TrimSuffix(strings.Repeat("(?), ", len(ids)), ", ")+") SELECT "+spanColumns+
+		" FROM associations WHERE id IN (SELECT (SELECT a.id FROM associations a WHERE a.device = asked.id AND a.bed_key = '' ORDER BY a.from_at DESC, a.id DESC LIMIT 1) FROM asked) ORDER BY device", args...)
+}
+
 // Associations gives associations as stored, newest first.
 func (d *DB) Associations(ctx context.Context, q patients.Query) ([]patients.Span, error) {
 	var where []string
