@@ -32,6 +32,7 @@ type stateLog struct {
 	file    *os.File
 	size    int64 // written, whole records
 	whole   int64 // size after the last snapshot
+	unnamed bool  // the file's name is not on the disk yet; run alone reads it
 	pending []byte
 	added   uint64 // records' bytes ever added
 	synced  uint64 // of those, on the disk
@@ -162,6 +163,10 @@ func (l *stateLog) run() {
 		if err == nil {
 			err = l.file.Sync()
 		}
+		if err == nil && l.unnamed {
+			err = syncFolder(l.folder)
+			l.unnamed = err != nil
+		}
 		l.mu.Lock()
 		l.tries++
 		if l.failed = err; err != nil {
@@ -209,6 +214,7 @@ func (l *stateLog) compact() {
 		return
 	}
 	if err := syncFolder(l.folder); err != nil {
+		l.unnamed = true // a power cut could give the old file its name back
 		l.note(err)
 	}
 	l.file.Close()
