@@ -55,6 +55,7 @@ type Step struct {
 	State    string           `json:"state,omitempty"`    // as reported
 	Muted    string           `json:"muted,omitempty"`    // as reported
 	Priority string           `json:"priority,omitempty"` // as reported
+	Vanished bool             `json:"vanished,omitempty"` // not reported: it is no longer on a list of its device that is complete
 }
 
 // Report is what one message says of one alert.
@@ -194,7 +195,7 @@ func filled(a model.Alert, was *model.Alert) model.Alert {
 	for _, one := range [...]struct {
 		now *string
 		was string
-	}{{&a.Muted, was.Muted}, {&a.Priority, was.Priority}, {&a.Kind, was.Kind}, {&a.Text, was.Text}, {&a.Limits, was.Limits}} {
+	}{{&a.List, was.List}, {&a.Muted, was.Muted}, {&a.Priority, was.Priority}, {&a.Kind, was.Kind}, {&a.Text, was.Text}, {&a.Limits, was.Limits}} {
 		if *one.now == "" {
 			*one.now = one.was
 		}
@@ -223,7 +224,7 @@ const (
 // step notes a change. Readers may hold the list: it is only ever added to,
 // or made anew.
 func (l *Life) step(r *Report, what string) {
-	s := Step{What: what, Time: r.At, Arrived: r.Arrived, Ref: r.Ref, Phase: r.Alert.Phase, State: r.Alert.State, Muted: r.Alert.Muted, Priority: r.Alert.Priority}
+	s := Step{What: what, Time: r.At, Arrived: r.Arrived, Ref: r.Ref, Phase: r.Alert.Phase, State: r.Alert.State, Muted: r.Alert.Muted, Priority: r.Alert.Priority, Vanished: r.Alert.Vanished}
 	if len(l.Steps) < firstSteps+lastSteps {
 		l.Steps = append(l.Steps, s)
 		return

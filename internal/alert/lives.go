@@ -24,16 +24,25 @@ const (
 type Lives struct {
 	base *Lives // what this one is laid over; nil: none
 	all  map[key][]*Life
-	n    int
-	tidy time.Time // arrival at which ended lives were last forgotten; of one laid over another, the newest arrival
+	// listed are the ids of a device's alerts that stand on a list, as far as
+	// this keeper has them; what became of them, all says.
+	listed map[model.DeviceID]map[string]bool
+	n      int
+	tidy   time.Time // arrival at which ended lives were last forgotten; of one laid over another, the newest arrival
 }
 
 // NewLives makes an empty keeper.
-func NewLives() *Lives { return &Lives{all: map[key][]*Life{}} }
+func NewLives() *Lives {
+	return &Lives{all: map[key][]*Life{}, listed: map[model.DeviceID]map[string]bool{}}
+}
 
 // Over makes a keeper that goes on from base and leaves it as it is, until
 // Settle.
-func (s *Lives) Over() *Lives { return &Lives{base: s, all: map[key][]*Life{}} }
+func (s *Lives) Over() *Lives {
+	over := NewLives()
+	over.base = s
+	return over
+}
 
 // Settle puts what was kept over the base into it and begins anew.
 func (s *Lives) Settle() {
@@ -50,11 +59,13 @@ func (s *Lives) Settle() {
 // Drop forgets what was kept over the base.
 func (s *Lives) Drop() {
 	clear(s.all)
+	clear(s.listed)
 	s.n = 0
 }
 
 func (s *Lives) put(k key, list []*Life) {
 	s.n += len(list) - len(s.all[k])
+	s.list(k, list)
 	if len(list) == 0 {
 		delete(s.all, k)
 		return

@@ -20,6 +20,9 @@ func TestAlertsByProfile(t *testing.T) {
 	for codec, c := range map[string]struct{ rules, input string }{
 		"hl7v2": {observed, "MSH|^~\\&|X||||20261101115959+0000||ORU^R01^ORU_R01|1|P|2.6\rPID|||4711\rOBR|1|||X\rOBX|1|ST|ALARM||E7|||R|||F|||20261101115958+0000\r"},
 		"astm":  {observed, "H|\\^&|||X^1|||||||P|1|20261101115959\rP|1|4711\rO|1|S1||^^^ALARM\rR|1|^^^ALARM|E7|||R||F||||20261101115958\rL|1|N\r"},
+		// What happened on a device, with its severity (POCT1-A2, EVS.R01).
+		"poct1a": {"alerts:\n  - {when: code == \"EVT\", label: value, phase: '\"start\"', priority: 'flags[0]', meaning: {priority: colours}}\n",
+			`<EVS.R01><HDR><HDR.control_id V="7"/><HDR.version_id V="POCT1"/><HDR.creation_dttm V="2026-11-01T11:59:59Z"/></HDR><EVT><EVT.description V="E7"/><EVT.event_dttm V="2026-11-01T11:59:58Z"/><EVT.severity_cd V="R"/></EVT></EVS.R01>`},
 		"json": {"time: {from: at}\neach: alarms[*]\nalerts:\n  - {label: what, priority: colour, phase: event, time: at, meaning: {priority: colours}}\n",
 			`{"alarms": [{"what": "E7", "colour": "R", "event": "start", "at": "2026-11-01T11:59:58Z"}]}`},
 		"csv": {"time: {from: at}\nalerts:\n  - {label: what, priority: colour, phase: event, meaning: {priority: colours}}\n",

@@ -97,6 +97,9 @@ func Say(messages []model.Message) []Said {
 			a := &m.Alerts[j]
 			out = append(out, alertSaid(a, patient, device(a.Device)))
 		}
+		for j := range m.AlertLists {
+			out = append(out, Said{Patient: patient, Device: device(m.AlertLists[j].Device), Alert: "complete list", ID: m.AlertLists[j].Name})
+		}
 		for j := range m.Issues {
 			out = append(out, Said{Field: m.Issues[j].Field, Issue: m.Issues[j].Code})
 		}

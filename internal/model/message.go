@@ -38,6 +38,9 @@ type Message struct {
 	Issues       []Issue       `json:"issues,omitempty"`       // what could not be understood, or only by leniency
 	Notes        []string      `json:"notes,omitempty"`        // comments on the message or patient as a whole
 
+	// AlertLists are lists that name every alert of theirs that a device has.
+	AlertLists []AlertList `json:"-"`
+
 	Routed    []Decision `json:"routed,omitempty"`   // what routing decided, for each destination
 	Duplicate MessageRef `json:"duplicate,omitzero"` // the first message with the same identity and content
 	Amended   *Amendment `json:"amended,omitempty"`  // whose it is was corrected after it was recorded
@@ -314,11 +317,21 @@ type Alert struct {
 	Follows    bool      `json:"follows,omitempty"`   // it names the report it goes on with (OBR-29)
 	Heartbeat  bool      `json:"heartbeat,omitempty"` // no alert: the source says that it is there
 	Life       AlertLife `json:"life,omitzero"`       // what the record knew of the alert's life with this report
+	List       string    `json:"list,omitempty"`      // the list of its device that it stands on, if a profile calls that complete
+	Vanished   bool      `json:"vanished,omitempty"`  // its end was told by its absence from that list, not by a report
 	// Same is the message that told of this event first (R18).
 	Same MessageRef `json:"same,omitzero"`
 	// Told is what a profile made the alert of; it lives as long as the
 	// message is read, so that another profile can begin anew.
 	Told *Told `json:"-"`
+}
+
+// AlertList says that a message names every alert of one list that a device
+// has at that time: what stood on it before and is not named has ended.
+type AlertList struct {
+	Name    string // as alerts have it: the profile, and where the list lies
+	Device  int    // index into devices, -1 when nobody is named
+	Refined bool   // found in observations, and again whenever they are refined
 }
 
 // Told is what an alert was before a profile read it.

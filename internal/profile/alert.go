@@ -41,6 +41,8 @@ type AlertRule struct {
 	Onset    Fields `yaml:"onset" json:"onset,omitempty" doc:"when the alert began, where each report says it"`
 	Update   Fields `yaml:"update" json:"update,omitempty" doc:"the device's count of reports of this alert, from 1"`
 
+	Complete Fields `yaml:"complete" json:"complete,omitempty" doc:"where the message has this (from $, or a text in quotes: always), it names every alert of this rule that its device has: one that was named before and is not there any more has ended. Unless told, nothing is concluded from what is missing"`
+
 	Simulate  string            `yaml:"simulated" json:"simulated,omitempty" doc:"CEL expression: true for alerts of a demonstration or test"`
 	Heartbeat string            `yaml:"heartbeat" json:"heartbeat,omitempty" doc:"CEL expression: true where the row only says that the source of alerts is there"`
 	Meaning   map[string]string `yaml:"meaning" json:"meaning,omitempty" doc:"field of the alert -> enumeration by which it is read: {priority: colours, state: states}"`
@@ -98,6 +100,12 @@ func (p *Profile) checkAlert(r *AlertRule, place string) error {
 		return wrong(place, "each, match, device and patient are for json and csv; elsewhere the rows are the message's observations")
 	case !document && r.Of == "rows" && r.When == "":
 		return wrong(place+".when", "say which observations are alerts")
+	case len(r.Complete) > 0 && r.Of == "alerts":
+		return wrong(place+".complete", "alerts that the codec knows tell their ends themselves")
+	case len(r.Complete) > 0 && slices.ContainsFunc(r.Complete, func(one path) bool { return !one.literal && !one.root }):
+		return wrong(place+".complete", "begin with $: whether the list is complete, the message tells, not a row of it")
+	case len(r.Complete) > 0 && document && (p.ofRows() || len(r.Device)+len(r.Patient) > 0):
+		return wrong(place+".complete", "a complete list is that of one device and patient: under device and patient of the profile, tell them by paths from $, and leave them out of the rule")
 	case r.Of == "rows" && len(r.Label)+len(r.Text) == 0 && r.Code == "" && r.Heartbeat == "":
 		return wrong(place, "say by label, code or text what alarms")
 	}
@@ -120,6 +128,7 @@ func (p *Profile) checkAlert(r *AlertRule, place string) error {
 			}
 		}
 	}
+	r.root = r.root || slices.ContainsFunc(r.Complete, func(one path) bool { return one.root })
 	for _, field := range sortedKeys(r.Meaning) {
 		if err := p.checkAlertMeaning(field, r.Meaning[field]); err != nil {
 			return err.At(place + ".meaning." + field)
@@ -143,6 +152,26 @@ func (p *Profile) checkAlert(r *AlertRule, place string) error {
 		return f.At(place + ".match")
 	}
 	return nil
+}
+
+// ofRows says whether the rows of a document may be of several devices or
+// patients.
+func (p *Profile) ofRows() bool {
+	d := &p.Device
+	for _, f := range [...]Fields{d.Manufacturer, d.Model, d.Serial, d.Software, d.UDI, d.ID, p.Patient.ID} {
+		if slices.ContainsFunc(f, func(one path) bool { return !one.literal && !one.root && !one.topic }) {
+			return true
+		}
+	}
+	return false
+}
+
+// list is the name of the rule's list where it is complete, "" elsewhere.
+func (p *Profile) list(r *AlertRule) string {
+	if len(r.Complete) == 0 {
+		return ""
+	}
+	return p.Name + " " + r.Complete.String()
 }
 
 // checkAlertMeaning makes sure that an enumeration gives words that the field
@@ -274,6 +303,9 @@ func (r *AlertRule) Says() string {
 				b.WriteString(" (" + list + ")")
 			}
 		}
+	}
+	if list := r.Complete.String(); list != "" {
+		b.WriteString(", all there are where there is " + list)
 	}
 	return b.String()
 }

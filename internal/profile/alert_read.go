@@ -147,13 +147,17 @@ func (r *reading) alert(rule *AlertRule, row node) (made, failed bool) {
 	field := r.fields(row)
 	if rule.when != nil {
 		if ok, err := rule.when.holds(field); err != nil || !ok {
+			if err != nil {
+				r.cannot(rule)
+			}
 			return false, err != nil
 		}
 	}
-	out := model.Alert{Field: first(row.at, "$"), Simulated: truth(rule.simulated, field), Heartbeat: truth(rule.heartbeat, field)}
+	out := model.Alert{Field: first(row.at, "$"), List: r.p.list(rule), Simulated: truth(rule.simulated, field), Heartbeat: truth(rule.heartbeat, field)}
 	tell := func(f Fields) string { return r.text(f, row.value) }
 	scratch := applying{p: r.p, m: &model.Message{}}
 	if !scratch.alert(rule, tell, &out) && !out.Heartbeat {
+		r.cannot(rule)
 		return false, false
 	}
 	patient, id := rule.Patient, rule.Device
@@ -193,6 +197,7 @@ func (a *applying) alerts(before []model.Observation) {
 		return
 	}
 	var taken []bool
+	unread := map[*AlertRule]bool{}
 	for i := range a.m.Observations {
 		o := &a.m.Observations[i]
 		field := a.field(o)
@@ -202,6 +207,7 @@ func (a *applying) alerts(before []model.Observation) {
 				continue
 			}
 			if ok, err := rule.when.holds(field); err != nil || !ok {
+				unread[rule] = unread[rule] || err != nil
 				continue
 			}
 			row := a.row(o)
@@ -215,8 +221,9 @@ func (a *applying) alerts(before []model.Observation) {
 				}
 				return strings.TrimSpace(text(v))
 			}
-			out := model.Alert{Field: o.Field, Device: o.Device, DeviceTime: o.DeviceTime, Simulated: o.Simulated || truth(rule.simulated, field), Heartbeat: truth(rule.heartbeat, field)}
+			out := model.Alert{Field: o.Field, Device: o.Device, List: a.p.list(rule), DeviceTime: o.DeviceTime, Simulated: o.Simulated || truth(rule.simulated, field), Heartbeat: truth(rule.heartbeat, field)}
 			if !a.alert(rule, tell, &out) && !out.Heartbeat {
+				unread[rule] = true
 				continue
 			}
 			if taken == nil {
@@ -234,6 +241,7 @@ func (a *applying) alerts(before []model.Observation) {
 			break
 		}
 	}
+	a.complete(unread, &w)
 	if taken == nil {
 		return
 	}
@@ -304,6 +312,7 @@ func (a *applying) further(out *model.Alert, w *walk) {
 
 // undo puts back what an earlier Refine made alerts of.
 func undoAlerts(m *model.Message) {
+	m.AlertLists = slices.DeleteFunc(m.AlertLists, func(l model.AlertList) bool { return l.Refined })
 	if !slices.ContainsFunc(m.Alerts, func(a model.Alert) bool { return a.Told != nil }) {
 		return
 	}

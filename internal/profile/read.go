@@ -45,6 +45,7 @@ func (p *Profile) Read(document any, frame model.Message) ([]model.Message, erro
 			}
 		}
 	}
+	r.complete()
 	if len(r.out) == 0 {
 		return nil, fault.New(fault.Invalid, "profile.no-rows", "nothing lies where the profile %s looks for rows (each)", p.Ref())
 	}
@@ -61,6 +62,8 @@ type reading struct {
 	frame model.Message
 	out   []model.Message
 	told  bool // of a row without device
+	// unread are rules that found an alert that they could not read.
+	unread map[*AlertRule]bool
 }
 
 // message is the one of the row's patient; id are the fields that name it.

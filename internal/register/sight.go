@@ -22,7 +22,7 @@ type tuple struct {
 // sight resolves the devices of one message. Called with r.mu held.
 func (r *Register) sight(m *model.Message) {
 	if len(m.Devices) == 0 {
-		if len(m.Observations) == 0 && len(m.Waveforms) == 0 && len(m.Alerts) == 0 {
+		if len(m.Observations) == 0 && len(m.Waveforms) == 0 && len(m.Alerts) == 0 && len(m.AlertLists) == 0 {
 			return // ADT and the like: the sender is no device
 		}
 		m.Devices = append(m.Devices, model.Device{Parent: -1})

@@ -1,6 +1,9 @@
 package record
 
 import (
+	"fmt"
+	"slices"
+
 	"thalamus/internal/alert"
 	"thalamus/internal/model"
 )
@@ -25,9 +28,49 @@ func HearAlerts(m *model.Message, lives *alert.Lives, tell func(a *model.Alert, 
 	}
 }
 
+// vanished is the field of an alert that is no longer on a list.
+const vanished = "vanished"
+
+// Conclude adds to a message the ends of the alerts that stood on a list of
+// its device and are not on it any more, where a profile says that the list is
+// complete (R21, decision 192). Nothing else is concluded from silence.
+func Conclude(m *model.Message, lives *alert.Lives) {
+	reported := len(m.Alerts)
+	for _, list := range m.AlertLists {
+		device := DeviceOf(m, list.Device)
+		named := func(id string) bool {
+			return slices.ContainsFunc(m.Alerts[:reported], func(a model.Alert) bool { return a.ID == id && DeviceOf(m, a.Device) == device })
+		}
+		for _, l := range lives.Missing(device, list.Name, TimeOf(&m.DeviceTime, m), named) {
+			if mine := PatientOf(m); mine != "" && l.Patient != "" && mine != l.Patient {
+				continue // never two patients in one message (R13)
+			}
+			a := l.Alert
+			m.Alerts = append(m.Alerts, model.Alert{
+				Field: fmt.Sprintf("%s[%d]", vanished, len(m.Alerts)-reported), ID: a.ID, Code: a.Code, Received: a.Received, Text: a.Text, Phase: "end",
+				Priority: a.Priority, Kind: a.Kind, Source: a.Source, DeviceTime: m.DeviceTime, Mapped: a.Mapped, Device: list.Device,
+				Simulated: a.Simulated, Follows: a.Follows, List: a.List, Vanished: true,
+			})
+		}
+	}
+}
+
+// unconclude takes away what an earlier try concluded.
+func unconclude(m *model.Message) {
+	if len(m.AlertLists) > 0 {
+		m.Alerts = slices.DeleteFunc(m.Alerts, func(a model.Alert) bool { return a.Vanished })
+	}
+}
+
 // KeepAlerts gives the reports of a message that is read again the lives that
-// those of its first reading became part of.
+// those of its first reading became part of, and keeps the ends that were
+// concluded then from a list that it still has.
 func KeepAlerts(m, old *model.Message) {
+	for i := range old.Alerts {
+		if a := &old.Alerts[i]; a.Vanished && slices.ContainsFunc(m.AlertLists, func(l model.AlertList) bool { return l.Name == a.List }) {
+			m.Alerts = append(m.Alerts, *a)
+		}
+	}
 	for i := range m.Alerts {
 		for k := range old.Alerts {
 			if m.Alerts[i].Field == old.Alerts[k].Field {

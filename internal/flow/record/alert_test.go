@@ -72,3 +72,54 @@ func TestReportsAreStamped(t *testing.T) {
 		t.Errorf("there again: %+v", l)
 	}
 }
+
+// What a complete list ends goes out with the message that holds the list, to
+// those whom the alert's code is for, once, also after a commit that failed;
+// what the store follows is the same. Read again, the end stays (R21).
+func TestEndsByAList(t *testing.T) {
+	store := &keeper{shelf: shelf{sightings: map[model.DeviceID]*record.Sighting{}}, lives: alert.NewLives()}
+	s := record.New(store, named{}, named{}, named{}, record.Options{})
+	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	list := []model.AlertList{{Name: "acme/vent $.alarms"}}
+	tell := func(seq model.Seq, fails int, alerts ...model.Alert) *model.Message {
+		t.Helper()
+		store.failing = fails
+		m := &model.Message{Ref: model.MessageRef{Seq: seq}, Arrived: at.Add(time.Duration(seq) * time.Second), ControlID: fmt.Sprint(seq),
+			Devices: []model.Device{{ID: "d", Parent: -1}}, Alerts: alerts, AlertLists: list}
+		if err := s.Record(t.Context(), []record.Entry{{Seq: seq, Messages: []*model.Message{m}}}); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	alarm := model.Alert{ID: "a", Text: "Apnoea", Priority: "high", Field: "alarms[0]", List: list[0].Name}
+	first := tell(1, 0, alarm)
+	m := tell(2, 2)
+	if len(m.Alerts) != 1 {
+		t.Fatalf("%+v", m.Alerts)
+	}
+	if a := m.Alerts[0]; a.ID != "a" || a.Phase != "end" || !a.Vanished || a.Text != "Apnoea" || a.Priority != "high" || a.Life.First != first.Ref || a.Life.Stage != model.AlertEnded || a.Field == "" {
+		t.Errorf("%+v", a)
+	}
+	for l := range store.lives.Each {
+		if l.Active || l.Events != 2 || !l.Steps[len(l.Steps)-1].Vanished {
+			t.Errorf("%+v", l)
+		}
+	}
+	if again := tell(3, 1); len(again.Alerts) != 0 {
+		t.Errorf("it ended twice: %+v", again.Alerts)
+	}
+	s = record.New(store, named{}, named{}, named{}, record.Options{}) // started again
+	tell(4, 0, alarm)
+	s = record.New(store, named{}, named{}, named{}, record.Options{})
+	if last := tell(5, 0); len(last.Alerts) != 1 || last.Alerts[0].Life.First != (model.MessageRef{Seq: 4}) {
+		t.Errorf("after a restart: %+v", last.Alerts)
+	}
+	read := &model.Message{Ref: m.Ref, AlertLists: list}
+	if record.KeepAlerts(read, m); len(read.Alerts) != 1 || !read.Alerts[0].Vanished {
+		t.Errorf("read again: %+v", read.Alerts)
+	}
+	other := &model.Message{Ref: m.Ref}
+	if record.KeepAlerts(other, m); len(other.Alerts) != 0 {
+		t.Errorf("read again by what knows no such list: %+v", other.Alerts)
+	}
+}

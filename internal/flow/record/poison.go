@@ -40,6 +40,7 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 			s.clocks.feed(m, s.o.Clock)
 		}
 		s.window.contradict(m)
+		Conclude(m, s.lives.batch)
 		m.Routed = s.router.Decide(m)
 		s.window.share(m)
 		return nil

@@ -200,5 +200,5 @@ func (s *Stage) firsts(ctx context.Context, b Batch) ([]model.MessageRef, error)
 // once, in the first one, and so are its issues.
 func repeat(m *model.Message, first model.MessageRef) {
 	m.Duplicate = first
-	m.Observations, m.Waveforms, m.Alerts, m.Issues, m.Event, m.Routed = nil, nil, nil, nil, nil, nil
+	m.Observations, m.Waveforms, m.Alerts, m.AlertLists, m.Issues, m.Event, m.Routed = nil, nil, nil, nil, nil, nil, nil
 }

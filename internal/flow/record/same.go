@@ -40,6 +40,7 @@ func (w *window) load(ctx context.Context, store Store) error {
 
 // unlike forgets what an earlier try found of a message.
 func unlike(m *model.Message) {
+	unconclude(m)
 	m.Duplicate = model.MessageRef{}
 	for i := range m.Observations {
 		m.Observations[i].Same = model.MessageRef{}

@@ -184,5 +184,8 @@ func (w *Ward) event(dev int) model.Alert {
 	if a.Phase == "end" {
 		w.alert[dev], w.ended[dev] = 0, w.alert[dev]
 	}
+	if dev%2 == 0 {
+		a.List, a.Vanished = "acme/vent $.alarms", a.Phase == "end"
+	}
 	return a
 }

@@ -43,6 +43,9 @@ func stepText(ctx context.Context, s service.AlertStep) string {
 	case "resume":
 		return ui.T(ctx, "There again")
 	case "end":
+		if s.Vanished {
+			return ui.T(ctx, "Ended: no longer on the list of its device, which is complete")
+		}
 		return ui.T(ctx, "Ended")
 	case "late":
 		return ui.T(ctx, "Report that came late; it changed nothing")

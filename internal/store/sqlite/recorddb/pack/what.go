@@ -164,7 +164,7 @@ func (r *reader) samples() []int32 {
 func putAlert(b []byte, a *model.Alert, base int64) []byte {
 	lived := a.Life != (model.AlertLife{})
 	mapped, since := a.Mapped != (model.Mapping{}), a.Onset != (model.Timestamp{})
-	b = putBits(b, a.Simulated, a.Follows, a.Heartbeat, a.Update != 0, lived, mapped, since)
+	b = putBits(b, a.Simulated, a.Follows, a.Heartbeat, a.Update != 0, lived, mapped, since, a.List != "" || a.Vanished)
 	b = putText(b, a.Field)
 	b = putText(b, a.ID)
 	b = putCode(b, a.Code)
@@ -193,6 +193,10 @@ func putAlert(b []byte, a *model.Alert, base int64) []byte {
 	}
 	if since {
 		b = putStamp(b, a.Onset, base)
+	}
+	if a.List != "" || a.Vanished {
+		b = putText(b, a.List)
+		b = putBits(b, a.Vanished)
 	}
 	return b
 }
@@ -228,6 +232,9 @@ func (r *reader) alert(a *model.Alert, base int64) {
 	}
 	if bits&64 != 0 {
 		a.Onset = r.stamp(base)
+	}
+	if bits&128 != 0 {
+		a.List, a.Vanished = r.text(), r.byte()&1 != 0
 	}
 }
 
