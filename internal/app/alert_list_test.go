@@ -34,7 +34,7 @@ func TestAlertsOfACompleteList(t *testing.T) {
 	start := time.Now().Add(-10 * time.Minute)
 	send := func(minute int, alarms ...string) {
 		t.Helper()
-		at := start.Add(time.Duration(minute) * time.Minute).UTC().Format("20060102150405") + "+0000"
+		at := start.Add(time.Duration(minute)*time.Minute).UTC().Format("20060102150405") + "+0000"
 		h.Header = at
 		const unit = "||||V1^^V1^EUI-64"
 		text := "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda||19470603|F\rPV1|1|I|ICU^2^23\rOBR|1|||STATE|||" + at + "\r" +

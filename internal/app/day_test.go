@@ -77,6 +77,19 @@ func dayFrames(t *testing.T) []model.Frame {
 				add("ward", later(700), m.Bytes)
 			}
 		}
+		// An alarm each hour: it escalates, ends, and of some a report comes late;
+		// of every fifth nobody tells the end.
+		id := fmt.Sprintf("al-%d", step/10)
+		began := begin.Add(time.Duration(step/10) * time.Hour)
+		for _, a := range map[int][]alarm{
+			0: {{id: id, phase: "start", state: "active", priority: "PM", text: "SpO2 low"}},
+			2: {{id: id + "-2", parent: id, after: 700, phase: "escalate", state: "active", priority: "PH"}},
+			4: {{id: id + "-4", parent: id, after: 1500, phase: "end", state: "inactive"}, {id: id + "-3", parent: id, after: 1000, phase: "update", muted: "audio-paused"}},
+		}[step%10] {
+			if a.phase != "end" || step/10%5 != 0 {
+				add("ward", later(600), []byte("MSH|^~\\&|PUMP|H|||"+now.Format("20060102150405")+"+0000||ORU^R40^ORU_R40|"+a.id+"|P|2.6\r"+a.segments(began)))
+			}
+		}
 		switch step % 40 {
 		case 7:
 			add("ward", later(100), []byte("MSH|^~\\&|LAB|H|||"+now.Format("20060102150405")+"||ORU^R01|L"+fmt.Sprint(step)+"|P|2.4\rPID|||77^^^H^MR||Muster^Eva\rOBR|1|||GLU^Glucose^L\rOBX|1|NM|2345-7^Glucose^LN||5.4|mmol/L|||||F\rOBX|2|ST|ZZZ^what is this^L||n/a"))
@@ -245,6 +258,29 @@ func TestReplayingADayGivesTheSameRecord(t *testing.T) {
 	}
 	if repeated < 600 {
 		t.Errorf("only %d messages are known to repeat others", repeated)
+	}
+	// A day in which little happens would be the same in any way.
+	happened := map[string]int{}
+	for name, text := range first {
+		kind, _, _ := strings.Cut(name, " ")
+		happened[kind]++
+		for _, part := range []string{`"patient":`, `"duplicate":`, `"alerts":`, `"issues":`, `"waveforms":`, `"routed":`, `"status":"corrected"`} {
+			if kind == "message" && strings.Contains(text, part) {
+				happened[part]++
+			}
+		}
+	}
+	happened["ended"] = strings.Count(first["alerts"], `"stage":"ended"`)
+	t.Logf("what happened: %v", happened)
+	for what, least := range map[string]int{"message": 2000, "trend": 20, `"patient":`: 1000, `"duplicate":`: 20, `"alerts":`: 90, `"issues":`: 20, `"routed":`: 1000, "ended": 15} {
+		if happened[what] < least {
+			t.Errorf("%s: %d, expected %d at least", what, happened[what], least)
+		}
+	}
+	for _, list := range []string{"latest", "sightings", "issues", "alerts"} {
+		if len(first[list]) < 1000 {
+			t.Errorf("%s: %s", list, first[list])
+		}
 	}
 
 	again := fresh()

@@ -153,7 +153,8 @@ func said(t testing.TB, v any) string {
 // knowledge and then with today's means what today's alone says.
 func TestSameMeaning(t *testing.T) {
 	bare, full := worlds(t)
-	n := 0
+	n, learnt := 0, 0
+	var met meaning
 	inputs(t, func(name string, e model.Entry) {
 		for _, w := range []world{bare, full} {
 			want := said(t, w.read(e))
@@ -172,6 +173,10 @@ func TestSameMeaning(t *testing.T) {
 		// the way leads from bare to full, as when a profile comes in force.
 		want := said(t, full.read(e))
 		later := bare.read(e)
+		met.add(later)
+		if said(t, later) != want {
+			learnt++
+		}
 		for i := range later {
 			normalise.Normalise(&later[i], full.context)
 		}
@@ -180,7 +185,36 @@ func TestSameMeaning(t *testing.T) {
 		}
 		n++
 	})
-	t.Logf("%d inputs", n)
+	t.Logf("%d inputs, %d of which mean something else with more knowledge: %+v", n, learnt, met)
+	// What is the same because nothing was read proves nothing.
+	if n < 150+20 || learnt < n/2 || met.Coded < 1000 || met.Converted < 200 || met.Absent < 100 || met.Issues < 1000 || met.Timed < 500 || met.Alerts < 5 || met.Simulated < 20 {
+		t.Errorf("too little was met: %d inputs, %d learnt, %+v", n, learnt, met)
+	}
+}
+
+// meaning counts what messages say, so that properties are known to have been
+// tried on it.
+type meaning struct{ Coded, Converted, Absent, Simulated, Timed, Alerts, Issues int }
+
+func (met *meaning) add(messages []model.Message) {
+	count := func(n *int, is bool) {
+		if is {
+			*n++
+		}
+	}
+	for i := range messages {
+		m := &messages[i]
+		met.Alerts += len(m.Alerts)
+		met.Issues += len(m.Issues)
+		for k := range m.Observations {
+			o := &m.Observations[k]
+			count(&met.Coded, o.Code.Key() != "")
+			count(&met.Converted, o.ValueSent.Kind != model.ValueNone)
+			count(&met.Absent, o.Absent != "")
+			count(&met.Simulated, o.Simulated)
+			count(&met.Timed, !o.DeviceTime.UTC.IsZero())
+		}
+	}
 }
 
 // What an observation means does not depend on those beside it: in any order,
@@ -189,6 +223,8 @@ func TestOrderOfObservations(t *testing.T) {
 	bare, full := worlds(t)
 	r := rand.New(rand.NewPCG(4, 4))
 	c := clinical.New()
+	moved := 0
+	var met meaning
 	inputs(t, func(name string, e model.Entry) {
 		if e.Codec != "hl7v2" {
 			return
@@ -200,10 +236,12 @@ func TestOrderOfObservations(t *testing.T) {
 				shuffled := *m
 				shuffled.Observations, shuffled.Issues = slices.Clone(m.Observations), slices.Clone(m.Issues)
 				r.Shuffle(len(shuffled.Observations), func(a, b int) {
+					moved++
 					shuffled.Observations[a], shuffled.Observations[b] = shuffled.Observations[b], shuffled.Observations[a]
 				})
 				normalise.Normalise(m, w.context)
 				normalise.Normalise(&shuffled, w.context)
+				met.add([]model.Message{shuffled})
 				if got, want := sorted(t, shuffled.Observations), sorted(t, m.Observations); got != want {
 					t.Fatalf("%s: another order, another meaning\n%s", name, apart(got, want))
 				}
@@ -213,6 +251,10 @@ func TestOrderOfObservations(t *testing.T) {
 			}
 		}
 	})
+	t.Logf("%d observations moved: %+v", moved, met)
+	if moved < 2000 || met.Coded < 1000 || met.Converted < 200 || met.Issues < 1000 {
+		t.Errorf("too little was met: %d observations moved, %+v", moved, met)
+	}
 }
 
 func sorted(t *testing.T, all []model.Observation) string {
