@@ -329,7 +329,18 @@ func (c *program) profileTry() *cobra.Command {
 			if err := server.Call(cmd.Context(), "profile.try", &ask, &trial); err != nil {
 				return err
 			}
-			return c.print(trial)
+			cases := trial.Cases
+			if !c.json {
+				trial.Cases = nil // below, line by line
+			}
+			if err := c.print(trial); err != nil || c.json {
+				return err
+			}
+			if len(cases) > 0 {
+				fmt.Fprintln(c.out)
+			}
+			c.printCases(trial.Profile, cases)
+			return nil
 		},
 	}
 	cmd.Flags().StringVar((*string)(&ask.Channel), "channel", "", "only entries of this channel")
