@@ -199,11 +199,12 @@ func TestWrongAlerts(t *testing.T) {
 func FuzzAlerts(f *testing.F) {
 	f.Add(`{"alarms":[{"id":"A7","what":"FAN","colour":"red","event":"on","shown":true,"silent":1,"n":3}],"alive":true}`, "ALARM", "1.2", "FAN")
 	f.Add(`{"alarms":[{"id":[1],"what":{},"n":-1},7,null]}`, "PRIO", "", "")
-	document, err := Parse(Files{FileName: alarms, "labels.csv": labels, "alarms.csv": alarmTable}, ".")
+	whole := strings.Replace(alarms, "{each: '$.alarms[*]',", "{each: '$.alarms[*]', complete: $.alarms,", 1)
+	document, err := Parse(Files{FileName: whole, "labels.csv": labels, "alarms.csv": alarmTable}, ".")
 	if err != nil {
 		f.Fatal(err)
 	}
-	rows, err := Parse(Files{FileName: pump, "alarms.csv": alarmTable}, ".")
+	rows, err := Parse(Files{FileName: strings.Replace(pump, `{when: label == "ALARM",`, `{when: label == "ALARM", complete: '$.observations[?(@.label == "PRIO")]',`, 1), "alarms.csv": alarmTable}, ".")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -223,8 +224,8 @@ func FuzzAlerts(f *testing.F) {
 		if n != 3 {
 			t.Fatalf("%d of 3 rows: %+v", n, m)
 		}
-		alerts := len(m.Alerts)
-		if rows.Refine(&m); len(m.Alerts) != alerts {
+		alerts, lists := len(m.Alerts), len(m.AlertLists)
+		if rows.Refine(&m); len(m.Alerts) != alerts || len(m.AlertLists) != lists || lists > 1 {
 			t.Fatal("another outcome when it is refined again")
 		}
 	})
