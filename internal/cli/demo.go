@@ -132,6 +132,10 @@ func checkBeds(n int) error {
 	return nil
 }
 
+// ehrKeeps is how many resources the simulated FHIR server of the demo holds: it
+// may run for days, and of those older only that they came is of use.
+const ehrKeeps = 20_000
+
 const demoMark = "made-by-thalamus-demo"
 
 // removeDemo removes the demo's folder, and no other.
@@ -191,7 +195,7 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds, ec
 	if d.his, err = sim.Listen("127.0.0.1:0", nil); err != nil {
 		return nil, fault.Wrap(err, fault.Conflict, "app.listen", "no free port on this machine")
 	}
-	if d.ehr, err = fhirserver.Listen(fhirserver.Options{}); err != nil {
+	if d.ehr, err = fhirserver.Listen(fhirserver.Options{MaxResources: ehrKeeps}); err != nil {
 		return nil, fault.Wrap(err, fault.Conflict, "app.listen", "no free port on this machine")
 	}
 	logs := conf.Log{Level: "warn", Format: "text"}

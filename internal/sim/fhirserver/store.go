@@ -16,7 +16,6 @@ type resource struct {
 	body    []byte
 	version int
 	keys    []string // its places in the index
-	control string   // of a Provenance: the message it tells of
 }
 
 func (r *resource) reference() string { return r.kind + "/" + r.id }
@@ -148,9 +147,6 @@ func (s *store) evict() {
 		s.unindex(k, r)
 	}
 	delete(s.byRef, r.reference())
-	if r.control != "" {
-		delete(s.controls, r.control)
-	}
 	s.counts.Evicted++
 }
 

@@ -2,6 +2,7 @@ package fhirserver
 
 import (
 	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -19,11 +20,12 @@ type Counts struct {
 	Evicted   int
 }
 
-// heard is what is known of one message: who told of it and when first.
+// heard is what is known of one message: who told of it and when first. It
+// stays when the Provenance itself is evicted.
 type heard struct {
 	place       int // order of first arrival
 	at          time.Time
-	provenances map[string]struct{}
+	provenances []string // their ids; one unless something went wrong
 }
 
 // hear notes the message a Provenance names as its source.
@@ -38,11 +40,12 @@ func (k *store) hear(st *step) {
 		h := k.controls[control]
 		if h == nil {
 			k.order++
-			h = &heard{place: k.order, at: time.Now(), provenances: map[string]struct{}{}}
+			h = &heard{place: k.order, at: time.Now()}
 			k.controls[control] = h
 		}
-		h.provenances[st.id] = struct{}{}
-		k.byRef[st.kind+"/"+st.id].control = control
+		if !slices.Contains(h.provenances, st.id) {
+			h.provenances = append(h.provenances, st.id)
+		}
 	}
 }
 
@@ -103,7 +106,7 @@ func (s *Server) Took(control string) time.Time {
 	return time.Time{}
 }
 
-// Messages gives how many different messages arrived, of those not evicted.
+// Messages gives how many different messages arrived.
 func (s *Server) Messages() int {
 	s.kept.mu.Lock()
 	defer s.kept.mu.Unlock()
@@ -111,9 +114,9 @@ func (s *Server) Messages() int {
 }
 
 // Tally compares what arrived with what senders were told is acknowledged,
-// by the control ids in Provenance; it is right as long as nothing was
-// evicted. A message counts as duplicated when two
-// Provenances tell of it or one of its identifiers is kept twice.
+// by the control ids in Provenance. A message counts as duplicated when two
+// Provenances tell of it or one of its identifiers is kept twice: who comes
+// again after it was evicted counts, too, and nobody comes again so late.
 func (s *Server) Tally(l *sim.Ledger) sim.Tally {
 	order := l.Order()
 	t := sim.Tally{Duplicated: len(s.Duplicates())}

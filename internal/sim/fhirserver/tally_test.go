@@ -6,8 +6,35 @@ import (
 	"strings"
 	"testing"
 
+	"thalamus/internal/codec/fhir"
 	"thalamus/internal/sim/fhirserver"
 )
+
+// What is evicted was taken all the same: a demo that ran for a day has lost
+// nothing.
+func TestEvictedIsNotLost(t *testing.T) {
+	s, err := fhirserver.Listen(fhirserver.Options{MaxResources: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for n := range 50 {
+		control := fmt.Sprintf("C%d", n)
+		body := fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Provenance",`+
+			`"entity":[{"role":"source","what":{"identifier":{"system":%q,"value":%q}}}]},"request":{"method":"POST","url":"Provenance"}}]}`, fhir.SystemMessage, control)
+		answer, err := http.Post(s.URL(), "application/fhir+json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	if c := s.Counts(); c.Evicted != 40 {
+		t.Errorf("%d evicted", c.Evicted)
+	}
+	if s.Messages() != 50 || !s.Heard("C0") || !s.Heard("C49") {
+		t.Errorf("%d messages are known of 50", s.Messages())
+	}
+}
 
 // The reports of one alert share the alert's identifier and are no
 // duplicates, whatever the number of alerts that a sender names alike; the
