@@ -209,7 +209,7 @@ func (met *meaning) add(messages []model.Message) {
 		for k := range m.Observations {
 			o := &m.Observations[k]
 			count(&met.Coded, o.Code.Key() != "")
-			count(&met.Converted, o.ValueSent.Kind != model.ValueNone)
+			count(&met.Converted, o.ValueSent != nil)
 			count(&met.Absent, o.Absent != "")
 			count(&met.Simulated, o.Simulated)
 			count(&met.Timed, !o.DeviceTime.UTC.IsZero())
