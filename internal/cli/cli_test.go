@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"thalamus/internal/model"
+	"thalamus/internal/service"
 )
 
 func walk(c *cobra.Command, each func(c *cobra.Command)) {
@@ -77,6 +79,25 @@ func TestExitCodes(t *testing.T) {
 		}
 		if want == exitDone && errOut.Len() > 0 || want != exitDone && errOut.Len() == 0 {
 			t.Errorf("%s: standard error %q", line, errOut.String())
+		}
+	}
+}
+
+// What programs read is written so that they can: JSON as JSON, a text of lines
+// as its lines.
+func TestTextsForPrograms(t *testing.T) {
+	type file struct {
+		Name string          `json:"name"`
+		File json.RawMessage `json:"file"`
+	}
+	for want, v := range map[string]any{
+		"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n":            service.Calendar{Text: "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"},
+		"name  a\n\nfile\n{\n  \"b\": [\n    1\n  ]\n}\n": file{"a", json.RawMessage(`{"b":[1]}`)},
+		"text  one line\n":                                service.Calendar{Text: "one line"},
+	} {
+		var b strings.Builder
+		if err := printText(&b, v, 0); err != nil || b.String() != want {
+			t.Errorf("%q, want %q; %v", b.String(), want, err)
 		}
 	}
 }

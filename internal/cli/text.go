@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -25,6 +26,9 @@ func printText(w io.Writer, v any, width int) error {
 	switch {
 	case isTable(x.Type()):
 		return printTable(w, x, width)
+	case isText(x):
+		_, err := io.WriteString(w, strings.TrimRight(x.Field(0).String(), "\n")+"\n")
+		return err
 	case x.Kind() == reflect.Struct && !scalar(x):
 		return printFields(w, x, width)
 	case x.Kind() == reflect.String:
@@ -34,6 +38,12 @@ func printText(w io.Writer, v any, width int) error {
 		_, err := fmt.Fprintln(w, cell(x))
 		return err
 	}
+}
+
+// isText says whether an answer is nothing but a text of several lines, a
+// calendar say: it is written as it is, so that it can go into a file.
+func isText(x reflect.Value) bool {
+	return x.Kind() == reflect.Struct && x.NumField() == 1 && x.Type().Field(0).IsExported() && x.Field(0).Kind() == reflect.String && strings.Contains(x.Field(0).String(), "\n")
 }
 
 func isTable(t reflect.Type) bool {
@@ -210,6 +220,11 @@ func printFields(w io.Writer, v reflect.Value, width int) error {
 		}
 		var err error
 		switch {
+		case x.Type() == reflect.TypeFor[json.RawMessage]():
+			var text bytes.Buffer
+			if err = json.Indent(&text, x.Bytes(), "", "  "); err == nil {
+				_, err = fmt.Fprintln(w, text.String())
+			}
 		case x.Type() == reflect.TypeFor[[]byte]():
 			_, err = fmt.Fprintln(w, strings.ReplaceAll(string(x.Bytes()), "\r", "\n"))
 		case x.Kind() == reflect.Map || x.Kind() == reflect.Interface:

@@ -230,7 +230,9 @@ func (p *importPlan) mayBegin(r ImportAsk, a ImportCheck) error {
 	case p.mistake != nil:
 		return p.mistake
 	case len(p.problems) > 0 && !r.SkipWrong:
-		return fault.New(fault.Invalid, "service.import-wrong", "%d rows have problems; correct the table, or leave these rows out with skipWrong", a.Counts[roster.Wrong]).At("skipWrong")
+		one := p.problems[0]
+		where := strings.TrimSpace("row " + strconv.Itoa(one.Row) + " " + one.Column)
+		return fault.New(fault.Invalid, "service.import-wrong", "%d rows have problems, first %s: expected %s; correct the table, or leave these rows out with skipWrong", a.Counts[roster.Wrong], where, one.Want).At("skipWrong")
 	case r.Digest != a.Digest:
 		return fault.New(fault.Conflict, "service.import-stale", "the register changed since the table was checked, and the import would do something else now; look at it again").At("digest")
 	}

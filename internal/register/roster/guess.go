@@ -106,7 +106,7 @@ func words() map[string]string {
 		TargetRoom:     "room;room number;raum;raumnummer;zimmer;salle;chambre;piece",
 		TargetBed:      "bed;bed number;bett;bettplatz;lit",
 		TargetFacility: "facility;site;hospital;building;klinik;haus;gebaude;krankenhaus;hopital;batiment;site hospitalier",
-		"department":   "department;cost center;cost centre;abteilung;fachabteilung;kostenstelle;departement;service;centre de cout",
+		"department":   "department;dept;dept.;cost center;cost centre;abteilung;fachabteilung;kostenstelle;departement;service;centre de cout",
 		"life":         "status;life;state;asset status;status label;life stage;zustand;statut;etat",
 		"owner":        "owner;company;entity;eigentumer;besitzer;mandant;entitat;proprietaire;entite",
 		"custodian":    "custodian;responsible;technician in charge;contact person;assigned to;checked out to;user;verantwortlich;zustandig;ansprechpartner;techniker;benutzer;responsable;technicien responsable;utilisateur",
@@ -196,6 +196,14 @@ func Guess(columns []string) (Mapping, What) {
 			continue
 		}
 		m[c], taken[t] = t, true
+	}
+	if !taken["model"] && origin != FromGLPI {
+		for _, c := range columns {
+			if plain(c) == "type" { // what a maker calls it, where nothing else says that
+				m[c], taken["model"] = "model", true
+				break
+			}
+		}
 	}
 	if what == Models && !taken["model"] {
 		for _, c := range columns {

@@ -16,6 +16,8 @@ func TestGuess(t *testing.T) {
 		"French":   {"N° d'inventaire|Fabricant|Modèle|N° de série|Unité|Date d'achat", "Date d'achat=purchased Fabricant=manufacturer Modèle=model N° d'inventaire=asset N° de série=serial Unité=ward", "", Devices},
 		"Snipe-IT": {"ID|Company|Asset Name|Asset Tag|Model|Model No.|Category|Manufacturer|Serial|Purchase Date|Purchase Cost|Status|Location|Supplier|Notes", "Asset Name=name Asset Tag=asset Company=owner Location=place Manufacturer=manufacturer Model=model Notes=note Purchase Cost=price Purchase Date=purchased Serial=serial Status=life Supplier=supplier", FromSnipeIT, Devices},
 		"GLPI":     {"Name|Entity|Status|Manufacturer|Serial number|Inventory number|Type|Model|Location|Alternate username", "Entity=owner Inventory number=asset Location=place Manufacturer=manufacturer Model=model Name=name Serial number=serial Status=life", FromGLPI, Devices},
+		"by hand":  {"Asset|Manufacturer|Type|Serial No|Dept|Owner", "Asset=asset Dept=department Manufacturer=manufacturer Owner=owner Serial No=serial Type=model", "", Devices},
+		"kinds":    {"Type|Model|Serial", "Model=model Serial=serial", "", Devices},
 		"GUDID":    {"PrimaryDI|brandName|versionModelNumber|companyName|deviceDescription", "PrimaryDI=udi-di companyName=manufacturer deviceDescription=note versionModelNumber=model", FromGUDID, Models},
 	} {
 		m, w := Guess(strings.Split(c.columns, "|"))

@@ -130,7 +130,7 @@ func lifeWords() map[string]string {
 	for choice, list := range map[string]string{
 		"ordered":   "ordered;pending;on order;bestellt;commande;en commande",
 		"stored":    "stored;ready to deploy;deployable;in stock;stock;spare;available;lager;auf lager;reserve;en stock;en reserve",
-		"in-use":    "in use;deployed;active;in service;in betrieb;im einsatz;aktiv;en service;en utilisation;en production;production",
+		"in-use":    "in use;deployed;active;in service;in betrieb;im einsatz;aktiv;en service;en utilisation;en production;production;produktiv;produktion",
 		"lent":      "lent;on loan;loaned;checked out;verliehen;ausgeliehen;prete;en pret",
 		"in-repair": "in repair;out for repair;out for diagnostics;under repair;maintenance;broken;in reparatur;defekt;en reparation;en panne",
 		"lost":      "lost;lost stolen;lost/stolen;stolen;missing;verloren;gestohlen;vermisst;perdu;vole",
