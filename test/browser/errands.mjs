@@ -6,8 +6,11 @@ import { origin } from './browser.mjs'
 import { accessible, fits } from './check.mjs'
 
 /** Sends HL7 messages as a device does; ends when all are acknowledged. */
-function device(...messages) {
-  const [host, port] = run.devices.split(':')
+const device = (...messages) => send(run.devices, messages)
+
+/** Sends to an address what a device sends; ends when all are acknowledged. */
+function send(to, messages) {
+  const [host, port] = to.split(':')
   return new Promise((done, failed) => {
     let heard = ''
     const link = connect(Number(port), host, () => link.write(messages.map((m) => `\x0b${m}\x1c\r`).join('')))
@@ -93,6 +96,48 @@ export const errands = {
     await form.getByRole('button', { name: 'Deliver again' }).click()
     await page.locator('.toast').waitFor()
     await until(page, 'a delivery by replay', async () => (await page.locator('main tbody tr', { hasText: 'Delivered' }).filter({ hasNotText: 'first time' }).count()) > 0)
+  },
+
+  async 'adopt a device from the wire: what it seems to be, what waited goes in order, its values stand in the register'(page, { picture }) {
+    const rates = [71, 72, 73]
+    const messages = rates.map((rate, i) => [`MSH|^~\\&|WIRE-7^0012EE01FFFF0107^EUI-64|SIMWARD|||${stamp()}||ORU^R01^ORU_R01|WIRE-${process.pid}-${i}|P|2.6|||AL|NE|`,
+      'PID|1||ICU49997^^^SIMHOSP^MR||Wachter^Wanda^^^^^L', 'PV1|1|I|GATE^1^1', `OBR|1|${i}|${i}|69837^MDC_DEV_METER_PHYSIO_MULTI_PARAM_MDS^MDC|||${stamp()}`,
+      'OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||0012EE01FFFF0107^^0012EE01FFFF0107^EUI-64', 'OBX|2|ST|67880^MDC_ATTR_ID_MODEL^MDC|1.0.0.1|Thalamus Simulation^Monitor S8||||||R', `OBX|3|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|${rate}|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||${stamp()}`].join('\r') + '\r')
+    await send(run.gate, messages)
+    const row = page.locator('#inbox tbody tr', { hasText: /GATE · 1/ })
+    await go(page, '/inbox')
+    await until(page, 'the stranger waits in the inbox', async () => (await row.count()) === 1 && /3 messages/.test(await row.innerText()))
+    const seems = row.locator('.tip', { hasText: 'model' }).first()
+    await seems.focus()
+    const wrong = must(/Monitor S8/.test(await row.innerText()) && /Its messages say so/.test(await seems.locator('.tip-text').innerText()), `it is not told what it seems to be, and why: ${await row.innerText()}`)
+    wrong.push(...must(/profile/i.test(await row.innerText()), 'it is not told what reads it'))
+    const id = (await row.getByRole('link').first().getAttribute('href')).split('/').pop()
+    await picture(page, 'inbox-suggestion-light', false)
+    await go(page, `/messages?device=${id}`)
+    const sent = (await page.locator('#messages tbody tr').getByRole('rowheader').getByRole('link').evaluateAll((all) => all.map((a) => a.getAttribute('href')))).reverse()
+    wrong.push(...must(sent.length === 3, `${sent.length} messages are recorded, not 3`))
+    await go(page, sent[0])
+    wrong.push(...must((await page.locator('#deliveries, main').first().innerText()).includes('quarantine'), 'a stranger\'s message does not say that it waits in quarantine'))
+    await go(page, '/inbox')
+    await row.getByRole('checkbox').check()
+    await page.getByLabel(/^Reason/).fill('delivered today, order 4712')
+    await page.getByRole('button', { name: 'Adopt the chosen devices' }).click()
+    await page.locator('.toast', { hasText: 'adopted' }).waitFor()
+    wrong.push(...must((await row.count()) === 0, 'an adopted device is still in the inbox'))
+    const settled = []
+    for (const path of sent) {
+      await go(page, path)
+      const delivery = page.locator('#delivery-list tbody tr', { hasText: 'lab' }).filter({ hasText: 'Delivered' })
+      await until(page, `${path} is delivered`, async () => (await delivery.count()) > 0)
+      settled.push(await delivery.first().locator('time').last().getAttribute('datetime'))
+    }
+    wrong.push(...must(settled.every((at, i) => i === 0 || Date.parse(settled[i - 1]) <= Date.parse(at)), `what waited was not delivered in its order: ${settled}`))
+    await go(page, `/devices/${id}?more=1`)
+    await page.getByText(/^Adopted/).first().waitFor()
+    const values = page.locator('#values tbody tr', { hasText: 'MDC_ECG_HEART_RATE' })
+    wrong.push(...must(/\b73\b/.test(await values.innerText()), `its last value is not 73: ${await values.innerText()}`), ...(await looked(page)))
+    await picture(page, 'adopted-with-values-light')
+    return wrong
   },
 
   async 'adopt a new device, think again, adopt it for good'(page) {

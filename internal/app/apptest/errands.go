@@ -242,6 +242,7 @@ func (h *House) Errands() []Errand {
 		{"fact.history", func() any { return service.FactHistoryAsk{Subject: fact.Of(fact.OfDevice, string(device()))} }, "", ""},
 		{"fact.undo", func() any { return service.FactUndo{Change: said(), Reason: why} }, "*", why},
 		{"device.stat", is(service.None{}), "", ""},
+		{"device.suggest", func() any { return service.SuggestAsk{Devices: []model.DeviceID{device()}} }, "", ""},
 		{"task.list", is(service.TaskAsk{}), "", ""},
 		{"model.add", is(service.ModelNew{Manufacturer: "Acme", Name: "Zorglub 9", Reason: why}), "model " + zorglub, why},
 		{"model.list", is(service.ModelAsk{Text: "zorglub"}), "", ""},

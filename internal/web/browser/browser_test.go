@@ -44,7 +44,7 @@ func TestConsole(t *testing.T) {
 		}
 	}
 	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
-		"url": w.url, "devices": w.devices, "chromium": chromium, "pictures": pictures,
+		"url": w.url, "devices": w.devices, "gate": w.gate, "chromium": chromium, "pictures": pictures,
 		"papers": papers(root), "only": only,
 		"paper": []string{"messages-one", "devices-one", "live", "start"},
 	})
@@ -77,6 +77,7 @@ type ward struct {
 	binary, folder string
 	url            string // the sign-in that works once
 	devices        string // where devices send to
+	gate           string // where strangers send to: what they send waits until they are adopted
 }
 
 func startWard(t *testing.T, root string) *ward {
@@ -161,6 +162,9 @@ func (w *ward) stage(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	w.run(t, "destination", "put", "--value", `{"id":"lab","name":"Laboratory system (webhook)","kind":"webhook","delivery":{"batch":1,"concurrency":1},"settings":{"url":"`+receiver.URL+`","secret":"whsec_dGhhbGFtdXMgaW4gYSBicm93c2VyIHRlc3Q="}}`, "--reason", "browser test")
 	w.run(t, "route", "put", "--value", `{"id":"laboratory","locations":["LAB"],"destinations":["lab"]}`, "--reason", "browser test")
+	w.run(t, "channel", "put", "--value", `{"id":"gate","name":"Gate for strangers","driver":"mllp","codec":"hl7v2","unknown":"quarantine","settings":{"listen":"127.0.0.1:0"}}`, "--reason", "browser test")
+	w.run(t, "route", "put", "--value", `{"id":"gate","channels":["gate"],"destinations":["lab"]}`, "--reason", "browser test")
+	w.gate = w.listens(t, "gate")
 	conn, err := net.DialTimeout("tcp", w.devices, patience)
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +194,24 @@ func (w *ward) stage(t *testing.T) {
 			t.Fatalf("%d dead letters, not %d", len(letters.Rows), refused)
 		}
 	}
+}
+
+// listens gives the address on which a channel listens.
+func (w *ward) listens(t *testing.T, id string) string {
+	t.Helper()
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		var all []struct{ ID, State, Address string }
+		if err := json.Unmarshal(w.run(t, "channel", "list", "--json"), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			if c.ID == id && c.State == "listening" {
+				return c.Address
+			}
+		}
+	}
+	t.Fatalf("channel %s does not listen", id)
+	return ""
 }
 
 // refused is how many messages the laboratory system refuses.

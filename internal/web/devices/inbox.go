@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"context"
 	"strings"
 
 	"thalamus/internal/fault"
@@ -17,7 +18,20 @@ func inbox(v *ui.Visit) (ui.View, error) {
 	if l.Next == "" && v.Query("after") == "" {
 		byPlace(l.Rows)
 	}
-	return ui.View{Title: ui.T(v.Context(), "Seen on the wire"), Body: inboxPage(l), Styles: styles, Scripts: []string{"choose.js"}}, nil
+	seems := map[model.DeviceID]service.Suggestion{}
+	if len(l.Rows) > 0 && v.May("device.suggest") {
+		ask, all := service.SuggestAsk{}, []service.Suggestion{}
+		for _, d := range l.Rows {
+			ask.Devices = append(ask.Devices, d.ID)
+		}
+		if err := v.Call("device.suggest", ask, &all); err != nil {
+			return ui.View{}, err
+		}
+		for _, s := range all {
+			seems[s.Device] = s
+		}
+	}
+	return ui.View{Title: ui.T(v.Context(), "Seen on the wire"), Body: inboxPage(l, seems), Styles: styles, Scripts: []string{"choose.js"}}, nil
 }
 
 // adoptMany takes the chosen devices into use, one after another: what fails
@@ -51,4 +65,40 @@ func releaseMany(v *ui.Visit) (ui.Done, error) {
 		}
 	}
 	return ui.Done{To: "/inbox", Toast: &ui.Toast{Text: ui.T(v.Context(), "The adoption is taken back.")}}, nil
+}
+
+// seemsWhy says what a device seems to be, by what tells so.
+func seemsWhy(ctx context.Context, s service.Suggestion) string {
+	switch {
+	case s.Model == "":
+		return ui.T(ctx, "Its messages name no model.")
+	case s.Adopted == 0:
+		return ui.T(ctx, "Its messages say so; the house uses none of this model yet.")
+	}
+	return ui.Plural(ctx, s.Adopted, "Its messages say so; the house uses %s of this model.", "Its messages say so; the house uses %s of this model.")
+}
+
+// mayBeWhy says why a device may be one that is known.
+func mayBeWhy(ctx context.Context, b service.MayBe) string {
+	if b.Why == "serial" && b.Heard {
+		return ui.T(ctx, "Both have the same serial number.")
+	}
+	if b.Why == "serial" {
+		return ui.T(ctx, "Both have the same serial number; the other was entered and never heard.")
+	}
+	return ui.T(ctx, "That one is of the same model, stood at the same bed, and fell silent before this one spoke.")
+}
+
+// seemsText is the model that a device seems to be of; where its name says
+// that already, whether the house knows the model.
+func seemsText(ctx context.Context, d service.DeviceRow, s service.Suggestion) string {
+	switch {
+	case s.Model == "":
+		return ui.T(ctx, "No model known")
+	case s.Name != nameOf(d):
+		return s.Name
+	case s.Adopted == 0:
+		return ui.T(ctx, "A new model")
+	}
+	return ui.Plural(ctx, s.Adopted, "%s of this model in use", "%s of this model in use")
 }
