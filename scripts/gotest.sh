@@ -1,6 +1,6 @@
 #!/bin/sh
 # go test -v into a log; on the screen one line a package, and what failed.
-# A test that fails runs three times more, alone. When it passes all three it
+# A test that fails runs twice more, alone. When it passes both times it
 # is unsteady: it is named here and at the end of make test, for somebody to
 # mend, and does not fail the whole. A data race, a panic or a time limit that
 # is reached is never forgiven (docs/decisions/0207-unsteady-tests.md).
@@ -16,7 +16,7 @@ while [ "$1" != -- ]; do
 done
 shift
 
-# again runs each test that failed three times more. It fails when that cannot
+# again runs each test that failed twice more. It fails when that cannot
 # be forgiven.
 again() {
 	grep -qE '^(WARNING: DATA RACE|panic:|fatal error:)' "$log" && return 1
@@ -29,8 +29,8 @@ again() {
 	: >"$log.unsteady"
 	while read -r package tests; do
 		[ -n "$tests" ] || return 1 # it does not even build
-		${GO:-go} test -timeout 20m -v $flags -count=3 -run "^($tests)\$" "$package" >"$log.again" 2>&1 </dev/null || return 1
-		echo "unsteady: $package $tests failed once and passed three times alone: mend it" >>"$log.unsteady"
+		${GO:-go} test -timeout 40m -v $flags -count=2 -run "^($tests)\$" "$package" >"$log.again" 2>&1 </dev/null || return 1
+		echo "unsteady: $package $tests failed once and passed twice alone: mend it" >>"$log.unsteady"
 	done <"$log.failed"
 }
 

@@ -113,7 +113,8 @@ export async function keyboard(page) {
     return all.length
   })
   let home = 0
-  for (let i = 0; i < expected + 20 && home < 2; i++) {
+  // What comes while we walk lengthens the way: the bound only ends a walk that never comes home.
+  for (let i = 0; i < 3 * expected + 100 && home < 2; i++) {
     await page.keyboard.press('Tab')
     const at = await page.evaluate(() => {
       const el = document.activeElement
