@@ -136,7 +136,7 @@ func (e *Envelope) Check() error {
 	if len(bytes.TrimSpace(e.ControlID)) == 0 {
 		return fault.New(fault.Invalid, codeNoControlID, "the message has no control id, so no acknowledgement can name it; fill MSH-10 with a text of its own for each message").At("MSH-10")
 	}
-	if len(e.Code()) == 0 {
+	if code := e.Code(); len(code) == 0 || string(code) == `""` {
 		return fault.New(fault.Invalid, codeNoType, "the message does not say what type it is; fill MSH-9, for example ORU^R01^ORU_R01").At("MSH-9")
 	}
 	return nil

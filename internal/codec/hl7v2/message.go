@@ -123,6 +123,18 @@ trim:
 	return end
 }
 
+// blank tells whether nothing can be read of an element: it is absent, a blank,
+// or an escape that stands for one.
+func blank(e Element) bool {
+	if !e.Present() {
+		return true
+	}
+	if e.plain() {
+		return len(bytes.TrimSpace(e.Raw())) == 0
+	}
+	return len(bytes.TrimSpace(e.AppendText(nil))) == 0
+}
+
 // checkHeader notes what a receiver needs and MSH does not have.
 func (m *Message) checkHeader() {
 	msh := m.Segment(0)
@@ -132,7 +144,7 @@ func (m *Message) checkHeader() {
 		}
 		return int(m.segs[0].end)
 	}
-	if !msh.Field(9).Component(1).Present() {
+	if kind := msh.Field(9).Component(1); kind.IsNull() || blank(kind) {
 		m.note(codeNoType, model.Error, "MSH-9", missing(9), "the message does not say what type it is", "the sender must fill MSH-9, for example ORU^R01^ORU_R01")
 	}
 	if len(bytes.TrimSpace(msh.Field(10).Raw())) == 0 {

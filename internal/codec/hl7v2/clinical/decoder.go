@@ -111,6 +111,11 @@ func (d *decoder) another() model.Message {
 		event.Merged = nil
 		m.Event = &event
 	}
+	for _, i := range o.Issues {
+		if i.Code == "hl7v2.no-type" { // true of every message of the result
+			m.Issues = append(m.Issues, i)
+		}
+	}
 	return m
 }
 
