@@ -149,7 +149,7 @@ func TestEnvelope(t *testing.T) {
 		"MSH|^~\\&|||||||ORU|":            codeNoControlID,
 		"MSH|^~\\&|||||||ORU| |P":         codeNoControlID,
 		"MSH|^~\\&|||||||^R01|1|P":        codeNoType,
-		`MSH|^~\&|||||||""^R01|1|P`:        codeNoType,
+		`MSH|^~\&|||||||""^R01|1|P`:       codeNoType,
 		"MSH|^~\\&|||||||ORU\rPID|1|7|P|": codeNoControlID,
 	} {
 		e, err := ParseEnvelope([]byte(raw))
