@@ -24,8 +24,16 @@ type Offset struct {
 
 // HeaderZone gives the zone of MSH-7; unknown when the field has none or
 // cannot be read.
-func HeaderZone(msh7 string) Offset {
-	t, err := Parse(msh7)
+func HeaderZone(msh7 string) Offset { return HeaderZoneAs("", msh7) }
+
+// HeaderZoneAs is HeaderZone of a text written in a format of ParseAs. A count
+// since 1970 says nothing of the sender's zone.
+func HeaderZoneAs(format, msh7 string) Offset {
+	switch format {
+	case FormatSeconds, FormatMillis, FormatMicros, FormatAuto:
+		return Offset{}
+	}
+	t, err := ParseAs(format, msh7)
 	if err != nil || !t.Zoned {
 		return Offset{}
 	}

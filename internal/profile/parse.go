@@ -233,7 +233,21 @@ func isID(s string) bool {
 	return s != "" && s[0] != '.'
 }
 
+// Form is how the device writes times in messages whose form a standard tells,
+// and the standard's own is not meant: empty where nothing is said. Documents
+// are read by their profile itself, and the times of bedside protocols are
+// made of bytes.
+func (p *Profile) Form() string {
+	if p.Codec == "hl7v2" || p.Codec == "astm" {
+		return p.Time.Format
+	}
+	return ""
+}
+
 func (p *Profile) checkTime() error {
+	if !p.isDocument() && len(p.Time.From) > 0 {
+		return wrong("time.from", "a standard tells where the times of %s stand; say time.format if the device writes them in another way", p.Codec)
+	}
 	if z := p.Time.Zone; z != "" && z != "register" {
 		if _, err := time.LoadLocation(z); err != nil {
 			return wrong("time.zone", "unknown time zone; write it as Europe/Berlin, or register")

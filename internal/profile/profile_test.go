@@ -140,7 +140,7 @@ func TestReadTable(t *testing.T) {
 }
 
 func TestRefineMessage(t *testing.T) {
-	text := strings.NewReplacer("codec: json", "codec: hl7v2", "each: $.obs[*]\n", "", `"MDC_PRESS_BLD_ART_DIA"`, `"art-d"`, `"MDC_PRESS_BLD_ART_SYS"`, `"ART_S"`).Replace(monitor)
+	text := strings.NewReplacer("codec: json", "codec: hl7v2", "each: $.obs[*]\n", "", "from: [ts, $.ts, arrived], ", "", `"MDC_PRESS_BLD_ART_DIA"`, `"art-d"`, `"MDC_PRESS_BLD_ART_SYS"`, `"ART_S"`).Replace(monitor)
 	text = text[:strings.Index(text, "observe:")] + "observe:\n  - {simulated: '\"DEMO\" in flags', setting: 'sub_id.endsWith(\".9\")'}\n" + text[strings.Index(text, "derive:"):]
 	p := parse(t, text, labels)
 	m := model.Message{Codec: "hl7v2", Observations: []model.Observation{
@@ -192,7 +192,8 @@ func TestWrongProfilesSayWhere(t *testing.T) {
 		"needs":                 {cut("{label: name, value: [v", "{needs: ['a b'], label: name, value: [v"), labels, "profile.path", "observe[0].needs", "character"},
 		"value told twice":      {cut("{label: name, value: [v", "{compute: 1 + 1, label: name, value: [v"), labels, "profile.wrong", "observe[0].compute", "twice"},
 		"compute":               {cut("value: state", "compute: state +"), labels, "profile.expression", "observe[1].compute", ""},
-		"json keys in hl7v2":    {strings.Replace(cut("codec: json", "codec: hl7v2"), "{label: name, value: [v", "{needs: v, label: name, value: [v", 1), labels, "profile.wrong", "observe[0]", "json and csv"},
+		"json keys in hl7v2":    {strings.NewReplacer("codec: json", "codec: hl7v2", "from: [ts, $.ts, arrived], ", "", "{label: name, value: [v", "{needs: v, label: name, value: [v").Replace(monitor), labels, "profile.wrong", "observe[0]", "json and csv"},
+		"time of json in hl7v2": {cut("codec: json", "codec: hl7v2"), labels, "profile.wrong", "time.from", "time.format"},
 		"codec":                 {cut("codec: json", "codec: xml"), labels, "profile.wrong", "profile.yaml:4:1: codec", "hl7v2, astm, poct1a, intellivue, medibus, masimo, nonin, dri, json, csv"},
 		"no title":              {cut("title: Acme VM-200 bedside monitor", "title: ''"), labels, "profile.wrong", "title", "one line"},
 		"no value":              {cut("value: state, ", ""), labels, "profile.wrong", "observe[1]", "which field"},

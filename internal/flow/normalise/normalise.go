@@ -87,6 +87,9 @@ func (n *normaliser) profile(set *profile.Set) *profile.Profile {
 	if n.zones.Device == nil {
 		n.zones.Device = set.Zone(p)
 	}
+	if n.form = p.Form(); n.form != "" && !n.zones.Message.Known {
+		n.zones.Message = hl7time.HeaderZoneAs(n.form, n.m.DeviceTime.Original)
+	}
 	p.Refine(n.m)
 	return p
 }
@@ -94,11 +97,12 @@ func (n *normaliser) profile(set *profile.Set) *profile.Profile {
 type normaliser struct {
 	m       *model.Message
 	zones   hl7time.Zones
+	form    string // how the profile says that times are written, empty: as the codec does
 	labels  *Labels
 	nearest Nearest
 	hl7     bool
 	last    model.Timestamp // the time read last; most of a message share one
-	fault   string          // code of its fault
+	fault   error           // why it cannot be read
 	clear   bool            // there is nothing to say of it
 	said    []about         // what was reported already
 	birth   time.Time       // of the patient, where the day is known

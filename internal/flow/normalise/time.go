@@ -1,9 +1,12 @@
 package normalise
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/hl7time"
 	"thalamus/internal/model"
 )
 
@@ -72,7 +75,7 @@ func (n *normaliser) place(message, document string) string {
 // howTimesAreWritten is what to do about a time that cannot be read.
 func (n *normaliser) howTimesAreWritten() string {
 	if n.hl7 {
-		return "the sender should write YYYYMMDDHHMMSS with its zone"
+		return "the sender should write YYYYMMDDHHMMSS with its zone, or its profile say how it writes times (time.format)"
 	}
 	return "the sender should write ISO 8601 with its zone, or its profile say how it writes times (time.format)"
 }
@@ -83,6 +86,39 @@ func (n *normaliser) plainly(original, format string) bool {
 	return n.clear && original == n.last.Original && format == n.last.Format
 }
 
+// read reads a time as its profile says that the device writes them, else as
+// its codec does. Where a profile counts since 1970, a text of 14 digits that a
+// calendar has is a time of HL7 all the same: a count of milliseconds has so
+// many digits after the year 2286 only.
+func (n *normaliser) read(ts model.Timestamp) (model.Timestamp, error) {
+	form := n.form
+	if form == "" || ts.Format != "" && ts.Format != hl7time.FormatHL7 {
+		return n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived)
+	}
+	if len(ts.Original) == 14 && strings.HasPrefix(form, "epoch_") {
+		if at, err := n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived); err == nil {
+			return at, nil
+		}
+	}
+	at, wrong := n.zones.ReadAs(form, ts.Original, n.m.Arrived)
+	if wrong == nil {
+		return at, nil
+	}
+	if at, err := n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived); err == nil {
+		return at, nil
+	}
+	return ts, wrong
+}
+
+// textOf is what a fault says is wrong; it never holds what was received.
+func textOf(err error) string {
+	var f *fault.Fault
+	if errors.As(err, &f) {
+		return f.Text
+	}
+	return "its form is not known"
+}
+
 // time resolves one timestamp. The text read last is remembered: the
 // observations of a message mostly share one.
 func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
@@ -90,16 +126,13 @@ func (n *normaliser) time(ts model.Timestamp, field string) model.Timestamp {
 		return ts
 	}
 	if ts.Original != n.last.Original || ts.Format != n.last.Format {
-		var err error
-		n.fault, n.clear = "", false
-		if n.last, err = n.zones.ReadAs(ts.Format, ts.Original, n.m.Arrived); err != nil {
-			n.fault = fault.CodeOf(err)
-		}
+		n.clear = false
+		n.last, n.fault = n.read(ts)
 	}
 	switch {
-	case n.fault != "":
-		n.once(model.Issue{Code: prefix + "time", Severity: model.Error, Field: field, Received: n.fault,
-			Text: "the time cannot be read; only its text was kept", Hint: n.howTimesAreWritten()}, ts.Original)
+	case n.fault != nil:
+		n.once(model.Issue{Code: prefix + "time", Severity: model.Error, Field: field, Received: fault.CodeOf(n.fault),
+			Text: "the time cannot be read, only its text was kept: " + textOf(n.fault), Hint: n.howTimesAreWritten()}, ts.Original)
 	case n.last.Ambiguous:
 		n.once(model.Issue{Code: prefix + "time-ambiguous", Severity: model.Warning, Field: field, Received: string(n.last.Zone),
 			Text: "the local time happened twice or never, because the clocks were changed", Hint: "the sender should give the zone, for example +0100"}, ts.Original)
