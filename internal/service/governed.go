@@ -82,6 +82,9 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			}
 			return None{}, set.Remove(ctx, c.tx, r.ID, expected(r.Version), c.mark())
 		}),
+		define(Acts, noun+".restore", "Bring an earlier version of one "+what+" back, also of one that was removed; without a number the one before what is in force.", "icu 3 --reason 'the new limits were wrong'", func(ctx context.Context, c *call, r Restore) (register.Versioned[T], error) {
+			return restoreVersion(ctx, c, set, check, r)
+		}),
 	}
 	for i := range ops {
 		ops[i].Forces = force && ops[i].Mode == Acts
