@@ -104,9 +104,6 @@ func AppendAck(to []byte, q Envelope, r Reply) []byte {
 	if d.Field == 0 {
 		d = standard
 	}
-	if d.Component == 0 {
-		d.Component = '^'
-	}
 	w := ackWriter{b: to, d: d, cs: &asciiSet}
 	if cs, _, _ := bytes.Cut(q.Charset, []byte{d.Repetition}); len(cs) > 0 {
 		if w.cs = lookup(cs); w.cs == nil {

@@ -72,13 +72,13 @@ func readDelimiters(b []byte, off int) (d Delimiters, odd oddity, err error) {
 			odd = codeDelimitersFew
 		}
 	}
+	if bytes.ContainsFunc(enc, func(r rune) bool { return r > 0x7f || !delimiter(byte(r)) }) {
+		return d, "", headerFault(codeDelimiters, id+"-2", off+4, "MSH-2 holds a letter, a digit or a control character where delimiters belong, usually ^~\\&")
+	}
 	all := [...]byte{d.Field, d.Component, d.Repetition, d.Escape, d.Sub, d.Truncation}
 	for i, c := range all {
 		if c == 0 {
 			continue
-		}
-		if !delimiter(c) {
-			return d, "", headerFault(codeDelimiters, id+"-2", off+4, "MSH-2 holds a letter, a digit or a control character where delimiters belong, usually ^~\\&")
 		}
 		for _, o := range all[:i] {
 			if o == c {

@@ -17,6 +17,7 @@ func seeds(f *testing.F) {
 		"FHS|^~\\&|F\rBHS|^~\\&|A\r" + msh + "\rBTS|1\rFTS|1\r",
 		string(withCharset("GB18030", "\x81\x7c\x81\x5e\x95\x32\x82\x36^x")), string(withCharset("~ISO IR87", "\x1b$B$|%~\x1b(B\\M2442\\;3\\C2842\\")),
 		string(withCharset("8859/1~ISO IR149", "\xe4\x1b$)C\xb1\xe8")), string(bedsideORU(3)),
+		"MSH^\x00", "MSH|^~\\&|A||||2026||\"\"|7|P|2.6\r",
 		"MSH|^~\\&|A|B|C|D|2026||ACK|9|P|2.3\rMSA|AE|7|x|||102^y\rERR|PID^1^3^101&z\r",
 	} {
 		f.Add([]byte(s))

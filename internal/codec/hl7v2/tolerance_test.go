@@ -129,6 +129,7 @@ func TestRefused(t *testing.T) {
 		{"too many delimiters", "MSH|^~\\&#!|", "hl7v2.delimiters", "MSH-2 (byte 4)"},
 		{"one for two", "MSH|^^\\&|", "hl7v2.delimiters", "MSH-2 (byte 4)"},
 		{"the field separator again", "MSH^~\\&^|", "", ""},
+		{"zero byte", "MSH^\x00", "hl7v2.delimiters", "MSH-2 (byte 4)"},
 		{"letters", "MSH|abcd|", "hl7v2.delimiters", "MSH-2 (byte 4)"},
 		{"quotation mark", "MSH\"^~\\&|", "hl7v2.delimiters", "MSH-1 (byte 3)"},
 		{"control character", "MSH\r^~\\&|", "hl7v2.delimiters", "MSH-1 (byte 3)"},
