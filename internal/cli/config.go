@@ -35,22 +35,25 @@ func (c *program) diff() *cobra.Command {
 	return &cobra.Command{
 		Use: "diff FILE", Short: "Compare a configuration text with what is in force", GroupID: groupOps, Args: cobra.ExactArgs(1),
 		Example: "  thalamus diff ward.yaml",
-		RunE:    func(cmd *cobra.Command, args []string) error { return c.config(cmd, "config.diff", args[0], "") },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.config(cmd, "config.diff", args[0], service.ConfigText{})
+		},
 	}
 }
 
 func (c *program) apply() *cobra.Command {
-	var reason string
+	var t service.ConfigText
 	cmd := &cobra.Command{
 		Use: "apply FILE", Short: "Bring a configuration text in force: all of it, or nothing", GroupID: groupOps, Args: cobra.ExactArgs(1),
 		Example: "  thalamus apply ward.yaml --reason 'new monitors on ICU'",
-		RunE:    func(cmd *cobra.Command, args []string) error { return c.config(cmd, "config.apply", args[0], reason) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return c.config(cmd, "config.apply", args[0], t) },
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit")
+	cmd.Flags().StringVar(&t.Reason, "reason", "", "why, for the audit")
+	cmd.Flags().StringVar(&t.Base, "base", "", "refuse when something was changed since the export that gave this base (thalamus export --json)")
 	return cmd
 }
 
-func (c *program) config(cmd *cobra.Command, op, file, reason string) error {
+func (c *program) config(cmd *cobra.Command, op, file string, t service.ConfigText) error {
 	text, err := c.readFile(file)
 	if err != nil {
 		return err
@@ -59,8 +62,9 @@ func (c *program) config(cmd *cobra.Command, op, file, reason string) error {
 	if err != nil {
 		return err
 	}
+	t.Name, t.Text = file, string(text)
 	var changes []service.ConfigChange
-	if err := caller.Call(cmd.Context(), op, service.ConfigText{Name: file, Text: string(text), Reason: reason}, &changes); err != nil {
+	if err := caller.Call(cmd.Context(), op, t, &changes); err != nil {
 		return err
 	}
 	if c.json {

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"reflect"
 	"slices"
@@ -36,6 +38,7 @@ type governed struct {
 type ConfigText struct {
 	Name   string `json:"name,omitempty" doc:"name of the text in errors"`
 	Text   string `json:"text" doc:"the configuration text"`
+	Base   string `json:"base,omitempty" doc:"the state that the text was made from, as config.export gave it; refuse when something else is in force"`
 	Reason string `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
@@ -64,6 +67,7 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 		return ConfigText{}, err
 	}
 	text := writeYAML(c.s.redacted(g))
+	base := baseOf(text)
 	head := "# Governed configuration of Thalamus. Bring it in force with `thalamus apply FILE`.\n" +
 		"# Secrets stand as (secret): applied to this server they stay as they are. Comments are not kept.\n"
 	count, empty := 0, ""
@@ -74,7 +78,23 @@ func exportConfig(ctx context.Context, c *call, _ None) (ConfigText, error) {
 	if count == 0 {
 		text = empty
 	}
-	return ConfigText{Name: "export.yaml", Text: head + text}, nil
+	return ConfigText{Name: "export.yaml", Text: head + text, Base: base}, nil
+}
+
+// baseOf names a state by its text without secrets: a text that leaves a secret
+// out does not run over one that somebody changed.
+func baseOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// since refuses a text that was made from another state than have, so that
+// what somebody else changed meanwhile is not run over (R42).
+func (s *Service) since(have governed, t ConfigText) error {
+	if t.Base == "" || t.Base == baseOf(writeYAML(s.redacted(have))) {
+		return nil
+	}
+	return fault.New(fault.Conflict, "service.base", "the configuration was changed since this text was made; compare it with what is in force now, bring in what the other changed, and apply that").At("base")
 }
 
 // read checks a text wholly; errors give name, line and what was expected.
@@ -241,6 +261,9 @@ func diffConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, err
 	if err != nil {
 		return nil, err
 	}
+	if err := c.s.since(have, t); err != nil {
+		return nil, err
+	}
 	want, err := c.s.read(t, have)
 	if err != nil {
 		return nil, err
@@ -251,6 +274,9 @@ func diffConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, err
 func applyConfig(ctx context.Context, c *call, t ConfigText) ([]ConfigChange, error) {
 	have, err := c.s.inForce(ctx, c.tx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.s.since(have, t); err != nil {
 		return nil, err
 	}
 	want, err := c.s.read(t, have)

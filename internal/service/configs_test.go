@@ -294,3 +294,28 @@ func TestExportWithProfileCases(t *testing.T) {
 		t.Errorf("what breaks the cases that were applied: %v", err)
 	}
 }
+
+// A text made from a state that somebody changed since does not run over the
+// change, where it says what it was made from (R42).
+func TestApplyFromAnOlderState(t *testing.T) {
+	h := apptest.Start(t)
+	h.Call("config.apply", service.ConfigText{Text: h.Ward()}, nil)
+	var text service.ConfigText
+	h.Call("config.export", nil, &text)
+	mine := service.ConfigText{Text: text.Text + "segments: [{id: icu, name: Intensive care, ranges: [10.20.0.0/16]}]\n", Base: text.Base}
+	other := service.Put[model.Segment]{Value: model.Segment{ID: "er", Name: "Emergency", Ranges: []string{"10.30.0.0/16"}}}
+	h.Call("segment.put", other, nil)
+	for _, op := range []string{"config.diff", "config.apply"} {
+		expect(t, op, h.Door().Call(t.Context(), op, mine, nil), fault.Conflict, "service.base")
+	}
+	if !strings.Contains(export(h), "Emergency") {
+		t.Error("what the other made is gone")
+	}
+	h.Call("segment.remove", service.Remove{ID: "er"}, nil) // as it was: nothing is run over
+	h.Call("config.diff", mine, nil)
+	h.Call("config.apply", mine, nil)
+	if !strings.Contains(export(h), "Intensive care") {
+		t.Error("it was not brought in force")
+	}
+	expect(t, "twice", h.Door().Call(t.Context(), "config.apply", mine, nil), fault.Conflict, "service.base")
+}

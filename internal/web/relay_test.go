@@ -92,6 +92,7 @@ func TestConfigurationText(t *testing.T) {
 	if h.App.Service() == nil || len(h.Audited("config.apply")) != 1 {
 		t.Error("comparing changed something")
 	}
+	r.post("/configuration/apply", "text", good, "base", "another", "reason", "shorter").want(t, 422, "was changed since this text was made")
 	r.follow(r.post("/configuration/apply", "text", good, "reason", "shorter")).want(t, 200, "The text is in force: 1 change.", "name: Beds")
 	r.post("/configuration/compare", "text", good).want(t, 200, "No difference")
 }

@@ -22,7 +22,8 @@ type textView struct {
 	Text    string // to be compared or applied
 	Wrong   []line // of Text, around what is wrong
 	Changes []service.ConfigChange
-	Shown   bool // Changes are those of Text
+	Base    string // what Changes were counted from
+	Shown   bool   // Changes are those of Text
 }
 
 // line of a text.
@@ -93,7 +94,7 @@ func typedText(v *ui.Visit) (service.ConfigText, error) {
 		}
 		_ = r.MultipartForm.RemoveAll() // what is left is removed with the request
 	}
-	t := service.ConfigText{Name: textName, Text: v.Form.Get("text"), Reason: v.Typed("reason")}
+	t := service.ConfigText{Name: textName, Text: v.Form.Get("text"), Base: v.Form.Get("base"), Reason: v.Typed("reason")}
 	if strings.TrimSpace(t.Text) == "" {
 		return t, fault.New(fault.Invalid, "web.no-text", "paste a text or choose a file").At("text")
 	}
@@ -106,15 +107,15 @@ func compareText(v *ui.Visit) (ui.Done, error) {
 	if err != nil {
 		return ui.Done{}, err
 	}
-	p := textView{Text: t.Text, Shown: true}
-	if err := v.Call("config.diff", t, &p.Changes); err != nil {
-		return ui.Done{}, err
-	}
 	var now service.ConfigText
 	if err := v.Call("config.export", nil, &now); err != nil {
 		return ui.Done{}, err
 	}
-	p.InForce = now.Text
+	t.Base = now.Base // what is shown is what is applied
+	p := textView{InForce: now.Text, Text: t.Text, Base: now.Base, Shown: true}
+	if err := v.Call("config.diff", t, &p.Changes); err != nil {
+		return ui.Done{}, err
+	}
 	view := textPage(v, p)
 	return ui.Done{View: &view}, nil
 }
