@@ -122,8 +122,10 @@ type Store interface {
 // Query selects records. Empty fields match all.
 type Query struct {
 	Actor   model.ActorID
-	Action  string // exact, or a noun with a trailing ".": "device."
+	Action  string   // exact, or a noun with a trailing ".": "device."
+	Actions []string // any of these
 	Object  string
+	Objects []string          // any of these
 	Patient []model.PatientID // any of these
 	Outcome Outcome
 	Change  string

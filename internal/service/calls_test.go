@@ -390,6 +390,8 @@ func TestAnswersWithoutRowsAreLists(t *testing.T) {
 			ask.Device = "dev-none"
 		case *service.FactAsk:
 			ask.Subject = "device/dev-none"
+		case *service.ChangeAsk:
+			ask.Kind, ask.ID = "channel", "none"
 		case *service.MetricAsk:
 			continue // it is asked of devices, which then have some
 		}

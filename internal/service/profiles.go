@@ -89,7 +89,7 @@ func putProfile(ctx context.Context, c *call, r PutProfile) (ProfileRow, error) 
 		if !r.DespiteCases {
 			return ProfileRow{}, err
 		}
-		c.object += ", although its cases differ"
+		c.object += despiteCases
 	}
 	if err := c.bringInForce(ctx); err != nil {
 		return ProfileRow{}, err
@@ -128,6 +128,10 @@ func (s *Service) ofHouse(name string) *profile.Profile {
 	}
 	return nil
 }
+
+// despiteCases says in the audit that a profile came in force although its
+// cases differ.
+const despiteCases = ", although its cases differ"
 
 func rollbackProfile(ctx context.Context, c *call, r RollbackProfile) (ProfileRow, error) {
 	if strings.TrimSpace(r.Reason) == "" {

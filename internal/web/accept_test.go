@@ -76,7 +76,8 @@ func TestAcceptAModel(t *testing.T) {
 			t.Fatalf("%s signs: %d %s", who.role, p.StatusCode, p.body)
 		}
 	}
-	vi.get(to).want(t, 200, "Accepted", "Ends", "cleo", "What happened, the latest first")
+	vi.get(to).want(t, 200, "Accepted", "Ends", "cleo")
+	vi.get(to+"?tab=history").want(t, 200, "What happened, the latest first", "cleo")
 	vi.get("/acceptances?state=accepted").want(t, 200, "Acme VM-200", "Accepted")
 	if p := ida.post(to+"/reopen", "reason", "moved to another network"); p.StatusCode != http.StatusSeeOther {
 		t.Fatalf("reopen: %d %s", p.StatusCode, p.body)

@@ -7,6 +7,7 @@
 //	sign.go         sign-in (password, one-time link), sign-out
 //	preferences.go  theme and language, kept in a cookie
 //	events.go       /events: changes as server-sent events, at most one a second
+//	tabs.go         history and raw tabs of every page that is about one thing
 //	seen.go         any table of a page as CSV: ?as=csv&table=its-id
 //	search.go       the search of the top bar; search_named.go: of all that has a name
 //	texts/          languages: the key is the English text
@@ -40,6 +41,10 @@
 //
 // A page with a Name stands in the menu of who may call Needs. A page without
 // one is reached by links; Under says below which menu entry it lies.
+//
+// A page about one thing names it, Thing: ui.Thing{Kind: "channel"}, and gets two
+// tabs: who changed it (and View.History, what the page itself tells of the
+// past), and the thing as the API gives it.
 //
 // What changes something is an Act: a POST to a path of its own, with a plain
 // form, so that it works without scripts. It answers with the page to show next

@@ -41,7 +41,8 @@ func TestLabelPages(t *testing.T) {
 		return strings.Contains(r.get(again.Header.Get("Location")).body, "MDC_PULS_OXIM_SAT_O2 in %")
 	})
 	r.get("/messages/5").want(t, 200, "Read again", "What replay 1 reads differently", "MDC_PULS_OXIM_SAT_O2 in % = 97")
-	r.follow(r.post(mapping+"/unmap", "reason", "it was the pulse")).want(t, 200, "This mapping was taken back", "Taken back")
+	r.follow(r.post(mapping+"/unmap", "reason", "it was the pulse")).want(t, 200, "This mapping was taken back")
+	r.get(mapping+"?tab=history").want(t, 200, "it was the pulse", "Taken back")
 	r.get("/audit?action=label.").want(t, 200, "manual, page 12", "it was the pulse")
 	for _, path := range []string{mapping, again.Header.Get("Location")} {
 		checkPage(t, path, r.get(path))

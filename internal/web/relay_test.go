@@ -28,7 +28,8 @@ func TestChannelForms(t *testing.T) {
 	form := r.get("/channels/second/edit")
 	form.want(t, 200, `value="1048576"`, `name="version" value="1"`)
 	edit := []string{"value.driver", "mllp", "value.codec", "hl7v2", "version", "1", "reason", "named", "value.name", "Beds", "value.settings.listen", "127.0.0.1:0"}
-	r.follow(r.post("/channels/second/edit", edit...)).want(t, 200, "Beds", "name: – → Beds", "settings.max_frame: 1048576 → –")
+	r.follow(r.post("/channels/second/edit", edit...)).want(t, 200, "Beds")
+	r.get("/channels/second?tab=history").want(t, 200, "name: – → Beds", "settings.max_frame: 1048576 → –", "version 2", `href="/channels/second/edit?from=1"`)
 	r.post("/channels/second/edit", edit...).want(t, 422, "somebody changed it meanwhile", `value="Beds"`)
 	r.get("/channels/second/edit?from=1").want(t, 200, `value="1048576"`, `name="version" value="2"`)
 

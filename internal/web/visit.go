@@ -94,6 +94,14 @@ func (c *console) show(p *ui.Page) http.HandlerFunc {
 			return
 		}
 		view, err := p.Show(v)
+		if err == nil && v.Tab() == "raw" && v.Query("as") == "json" {
+			if err = c.rawFile(w, v); err == nil {
+				return
+			}
+		}
+		if err == nil {
+			err = c.tab(v, &view)
+		}
 		if err == nil && v.Query("as") == "csv" && v.Query("table") != "" {
 			if err = seen(w, v, view); err == nil {
 				return
@@ -176,6 +184,9 @@ func parse(v *ui.Visit, limit int64) error {
 func (c *console) again(w http.ResponseWriter, v *ui.Visit, a ui.Act, wrong *fault.Fault) {
 	v.Fault = wrong
 	view, err := a.Again(v)
+	if err == nil {
+		view.Tabs = c.tabsOf(v)
+	}
 	if err != nil {
 		v.Fault = nil
 		c.fail(w, v, wrong)
@@ -276,10 +287,12 @@ func plain(err error) *fault.Fault {
 	return fault.New(fault.Broken, "internal", "something went wrong inside; the log says more")
 }
 
+func noSuchPage() error { return fault.New(fault.Absent, "web.no-page", "there is no such page") }
+
 // nowhere is every address that is no page.
 func (c *console) nowhere(w http.ResponseWriter, r *http.Request) {
 	v := c.visit(r)
 	if c.enter(w, v) {
-		c.fail(w, v, fault.New(fault.Absent, "web.no-page", "there is no such page"))
+		c.fail(w, v, noSuchPage())
 	}
 }

@@ -47,6 +47,7 @@ type console struct {
 	zone    *time.Location
 	pages   []ui.Page
 	streams *slots
+	ops     map[string]service.Op
 }
 
 // rooms lists the work places' packages. The order of their pages is the
@@ -61,7 +62,10 @@ func New(s *service.Service, o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("site.zone")
 	}
-	c := &console{s: s, o: o, zone: zone, streams: newSlots(256, 16)}
+	c := &console{s: s, o: o, zone: zone, streams: newSlots(256, 16), ops: map[string]service.Op{}}
+	for _, op := range service.Ops() {
+		c.ops[op.Name] = op
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+assets.Prefix, assets.Serve)
 	mux.HandleFunc("GET /sign-in", c.signInPage)

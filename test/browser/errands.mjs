@@ -162,6 +162,7 @@ export const errands = {
     await page.locator('form[action$="/assert"]').getByLabel(/^Reason/).fill('label on its side')
     await page.getByRole('button', { name: 'Keep', exact: true }).click()
     await page.getByRole('heading', { level: 1, name: 'Blood gas analyser 1' }).waitFor()
+    await page.getByRole('navigation', { name: 'More of this' }).getByRole('link', { name: 'History' }).click()
     const history = await page.locator('#history').innerText()
     wrong.push(...must(/Adoption/.test(history) && /Name/.test(history), 'the history does not tell of adoption and name'))
     return wrong

@@ -12,6 +12,7 @@ import { errands as care } from './care.mjs'
 import { errands as devices } from './devices.mjs'
 import { errands as general } from './errands.mjs'
 import { errands as extracts } from './extracts.mjs'
+import { errands as tabs } from './tabs.mjs'
 
 mkdirSync(run.pictures, { recursive: true })
 const picture = (page, name, whole = true) => page.screenshot({ path: join(run.pictures, name + '.png'), fullPage: whole, animations: 'disabled' })
@@ -124,7 +125,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts })) {
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})

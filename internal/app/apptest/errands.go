@@ -220,6 +220,8 @@ func (h *House) Errands() []Errand {
 		{"view.list", is(service.None{}), "", ""},
 		{"view.remove", is(service.ViewRemove{Page: "/devices", Name: "Silent"}), "view /devices", ""},
 		{"association.list", is(service.AssociationAsk{Open: true}), "", ""},
+		{"change.list", is(service.ChangeAsk{Kind: "channel", ID: "second"}), "", ""},
+		{"patient.history", func() any { return service.PatientChangeAsk{ID: patient()} }, "", ""},
 		{"association.end", is(service.AssociationEnd{ID: 1, Reason: why}), "*", why},
 		{"association.attach", func() any {
 			return service.AssociationAttach{Device: device(), Patient: patient(), From: time.Now().Add(-time.Hour), Until: time.Now().Add(-30 * time.Minute), Reason: why}

@@ -29,7 +29,7 @@ func show(v *ui.Visit) (ui.View, error) {
 			p.Demands = append(p.Demands, ui.Option{Value: string(r), Text: role(ctx, r)})
 		}
 	}
-	return ui.View{Title: p.Title, Trail: []ui.Link{{Text: ui.T(ctx, "Acceptance"), To: "/acceptances"}}, Body: pageBody(p), Actions: pageActions(p)}, nil
+	return ui.View{Title: p.Title, Trail: []ui.Link{{Text: ui.T(ctx, "Acceptance"), To: "/acceptances"}}, Body: pageBody(p), History: steps(p), Actions: pageActions(p)}, nil
 }
 
 // settled says that nothing more can be said to it but that it is opened again.

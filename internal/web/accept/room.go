@@ -16,7 +16,7 @@ func Room() ui.Room {
 	return ui.Room{
 		Pages: []ui.Page{
 			{Path: "/acceptances", Name: ui.N("Acceptance"), Place: ui.Devices, Icon: "shield", Needs: "acceptance.list", Show: list},
-			{Path: "/acceptances/{id}", Place: ui.Devices, Under: "/acceptances", Needs: "acceptance.get", Show: show},
+			{Path: "/acceptances/{id}", Place: ui.Devices, Under: "/acceptances", Needs: "acceptance.get", Thing: ui.Thing{Kind: "acceptance"}, Show: show},
 		},
 		Acts: []ui.Act{
 			{Path: "/acceptances", Needs: "acceptance.begin", Do: begin, Again: list},

@@ -30,7 +30,7 @@ func Room() ui.Room {
 			{Path: "/import/{job}", Place: ui.Devices, Under: "/import", Needs: "device.import", Show: draft},
 			{Path: "/edit", Place: ui.Devices, Under: "/devices", Needs: "device.edit", Show: edit},
 			{Path: "/jobs", Name: ui.N("Jobs"), Place: ui.Oversight, Icon: "jobs", Needs: "job.list", Show: jobs},
-			{Path: "/jobs/{id}", Place: ui.Oversight, Under: "/jobs", Needs: "job.get", Show: job},
+			{Path: "/jobs/{id}", Place: ui.Oversight, Under: "/jobs", Needs: "job.get", Thing: ui.Thing{Kind: "job"}, Show: job},
 		},
 		Acts: []ui.Act{
 			{Path: "/import/check", Needs: "device.import", Limit: largest, Do: upload, Again: importPage},

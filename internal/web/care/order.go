@@ -60,7 +60,7 @@ func order(v *ui.Visit) (ui.View, error) {
 	}
 	ctx := v.Context()
 	return ui.View{
-		Title: ui.T(ctx, "Order %s: %s", strconv.FormatInt(p.ID, 10), p.Title), Body: orderBody(p),
+		Title: ui.T(ctx, "Order %s: %s", strconv.FormatInt(p.ID, 10), p.Title), Body: orderBody(p), History: orderSteps(p),
 		Trail: append(trail(v), ui.Link{Text: ui.T(ctx, "Work orders"), To: "/orders"}),
 	}, nil
 }

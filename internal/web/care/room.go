@@ -16,10 +16,10 @@ func Room() ui.Room {
 		Pages: []ui.Page{
 			{Path: "/care", Name: ui.N("Maintenance"), Place: ui.Devices, Icon: "clock", Needs: "care.list", Show: due},
 			{Path: "/orders", Place: ui.Devices, Under: "/care", Needs: "order.list", Show: orders},
-			{Path: "/orders/{id}", Place: ui.Devices, Under: "/care", Needs: "order.get", Show: order},
+			{Path: "/orders/{id}", Place: ui.Devices, Under: "/care", Needs: "order.get", Thing: ui.Thing{Kind: "order"}, Show: order},
 			{Path: "/plans", Place: ui.Devices, Under: "/care", Needs: "plan.list", Show: plans},
-			{Path: "/plans/{id}", Place: ui.Devices, Under: "/care", Needs: "plan.get", Show: planForm},
-			{Path: "/contracts/{id}", Place: ui.Devices, Under: "/care", Needs: "contract.get", Show: contractForm},
+			{Path: "/plans/{id}", Place: ui.Devices, Under: "/care", Needs: "plan.get", Thing: ui.Thing{Kind: "plan"}, Show: planForm},
+			{Path: "/contracts/{id}", Place: ui.Devices, Under: "/care", Needs: "contract.get", Thing: ui.Thing{Kind: "contract"}, Show: contractForm},
 			{Path: "/accessories", Place: ui.Devices, Under: "/devices", Needs: "accessory.list", Show: belongs},
 			{Path: "/dispose", Place: ui.Devices, Under: "/devices", Needs: "device.dispose", Show: disposal},
 		},

@@ -57,7 +57,7 @@ func device(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	return ui.View{
-		Title: p.Name, Trail: []ui.Link{{Text: ui.T(ctx, "Register"), To: "/devices"}}, Body: deviceBody(p), Actions: deviceActions(p),
+		Title: p.Name, Trail: []ui.Link{{Text: ui.T(ctx, "Register"), To: "/devices"}}, Body: deviceBody(p), History: deviceHistory(p), Actions: deviceActions(p),
 		Styles: styles,
 	}, nil
 }

@@ -33,9 +33,9 @@ func Room() ui.Room {
 			{Path: "/inbox", Name: ui.N("Seen on the wire"), Place: ui.Devices, Icon: "inbox", Needs: "device.list", Show: inbox},
 			{Path: "/scan", Name: ui.N("Scan"), Place: ui.Devices, Icon: "scan", Needs: "device.scan", Show: scan},
 			{Path: "/models", Name: ui.N("Models"), Place: ui.Devices, Icon: "tag", Needs: "model.list", Show: models},
-			{Path: "/models/{id}", Place: ui.Devices, Under: "/models", Needs: "model.get", Show: oneModel},
+			{Path: "/models/{id}", Place: ui.Devices, Under: "/models", Needs: "model.get", Thing: ui.Thing{Kind: "model"}, Show: oneModel},
 			{Path: "/facts", Place: ui.Devices, Under: "/devices", Needs: "fact.list", Show: facts},
-			{Path: "/devices/{id}", Place: ui.Devices, Under: "/devices", Needs: "device.get", Show: device},
+			{Path: "/devices/{id}", Place: ui.Devices, Under: "/devices", Needs: "device.get", Thing: ui.Thing{Kind: "device"}, Show: device},
 		},
 		Acts: []ui.Act{
 			{Path: "/devices/columns", Needs: "device.list", Do: chooseColumns},

@@ -43,6 +43,13 @@ func messagePage(v *ui.Visit) (ui.View, error) {
 	}, nil
 }
 
+// askMessage names a message for its tabs: changes are those of the entry it
+// came in.
+func askMessage(v *ui.Visit) (id string, request any, err error) {
+	ref, err := refOf(v)
+	return strconv.FormatUint(uint64(ref.Seq), 10), service.Ref{Seq: ref.Seq, Part: ref.Part}, err
+}
+
 func refOf(v *ui.Visit) (model.MessageRef, error) {
 	var ref model.MessageRef
 	if err := ref.UnmarshalText([]byte(v.Path("ref"))); err != nil {

@@ -12,7 +12,7 @@ func Room() ui.Room {
 			{Path: "/", Name: ui.N("Overview"), Place: ui.Integration, Icon: "overview", Needs: "overview.get", Show: overview},
 			{Path: "/flow", Name: ui.N("Flow"), Place: ui.Integration, Icon: "flow", Needs: "graph.get", Show: flow},
 			{Path: "/messages", Name: ui.N("Messages"), Place: ui.Integration, Icon: "message", Needs: "message.search", Show: messages},
-			{Path: "/messages/{ref}", Under: "/messages", Place: ui.Integration, Needs: "message.get", Show: messagePage},
+			{Path: "/messages/{ref}", Under: "/messages", Place: ui.Integration, Needs: "message.get", Thing: ui.Thing{Kind: "entry", Get: "message.get", Ask: askMessage}, Show: messagePage},
 		},
 		Acts: []ui.Act{
 			{Path: "/messages/find", Needs: "message.search", Do: findMessages, Again: findAgain},

@@ -13,16 +13,9 @@ import (
 // mappingPage is one mapped label, and what it would change of what is stored.
 type mappingPage struct {
 	service.Versioned[model.Label]
-	Name    string // of what it means
-	History []version
-	Trial   *service.LabelTrial // when it was asked for
-	Gone    bool                // it was taken back
-}
-
-// version of a mapping with what it changed.
-type version struct {
-	service.Versioned[model.Label]
-	Changes []string
+	Name  string              // of what it means
+	Trial *service.LabelTrial // when it was asked for
+	Gone  bool                // it was taken back
 }
 
 func mapping(v *ui.Visit) (ui.View, error) {
@@ -49,13 +42,6 @@ func mapped(v *ui.Visit) (mappingPage, error) {
 	}
 	if err != nil {
 		return p, err
-	}
-	for i, h := range history {
-		one := version{Versioned: h}
-		if i+1 < len(history) && !h.Removed && !history[i+1].Removed {
-			one.Changes = service.Differences(history[i+1].Value, h.Value)
-		}
-		p.History = append(p.History, one)
 	}
 	if v.May("term.find") {
 		var found []service.LabelCandidate

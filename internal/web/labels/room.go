@@ -17,7 +17,7 @@ func Room() ui.Room {
 		Pages: []ui.Page{
 			{Path: "/labels", Name: ui.N("Labels"), Place: ui.Integration, Icon: "tag", Needs: "label.list", Show: inbox},
 			{Path: "/labels/{id}", Under: "/labels", Place: ui.Integration, Needs: "label.list", Show: label},
-			{Path: "/mappings/{id}", Under: "/labels", Place: ui.Integration, Needs: "label.get", Show: mapping},
+			{Path: "/mappings/{id}", Under: "/labels", Place: ui.Integration, Needs: "label.get", Thing: ui.Thing{Kind: "label"}, Show: mapping},
 		},
 		Acts: []ui.Act{
 			{Path: "/labels/{id}/search", Needs: "term.find", Do: search, Again: label},

@@ -17,7 +17,7 @@ func Room() ui.Room {
 		Pages: []ui.Page{
 			{Path: "/dead-letters", Name: ui.N("Dead letters"), Place: ui.Integration, Icon: "letter", Needs: "deadletter.list", Show: dead},
 			{Path: "/replays", Name: ui.N("Replays"), Place: ui.Integration, Icon: "replay", Needs: "replay.list", Show: replays},
-			{Path: "/replays/{id}", Under: "/replays", Place: ui.Integration, Needs: "replay.get", Show: replay},
+			{Path: "/replays/{id}", Under: "/replays", Place: ui.Integration, Needs: "replay.get", Thing: ui.Thing{Kind: "replay"}, Show: replay},
 		},
 		Acts: []ui.Act{
 			{Path: "/dead-letters/retry", Needs: "deadletter.retry", Do: settle("deadletter.retry"), Again: dead},

@@ -22,10 +22,10 @@ func Room() ui.Room {
 			{Path: "/oversight", Name: ui.N("At a glance"), Place: ui.Oversight, Icon: "shield", Needs: "oversight.get", Show: start},
 			{Path: "/audit", Name: ui.N("Audit"), Place: ui.Oversight, Icon: "log", Needs: "audit.list", Show: auditList},
 			{Path: "/people", Name: ui.N("People"), Place: ui.Oversight, Icon: "person", Needs: "user.list", Show: people},
-			{Path: "/people/{id}", Place: ui.Oversight, Under: "/people", Needs: "user.list", Show: person},
+			{Path: "/people/{id}", Place: ui.Oversight, Under: "/people", Needs: "user.list", Thing: ui.Thing{Kind: "user"}, Show: person},
 			{Path: "/tokens", Name: ui.N("API tokens"), Place: ui.Oversight, Icon: "key", Needs: "token.list", Show: tokens},
 			{Path: "/extracts", Name: ui.N("Extracts"), Place: ui.Oversight, Icon: "text", Needs: "extract.list", Show: extracts},
-			{Path: "/extracts/{id}", Place: ui.Oversight, Under: "/extracts", Needs: "extract.get", Show: extractView},
+			{Path: "/extracts/{id}", Place: ui.Oversight, Under: "/extracts", Needs: "extract.get", Thing: ui.Thing{Kind: "extract"}, Show: extractView},
 			{Path: "/journal", Name: ui.N("Journal"), Place: ui.Oversight, Icon: "journal", Needs: "journal.stat", Show: journal},
 		},
 		Acts: []ui.Act{

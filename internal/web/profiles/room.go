@@ -20,7 +20,7 @@ func Room() ui.Room {
 	return ui.Room{
 		Pages: []ui.Page{
 			{Path: "/profiles", Name: ui.N("Profiles"), Place: ui.Integration, Icon: "profile", Needs: "profile.list", Show: list},
-			{Path: "/profiles/{id}", Under: "/profiles", Place: ui.Integration, Needs: "profile.get", Show: profile},
+			{Path: "/profiles/{id}", Under: "/profiles", Place: ui.Integration, Needs: "profile.get", Thing: ui.Thing{Kind: "profile"}, Show: profile},
 			{Path: "/profiles/{id}/compare", Under: "/profiles", Place: ui.Integration, Needs: "profile.get", Show: compare},
 			{Path: "/profiles/{id}/edit", Under: "/profiles", Place: ui.Integration, Needs: "profile.put", Show: edit},
 			{Path: "/new/profile", Under: "/profiles", Place: ui.Integration, Needs: "profile.put", Show: begin},

@@ -24,7 +24,6 @@ type channelView struct {
 	Channel  service.Versioned[model.Channel]
 	Kind     service.Kind
 	Settings []setting
-	History  []version
 }
 
 func channel(v *ui.Visit) (ui.View, error) {
@@ -48,11 +47,6 @@ func channel(v *ui.Visit) (ui.View, error) {
 	}
 	p.Kind = kindOf(drivers, p.Channel.Value.Driver)
 	p.Settings = settings(p.Kind.Keys, p.Channel.Value.Settings)
-	var history []service.Versioned[model.Channel]
-	if err := v.Call("channel.history", id, &history); err != nil {
-		return ui.View{}, err
-	}
-	p.History = versions(history)
 	return ui.View{
 		Styles: styles, Title: called(p.Channel.Value.Name, id.ID), Trail: trail(v.Context(), ui.T(v.Context(), "Channels"), "/channels"),
 		Body: channelPage(p), Actions: channelActions(p),

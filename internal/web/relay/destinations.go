@@ -27,7 +27,6 @@ type destinationView struct {
 	Settings    []setting
 	Routes      []model.Route
 	Letters     []service.DeadLetter
-	History     []version
 }
 
 // someLetters are shown on the destination's page; the list has the rest.
@@ -73,11 +72,6 @@ func destination(v *ui.Visit) (ui.View, error) {
 		}
 		p.Letters = letters.Rows
 	}
-	var history []service.Versioned[model.Destination]
-	if err := v.Call("destination.history", id, &history); err != nil {
-		return ui.View{}, err
-	}
-	p.History = versions(history)
 	return ui.View{
 		Styles: styles, Title: called(p.Destination.Value.Name, id.ID), Trail: trail(v.Context(), ui.T(v.Context(), "Destinations"), "/destinations"),
 		Body: destinationPage(p), Actions: destinationActions(p),

@@ -17,12 +17,6 @@ import (
 	"thalamus/internal/web/ui"
 )
 
-// version is one version of a governed thing, for its history.
-type version struct {
-	service.Versioned[struct{}]
-	Changes []string // what it changed of the version before it
-}
-
 // setting is one setting in force, or one that could be set.
 type setting struct {
 	Key   conf.Key
@@ -55,18 +49,6 @@ func switched(v *ui.Visit, operation, to, said, back string) (ui.Done, error) {
 		toast.Undo, toast.With = to+"/"+back, map[string]string{"reason": ui.T(v.Context(), "Taken back at once")}
 	}
 	return ui.Done{To: to, Toast: toast}, nil
-}
-
-// versions turns the history of a thing into rows, each with what it changed.
-func versions[T any](history []service.Versioned[T]) []version {
-	out := make([]version, len(history))
-	for i, h := range history {
-		out[i].Version, out[i].Mark, out[i].Removed = h.Version, h.Mark, h.Removed
-		if i+1 < len(history) && !h.Removed && !history[i+1].Removed {
-			out[i].Changes = service.Differences(history[i+1].Value, h.Value)
-		}
-	}
-	return out
 }
 
 // settings lists what is set and what could be, in the order of the kind's

@@ -19,15 +19,15 @@ func Room() ui.Room {
 	return ui.Room{
 		Pages: []ui.Page{
 			{Path: "/channels", Name: ui.N("Channels"), Place: ui.Integration, Icon: "channel", Needs: "channel.list", Show: channels},
-			{Path: "/channels/{id}", Place: ui.Integration, Under: "/channels", Needs: "channel.get", Show: channel},
+			{Path: "/channels/{id}", Place: ui.Integration, Under: "/channels", Needs: "channel.get", Thing: ui.Thing{Kind: "channel"}, Show: channel},
 			{Path: "/channels/{id}/edit", Place: ui.Integration, Under: "/channels", Needs: "channel.put", Show: channelForm},
 			{Path: "/new/channel", Place: ui.Integration, Under: "/channels", Needs: "channel.put", Show: channelForm},
 			{Path: "/routes", Name: ui.N("Routes"), Place: ui.Integration, Icon: "route", Needs: "route.list", Show: routes},
-			{Path: "/routes/{id}", Place: ui.Integration, Under: "/routes", Needs: "route.get", Show: route},
+			{Path: "/routes/{id}", Place: ui.Integration, Under: "/routes", Needs: "route.get", Thing: ui.Thing{Kind: "route"}, Show: route},
 			{Path: "/routes/{id}/edit", Place: ui.Integration, Under: "/routes", Needs: "route.put", Show: routeForm},
 			{Path: "/new/route", Place: ui.Integration, Under: "/routes", Needs: "route.put", Show: routeForm},
 			{Path: "/destinations", Name: ui.N("Destinations"), Place: ui.Integration, Icon: "destination", Needs: "destination.list", Show: destinations},
-			{Path: "/destinations/{id}", Place: ui.Integration, Under: "/destinations", Needs: "destination.get", Show: destination},
+			{Path: "/destinations/{id}", Place: ui.Integration, Under: "/destinations", Needs: "destination.get", Thing: ui.Thing{Kind: "destination"}, Show: destination},
 			{Path: "/destinations/{id}/edit", Place: ui.Integration, Under: "/destinations", Needs: "destination.put", Show: destinationForm},
 			{Path: "/new/destination", Place: ui.Integration, Under: "/destinations", Needs: "destination.put", Show: destinationForm},
 			{Path: "/configuration", Name: ui.N("Configuration"), Place: ui.Integration, Icon: "text", Needs: "config.export", Show: configuration},

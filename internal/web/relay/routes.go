@@ -18,8 +18,7 @@ func routes(v *ui.Visit) (ui.View, error) {
 
 // routeView is everything shown of one route.
 type routeView struct {
-	Route   service.Versioned[model.Route]
-	History []version
+	Route service.Versioned[model.Route]
 }
 
 func route(v *ui.Visit) (ui.View, error) {
@@ -28,11 +27,6 @@ func route(v *ui.Visit) (ui.View, error) {
 	if err := v.Call("route.get", id, &p.Route); err != nil {
 		return ui.View{}, err
 	}
-	var history []service.Versioned[model.Route]
-	if err := v.Call("route.history", id, &history); err != nil {
-		return ui.View{}, err
-	}
-	p.History = versions(history)
 	return ui.View{
 		Styles: styles, Title: id.ID, Trail: trail(v.Context(), ui.T(v.Context(), "Routes"), "/routes"), Body: routePage(p), Actions: routeActions(p),
 	}, nil

@@ -42,6 +42,7 @@ type Page struct {
 	Icon  string // see icon.templ
 	Needs string // operation the visitor must be allowed; empty: who is signed in
 	Under string // path of the menu's page this one belongs to, when it has no name
+	Thing Thing  // what it is about; gives it tabs of history and of the thing as it is
 	Show  func(v *Visit) (View, error)
 }
 
@@ -49,13 +50,16 @@ type Page struct {
 type View struct {
 	Title   string // in the reader's language
 	Body    templ.Component
-	Trail   []Link   // where the page lies, above the title
-	Scripts []string // assets beside console.js: "live.js"
-	Styles  []string // assets beside style.css: "ward.css"
-	Bare    bool     // the body has its own heading
-	Wide    bool     // the body takes the whole width of the window
+	Trail   []Link          // where the page lies, above the title
+	Scripts []string        // assets beside console.js: "live.js"
+	Styles  []string        // assets beside style.css: "ward.css"
+	Head    templ.Component // in place of the title, of a bare page
+	Bare    bool            // the body has its own heading
+	Wide    bool            // the body takes the whole width of the window
 	Actions templ.Component
-	Query   string // what a saved view keeps, where that is more than the address says
+	Query   string          // what a saved view keeps, where that is more than the address says
+	History templ.Component // what the page itself tells of the past; stands in its tab
+	Tabs    []Tab           // of a page that is about a thing; set for it
 }
 
 // Link is a text that leads somewhere.

@@ -65,6 +65,15 @@ func (v *Visit) May(operation string) bool { return v.Door != nil && v.Door.May(
 // Query gives one parameter of the address.
 func (v *Visit) Query(name string) string { return strings.TrimSpace(v.Request.URL.Query().Get(name)) }
 
+// Tab is the tab of a thing that is asked for beside its page: history, raw or
+// none.
+func (v *Visit) Tab() string {
+	if tab := v.Query("tab"); v.Page != nil && v.Page.Thing.Kind != "" && (tab == "history" || tab == "raw") {
+		return tab
+	}
+	return ""
+}
+
 // Path gives one part of the page's path, "{name}" in Page.Path.
 func (v *Visit) Path(name string) string { return v.Request.PathValue(name) }
 

@@ -78,6 +78,9 @@ func patientView(v *ui.Visit) (ui.View, error) {
 	}
 	p := patientPage{page: page, span: spanOf(v.Query("span"))}
 	p.Place = ui.Place(page.Patient.Place)
+	if v.Tab() != "" { // it shows nothing measured
+		return ui.View{Title: ui.T(ctx, "Patient"), Bare: true, Head: patientHead(p), Styles: []string{"ward.css"}}, nil
+	}
 	var beds []service.Bed
 	if v.May("live.get") {
 		if err := v.Call("live.get", service.LiveAsk{Patient: page.Patient.ID}, &beds); err != nil {
@@ -106,7 +109,7 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	return ui.View{
-		Title: ui.T(ctx, "Patient"), Bare: true, Body: patientBody(p),
+		Title: ui.T(ctx, "Patient"), Bare: true, Head: patientHead(p), Body: patientBody(p),
 		Scripts: []string{"wave.js", "live.js"}, Styles: []string{"ward.css"},
 	}, nil
 }

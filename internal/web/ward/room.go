@@ -25,10 +25,10 @@ func Room() ui.Room {
 		Pages: []ui.Page{
 			{Path: "/live", Name: ui.N("Live beds"), Place: ui.Ward, Icon: "bed", Needs: "live.get", Show: live},
 			{Path: "/patients", Name: ui.N("Patients"), Place: ui.Ward, Icon: "person", Needs: "patient.search", Show: patientsList},
-			{Path: "/patients/{id}", Place: ui.Ward, Under: "/patients", Needs: "patient.get", Show: patientView},
+			{Path: "/patients/{id}", Place: ui.Ward, Under: "/patients", Needs: "patient.get", Thing: ui.Thing{Kind: "patient"}, Show: patientView},
 			{Path: "/connect", Name: ui.N("Connect"), Place: ui.Ward, Icon: "device", Needs: "association.list", Show: connectView},
 			{Path: "/alerts", Name: ui.N("Alerts"), Place: ui.Ward, Icon: "bell", Needs: "alert.list", Show: alertsView},
-			{Path: "/alerts/{key}", Place: ui.Ward, Under: "/alerts", Needs: "alert.show", Show: alertView},
+			{Path: "/alerts/{key}", Place: ui.Ward, Under: "/alerts", Needs: "alert.show", Thing: ui.Thing{Kind: "alert", Get: "alert.show"}, Show: alertView},
 		},
 		Acts: []ui.Act{
 			{Path: "/patients", Needs: "patient.search", Do: findPatients, Again: patientsList},

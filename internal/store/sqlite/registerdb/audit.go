@@ -173,6 +173,20 @@ func (d *DB) AuditSearch(ctx context.Context, q audit.Query) ([]audit.Record, er
 	if q.Object != "" {
 		add("object <> '' AND object = ?", q.Object)
 	}
+	among := func(column string, texts []string) {
+		if len(texts) == 0 {
+			return
+		}
+		values := make([]any, len(texts))
+		for i, text := range texts {
+			values[i] = text
+		}
+		add(column+" IN (?"+strings.Repeat(", ?", len(texts)-1)+")", values...)
+	}
+	if len(q.Objects) > 0 {
+		among("object <> '' AND object", q.Objects)
+	}
+	among("+action", q.Actions) // never by the index of actions: what else is asked for is rarer
 	if len(q.Patient) > 0 {
 		values := make([]any, len(q.Patient))
 		for i, p := range q.Patient {
