@@ -82,7 +82,7 @@ func actWords(action string) string {
 		return N("Resumed")
 	case "channel.remove", "route.remove", "destination.remove", "plan.remove", "contract.remove", "profile.remove", "user.remove":
 		return N("Removed")
-	case "profile.rollback":
+	case "profile.rollback", "channel.restore", "route.restore", "destination.restore", "service.restore", "plan.restore", "contract.restore", "template.restore":
 		return N("An earlier version brought back")
 	case "config.apply":
 		return N("Brought in force as text")
