@@ -191,7 +191,8 @@ func (a *App) makeDoor(context.Context) error {
 	a.links = newLinks(builtin.Drivers(), driver.Host{
 		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent, Folder: a.linkFolder, Admit: a.admit,
 		Since: a.since, Head: a.journal.Head, Progress: a.progress,
-		Met: func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },
+		Contact: a.register.Contact,
+		Met:     func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },
 	})
 	a.service = a.makeService()
 	return nil

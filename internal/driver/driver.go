@@ -62,6 +62,10 @@ type Host struct {
 	// Met is told of each connection once it can be used: it is what the map of
 	// connections is made of. It may be nil and must not block.
 	Met func(channel model.ChannelID, c Connection)
+	// Contact is told when the link to one device is made and how it ended, by
+	// drivers whose links are kept open; not when the driver stops. It may be nil
+	// and must not block.
+	Contact func(told model.ContactTold)
 }
 
 // Progress is how far one entry has come.

@@ -37,6 +37,7 @@ type Message struct {
 	Alerts       []Alert       `json:"alerts,omitempty"`       // what alarms did
 	Issues       []Issue       `json:"issues,omitempty"`       // what could not be understood, or only by leniency
 	Notes        []string      `json:"notes,omitempty"`        // comments on the message or patient as a whole
+	Ended        *Ending       `json:"ended,omitempty"`        // it says that its devices are not connected any more; it is not their voice
 
 	// AlertLists are lists that name every alert of theirs that a device has.
 	AlertLists []AlertList `json:"-"`

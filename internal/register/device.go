@@ -71,6 +71,9 @@ type Sighting struct {
 	Alerts       uint64          `json:"alerts"`
 	Issues       uint64          `json:"issues"`
 	Read         uint64          `json:"read,omitempty"` // messages read with the profile of Observed.Reading, any version of it
+	// Contact is how the link to it is; nil: no link told. It is replaced and
+	// never changed, and no change of it is a fact of its history.
+	Contact *model.Contact `json:"contact,omitempty"`
 }
 
 // Change is one observed or asserted change of a fact about a unit.

@@ -16,7 +16,7 @@ type plainJudge struct{ clockOff map[model.DeviceID]bool }
 
 func known(v *register.View, now time.Time) state.Device {
 	d := state.Device{
-		First: v.Observed.FirstSeen, Last: v.Seen.LastSeen, Messages: v.Seen.Messages, Adopted: v.Adopted(),
+		Heard: state.Heard{First: v.Observed.FirstSeen, Last: v.Seen.LastSeen, Messages: v.Seen.Messages, Contact: v.Seen.Contact, Down: v.Seen.Contact != nil && v.Seen.Contact.Down, Polite: v.Seen.Contact != nil && v.Seen.Contact.Polite()}, Adopted: v.Adopted(),
 		Place: v.Observed.Turns["place"], PlaceSaid: v.Asserted.Place.String(), Life: register.Counts(v, now)["life"],
 	}
 	d.Place.Now = v.Observed.Place.String()

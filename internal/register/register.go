@@ -41,6 +41,7 @@ type Register struct {
 	catalogue catalogue                         // by what devices are found
 	kinship   kinship                           // how many devices of what there are
 	surveys   surveying                         // what is kept of all devices
+	contacts  contacts                          // the links of devices
 	unknown   map[model.ChannelID]int           // devices nobody adopted, by the channel that brought them
 	dirty     []*unit                           // heard since the last flush
 	fresh     []*unit                           // new and not yet durable
@@ -62,6 +63,7 @@ type unit struct {
 	changes []Change
 	text    string // what a search looks through; empty: to be made
 	facts   []held // said of it and believed now
+	line    *line  // over which it spoke last; nil: over one that tells nothing of itself
 	filed   filed
 	counted counted
 
@@ -133,6 +135,7 @@ func (r *Register) index(d Device) *unit {
 		delete(r.beliefs, subject)
 	}
 	u.noted()
+	r.recall(u)
 	r.touch(u, time.Time{})
 	r.said(u)
 	r.units[d.ID] = u

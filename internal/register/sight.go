@@ -251,10 +251,18 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 	}
 	r.hear(u)
 	u.glance.messages, u.glance.looked = s.Messages, false
+	if m.Ended != nil { // it is said of the device: not its voice
+		r.ends(u, m.Arrived, *m.Ended)
+		r.endsBelow(m)
+		r.fillPlace(u, m, i)
+		return
+	}
 	if !m.Arrived.Before(s.LastSeen) {
 		if s.Channel != m.Channel || s.Peer != m.Peer {
 			u.glance.channel, u.glance.whence = m.Channel, 0
+			r.over(u, m)
 		}
+		r.speaks(u, m.Arrived)
 		s.LastSeen, s.Channel, s.Peer = m.Arrived, m.Channel, m.Peer
 		u.glance.last = nanosOf(m.Arrived)
 		r.facts(u, m, i, only)
@@ -314,6 +322,7 @@ func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
 		}
 		if !hasIdentifier(o.Identifiers, id) {
 			o.Identifiers = append(o.Identifiers, id)
+			r.contacts.behind(u, id)
 			u.changed = true
 			r.touch(u, m.Arrived)
 		}

@@ -60,22 +60,23 @@ type Surveyed struct {
 	Expected bool      // as Judged.InUse
 	Gone     bool      // as Judged.Away
 
-	first    time.Time
-	messages uint64
-	now      time.Time
-	unit     *unit
-	r        *Register
+	heard state.Heard
+	now   time.Time
+	unit  *unit
+	r     *Register
 }
 
 // Hearing says whether the device speaks, and how long it is between two of its
 // messages; 0: that is not known.
 func (s *Surveyed) Hearing() (beat time.Duration, k state.Kind, g state.Grade) {
-	return state.Voice(s.first, s.Last, s.messages, s.Expected, s.now)
+	return state.Voice(&s.heard, s.Expected, s.now)
 }
 
 // Speaks gives the state that says whether the device speaks, and why.
 func (s *Surveyed) Speaks() state.State {
-	return s.Judged.Speaks(s.first, s.Last, s.messages, s.now)
+	heard := s.heard
+	heard.Contact = s.unit.dev.Seen.Contact
+	return s.Judged.Speaks(&heard, s.now)
 }
 
 // Whence stands for the host and channel of its last message; 0: it was never
@@ -109,6 +110,8 @@ type glance struct {
 	expected    bool
 	away        bool
 	marks       state.Marks
+	down        bool  // its link has ended
+	polite      bool  // and it took its leave
 	first, last int64 // ns since 1970, it was heard; 0: never
 	messages    uint64
 	channel     model.ChannelID
@@ -121,6 +124,7 @@ func (u *unit) noted() {
 	g, s := &u.glance, &u.dev.Seen
 	g.first, g.last, g.messages, g.looked = nanosOf(u.dev.Observed.FirstSeen), nanosOf(s.LastSeen), s.Messages, false
 	g.channel, g.whence = s.Channel, 0
+	g.down, g.polite = s.Contact != nil && s.Contact.Down, s.Contact != nil && s.Contact.Polite()
 }
 
 func nanosOf(t time.Time) int64 {
@@ -296,7 +300,8 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 func (p *survey) show(u *unit, judged *Judged) *Surveyed {
 	g, row := &u.glance, &p.row
 	row.Device, row.Judged, row.unit = &u.dev, judged, u
-	row.Channel, row.first, row.Last, row.messages = g.channel, timeOfNanos(g.first), timeOfNanos(g.last), g.messages
+	row.Channel, row.Last = g.channel, timeOfNanos(g.last)
+	row.heard = state.Heard{First: timeOfNanos(g.first), Last: row.Last, Messages: g.messages, Down: g.down, Polite: g.polite}
 	if judged == g.judged {
 		row.Marks, row.Expected, row.Gone = g.marks, g.expected, g.away
 	} else {

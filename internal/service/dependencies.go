@@ -172,13 +172,14 @@ func (s *Service) world(ctx context.Context) (depend.World, error) {
 	return w, nil
 }
 
-// works says whether a device is in use and speaks.
+// works says whether a device is in use and speaks; one that took its leave
+// until it is used again does.
 func works(d *register.Surveyed) bool {
 	if !d.Expected {
 		return false
 	}
-	_, kind, _ := d.Hearing()
-	return kind == state.Online || kind == state.Late
+	_, kind, grade := d.Hearing()
+	return kind == state.Online || kind == state.Late || kind == state.Offline && grade == state.Info
 }
 
 // walk calls see for every device that matches until it says false.

@@ -134,9 +134,9 @@ func (g *DeviceGroup) count(d *register.Surveyed, now time.Time) {
 		g.Waiting++
 	}
 	perSecond := 0.0
-	switch beat, kind, _ := d.Hearing(); {
+	switch beat, kind, grade := d.Hearing(); {
 	case kind == state.Unheard:
-	case kind == state.Silent:
+	case kind == state.Silent, kind == state.Offline && grade == state.Bad:
 		g.Silent++
 	case beat > 0:
 		perSecond = 1 / max(beat, now.Sub(d.Last)).Seconds() // a burst is no rhythm

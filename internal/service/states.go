@@ -58,7 +58,7 @@ func (s *Service) patientsSince(ctx context.Context, page []register.View, now t
 // knownOf is what is known of a device without who is connected.
 func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 	d := state.Device{
-		First: v.Observed.FirstSeen, Last: v.Seen.LastSeen, Messages: v.Seen.Messages, Adopted: v.Adopted(),
+		Heard: heardOf(&v.Device), Adopted: v.Adopted(),
 		Life: saidOf(v.Said, "life", now), ReturnBy: dayOf(saidOf(v.Said, "return-by", now)),
 		Release: v.Observed.Turns["release"], ReleaseSaid: saidOf(v.Said, "release", now), Outside: v.Observed.Reading.Outside,
 		Place: v.Observed.Turns["place"], PlaceSaid: v.Asserted.Place.String(),
@@ -85,6 +85,15 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 		break
 	}
 	return d
+}
+
+// heardOf is how a device was heard, and how its link is.
+func heardOf(d *register.Device) state.Heard {
+	h := state.Heard{First: d.Observed.FirstSeen, Last: d.Seen.LastSeen, Messages: d.Seen.Messages, Contact: d.Seen.Contact}
+	if c := d.Seen.Contact; c != nil {
+		h.Down, h.Polite = c.Down, c.Polite()
+	}
+	return h
 }
 
 // lastUse gives when a device was last in use and is no more, where a plan asks

@@ -167,15 +167,19 @@ func markTasks() (all, rest state.Marks) {
 		}
 		there := state.Marks(0).And(k, state.Good) // that it is there
 		all |= there
-		if k != state.Silent && k != state.Gone {
+		if k != state.Silent && k != state.Offline && k != state.Gone {
 			rest |= there
 		}
 	}
 	return all, rest
 }
 
-// isTask says whether a state is something somebody should look at.
+// isTask says whether a state is something somebody should look at. A device
+// that was lost may be back in a moment: it is one once it is silent too.
 func isTask(one *state.State) bool {
+	if one.Kind == state.Offline && one.Grade != state.Bad {
+		return false
+	}
 	return one.Grade != state.Good && one.Grade != state.Info && !slices.Contains(settled, one.Kind)
 }
 

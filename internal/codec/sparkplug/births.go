@@ -21,7 +21,8 @@ const (
 // Note); reading a message then needs nothing but its entry. The zero value
 // is ready; it is not safe for several goroutines.
 type Births struct {
-	of map[string]map[uint64]meaning
+	of      map[string]map[uint64]meaning
+	session map[string]uint64 // bdSeq of each node's last birth (§5.4)
 }
 
 // meaning of an alias.
@@ -75,7 +76,21 @@ func (b *Births) Note(topic string, raw []byte) (n Noted) {
 			}
 		}
 		b.put(key, table)
-		n.Key, n.Aliases = key, written(table)
+		if number, there := p.session(); kind == "NBIRTH" && there {
+			b.begin(key, number)
+		}
+		n.Key, n.Aliases = key, b.written(key)
+	case "NDEATH":
+		// A will of an earlier connection may come after the birth of the next one:
+		// it is to be ignored (§5.4).
+		p, err := parse(raw)
+		if err != nil {
+			return n
+		}
+		number, there := p.session()
+		if is, known := b.session[key]; known && there && is != number {
+			n.Properties = stale
+		}
 	case "NDATA", "DDATA":
 		own := b.of[key+"/"+device]
 		if device == "" {
@@ -105,6 +120,28 @@ func (b *Births) Note(topic string, raw []byte) (n Noted) {
 	return n
 }
 
+// stale is written beside a death certificate of an earlier session.
+const stale = "sparkplug.stale: true\n"
+
+// session gives the number of the birth or death certificate.
+func (p *payload) session() (uint64, bool) {
+	for i := range p.metrics {
+		if p.metrics[i].name == "bdSeq" {
+			return p.metrics[i].bits, !p.metrics[i].null
+		}
+	}
+	return 0, false
+}
+
+func (b *Births) begin(node string, number uint64) {
+	if b.session == nil {
+		b.session = map[string]uint64{}
+	}
+	if _, there := b.session[node]; there || len(b.session) < maxKeys {
+		b.session[node] = number
+	}
+}
+
 func (b *Births) put(key string, table map[uint64]meaning) {
 	if b.of == nil {
 		b.of = map[string]map[uint64]meaning{}
@@ -124,6 +161,12 @@ func (b *Births) Restore(key, aliases string) {
 	table := map[uint64]meaning{}
 	for line := range strings.Lines(aliases) {
 		number, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if number == "bdSeq" {
+			if n, err := strconv.ParseUint(rest, 10, 64); err == nil {
+				b.begin(key, n)
+			}
+			continue
+		}
 		alias, err := strconv.ParseUint(number, 10, 64)
 		if is, good := meaningOf(rest); ok && err == nil && good && len(table) < maxAliases {
 			table[alias] = is
@@ -135,16 +178,22 @@ func (b *Births) Restore(key, aliases string) {
 // All gives every birth remembered, as Restore takes them.
 func (b *Births) All() map[string]string {
 	out := make(map[string]string, len(b.of))
-	for key, table := range b.of {
-		out[key] = written(table)
+	for key := range b.of {
+		out[key] = b.written(key)
+	}
+	for key := range b.session {
+		out[key] = b.written(key)
 	}
 	return out
 }
 
-func written(table map[uint64]meaning) string {
+func (b *Births) written(key string) string {
 	var out strings.Builder
-	for alias, is := range table {
+	for alias, is := range b.of[key] {
 		out.WriteString(strconv.FormatUint(alias, 10) + " " + is.text() + "\n")
+	}
+	if number, there := b.session[key]; there {
+		out.WriteString("bdSeq " + strconv.FormatUint(number, 10) + "\n")
 	}
 	return out.String()
 }

@@ -42,6 +42,10 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		m.Issues = []model.Issue{{Code: "decode.redacted", Severity: model.Warning, Text: "the content of this entry was removed; only its place is left"}}
 		return []model.Message{m}
 	}
+	if host, is := HostOf(e.Topic); is { // §4.1: of a host application, not of a device
+		m.Type, m.Sender = "STATE", model.Party{Application: host}
+		return []model.Message{m}
+	}
 	if !ok {
 		m.Issues = []model.Issue{{Code: "sparkplug.topic", Severity: model.Error, Text: "the topic is not one of Sparkplug B, so nobody can say whose message it is", Hint: "expected spBv1.0/GROUP/TYPE/NODE or spBv1.0/GROUP/TYPE/NODE/DEVICE"}}
 		return []model.Message{m}
@@ -57,6 +61,15 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		m.Devices = []model.Device{{Parent: -1, Level: "mds", Identifiers: []model.Identifier{{Value: who, System: "sparkplug", Type: "sparkplug"}}}}
 		d.read(e)
 	case "NDEATH", "DDEATH":
+		if strings.Contains("\n"+e.Properties, "\n"+stale) {
+			m.Issues = []model.Issue{{Code: "sparkplug.old-death", Severity: model.Warning, Text: "the death certificate belongs to a connection before the gateway's last birth; it changes nothing", Hint: "nothing is to be done; if it comes often, look at the gateway's network"}}
+			break
+		}
+		// tck-id-operational-behavior-edge-node-termination-host-action-ndeath-devices-offline
+		m.Ended = &model.Ending{How: model.EndDeath, Topic: e.Topic}
+		if kind == "NDEATH" {
+			m.Ended.Below = who + "/"
+		}
 		m.Devices = []model.Device{{Parent: -1, Level: "mds", Identifiers: []model.Identifier{{Value: who, System: "sparkplug", Type: "sparkplug"}}}}
 		m.Issues = []model.Issue{{Code: "sparkplug.death", Severity: model.Warning, Text: "the device, or the gateway it speaks through, is no more connected", Hint: "look at the device and its network"}}
 	}

@@ -56,9 +56,12 @@ type conn struct {
 	out    []byte
 	gone   chan struct{} // closed when it left; nil where nobody waits
 	polite bool          // it said DISCONNECT: its will is void
+	told   bool          // that it is there
+	ending model.Ending  // how it ends
 
 	wmu     sync.Mutex // of writing
 	cut     atomic.Bool
+	cutWhy  atomic.Pointer[model.EndKind]
 	pumping bool     // under d.mu: somebody writes what the session owes
 	window  int      // under d.mu: messages of QoS 1 and 2 it takes at once
 	ahead   int      // under d.mu: of those, how many are under way
@@ -245,6 +248,7 @@ func (c *conn) packet(p *mqttwire.Packet) error {
 // refuse says why the connection ends, where the version has words for it.
 func (c *conn) refuse(err error) error {
 	c.d.refused.Add(1)
+	c.ending = model.Ending{How: model.EndRefused}
 	var e *mqttwire.Error
 	if !errors.As(err, &e) {
 		return err
@@ -281,6 +285,12 @@ func (c *conn) farewell(code byte) {
 
 // ended reports an end that is no good one.
 func (c *conn) ended(err error) {
+	if c.ending.How == "" {
+		c.ending.How = model.EndLost
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.ending.How = model.EndSilent
+		}
+	}
 	switch {
 	case c.d.guests.Stopping():
 		c.farewell(mqttwire.ShuttingDown)

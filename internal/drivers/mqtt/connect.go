@@ -58,6 +58,10 @@ func (c *conn) connect(p *mqttwire.Packet) error {
 	if d.host.Met != nil {
 		d.host.Met(d.channel, c.connection())
 	}
+	if d.host.Contact != nil {
+		d.host.Contact(model.ContactTold{Channel: d.channel, Peer: c.peer, Client: k.ClientID, Device: c.admission.Device, At: time.Now().UTC(), Made: true})
+	}
+	c.told = true
 	if c.admission.Ended != nil {
 		c.gone = make(chan struct{})
 		d.guests.Go(c.heed)
@@ -238,7 +242,7 @@ func (c *conn) willOf(p *mqttwire.Packet) *will {
 // replaced ends a connection whose session another one takes, and waits until
 // it has left.
 func (c *conn) replaced() {
-	c.cut.Store(true)
+	c.cutFor(model.EndTaken)
 	c.farewell(mqttwire.TakenOver)
 	c.net.Close()
 	for range 2000 {
@@ -253,7 +257,7 @@ func (c *conn) replaced() {
 func (c *conn) heed() {
 	select {
 	case <-c.admission.Ended:
-		c.cut.Store(true)
+		c.cutFor(model.EndRevoked)
 		c.d.notes.Add(c.peer, "mqtt.revoked", "a device was cut off: its credential was revoked or has expired", "If it still belongs here, make it a new credential.")
 		c.farewell(mqttwire.AdminAction)
 		c.net.Close()
@@ -275,10 +279,18 @@ func (c *conn) mayReceive(filter string) bool {
 	return slices.ContainsFunc(c.admission.Receive, func(f string) bool { return model.TopicCovers(f, filter) })
 }
 
-// goodbye is a DISCONNECT of the client (MQTT 5 §3.14.4).
+// cutFor ends the connection for a reason of ours.
+func (c *conn) cutFor(why model.EndKind) {
+	c.cutWhy.CompareAndSwap(nil, &why)
+	c.cut.Store(true)
+}
+
+// goodbye is a DISCONNECT of the client. Its will is void when it says that all
+// is well, and then only (MQTT 5 §3.14.4).
 func (c *conn) goodbye(p *mqttwire.Packet) error {
 	d := c.d
-	c.polite = p.Code != mqttwire.DisconnectWithWill
+	c.polite = p.Code == mqttwire.Success
+	c.ending = model.Ending{How: model.EndGoodbye, Code: int(p.Code)}
 	if p.Props.Given(mqttwire.PropSessionExpiry) {
 		d.mu.Lock()
 		if !c.s.keep && p.Props.SessionExpiry > 0 {
@@ -292,12 +304,25 @@ func (c *conn) goodbye(p *mqttwire.Packet) error {
 	return errEnd
 }
 
+// tellEnd says how the link ended; not when we stop, because that says nothing
+// of the device.
+func (c *conn) tellEnd() {
+	if !c.told || c.d.host.Contact == nil || c.d.guests.Stopping() {
+		return
+	}
+	if why := c.cutWhy.Load(); why != nil && c.ending.How != model.EndGoodbye {
+		c.ending = model.Ending{How: *why}
+	}
+	c.d.host.Contact(model.ContactTold{Channel: c.d.channel, Peer: c.peer, Client: c.name(), Device: c.admission.Device, At: time.Now().UTC(), Ending: c.ending})
+}
+
 // leave takes the connection out: its session stays as long as it was told
 // to, its will is sent unless the client said goodbye.
 func (c *conn) leave() {
 	d := c.d
 	c.link.Close()
 	d.budget.Add(c.taken)
+	c.tellEnd()
 	d.mu.Lock()
 	s := c.s
 	var now *session

@@ -3,10 +3,13 @@ package mqtt
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +29,36 @@ type rig struct {
 	more   map[string]any
 	recent []model.Entry
 	d      *Driver
+
+	mu       sync.Mutex
+	contacts []model.ContactTold
+}
+
+func (r *rig) contact(c model.ContactTold) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.contacts = append(r.contacts, c)
+}
+
+// toldOf gives what was told of a client: "made", or how it ended.
+func (r *rig) toldOf(client string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, c := range r.contacts {
+		switch {
+		case c.Client != client:
+		case c.Made:
+			out = append(out, "made")
+		default:
+			one := string(c.How)
+			if c.Code != 0 {
+				one += fmt.Sprintf(" %#x", c.Code)
+			}
+			out = append(out, strings.TrimSpace(one+" "+c.Topic))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func newRig(t *testing.T, more map[string]any) *rig {
@@ -49,7 +82,7 @@ func (r *rig) start() *rig {
 		r.t.Fatal(err)
 	}
 	host := driver.Host{
-		Intake: r.intake, Log: slog.New(slog.DiscardHandler), Note: r.notes.Note, Admit: r.admit,
+		Intake: r.intake, Log: slog.New(slog.DiscardHandler), Note: r.notes.Note, Admit: r.admit, Contact: r.contact,
 		Folder: func(model.ChannelID) (string, error) { return r.folder, nil },
 		Recent: func(_ model.ChannelID, each func(model.Entry)) {
 			for _, e := range r.recent {

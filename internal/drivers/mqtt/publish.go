@@ -327,14 +327,18 @@ func (d *Driver) sendWill(s *session) {
 		return
 	}
 	s.willAt = time.Now().Add(5 * time.Second) // tried again then, if it fails
-	owner := s.owner
+	owner, client, at := s.owner, s.id, time.Now() // before any connection that the client may make from here on
 	d.mu.Unlock()
 	d.lost.Add(1)
+	if d.host.Contact != nil {
+		d.host.Contact(model.ContactTold{Channel: d.channel, Peer: w.peer, Client: client, Device: w.device(), At: at.UTC(), Ending: model.Ending{How: model.EndWill, Topic: w.packet.Topic}})
+	}
 	d.notes.Add(w.peer, "mqtt.lost", fmt.Sprintf("the device %q was lost; its will was sent", s.id), "Look at the device and its network.")
 	if len(w.packet.Payload) > 0 {
-		f := model.Frame{Channel: d.channel, Codec: d.codec, Peer: w.peer, Identity: owner, Arrived: time.Now(), Bytes: w.packet.Payload, Topic: w.packet.Topic, Properties: w.props}
+		f := model.Frame{Channel: d.channel, Codec: d.codec, Peer: w.peer, Identity: owner, Arrived: at, Bytes: w.packet.Payload, Topic: w.packet.Topic, Properties: w.props}
 		if strings.HasPrefix(f.Topic, sparkplug.Namespace) {
 			f.Codec = sparkplug.Name
+			f.Properties = clip(f.Properties + d.births(&w.packet))
 		}
 		if _, err := d.host.Intake.Offer(d.ctx, []model.Frame{f}); err != nil && fault.KindOf(err) != fault.Invalid {
 			return

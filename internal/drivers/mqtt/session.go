@@ -79,6 +79,9 @@ type will struct {
 	props  string // of the frame
 }
 
+// device is whose credential was shown with the will; empty: none's.
+func (w *will) device() model.DeviceID { return model.DeviceID(said(w.props)["device"]) }
+
 // nextID gives a packet identifier that is free, 0 when none is.
 func (s *session) nextID() uint16 {
 	for range 65535 {

@@ -51,6 +51,13 @@ func (s *Stage) Decode(e model.Entry, c codec.Context) []model.Message {
 		m.Issues = []model.Issue{{Code: "decode.nothing", Severity: model.Error, Text: "the codec found no message in the entry; it was kept", Hint: "look at the entry's bytes"}}
 		return []model.Message{m}
 	}
+	if isWill(e.Properties) {
+		for i := range out {
+			if out[i].Ended == nil {
+				out[i].Ended = &model.Ending{How: model.EndWill, Topic: e.Topic}
+			}
+		}
+	}
 	if len(out) > MaxMessages {
 		left := len(out) - MaxMessages
 		out = out[:MaxMessages:MaxMessages]
@@ -58,6 +65,14 @@ func (s *Stage) Decode(e model.Entry, c codec.Context) []model.Message {
 			Text: "the entry holds more messages than one entry may; the rest was not read", Hint: "the sender should send smaller batches", Received: count(left)})
 	}
 	return out
+}
+
+// will is what a link writes beside a message that a lost device left to be
+// said of it.
+const will = "mqtt.will: true\n"
+
+func isWill(properties string) bool {
+	return strings.HasPrefix(properties, will) || strings.Contains(properties, "\n"+will)
 }
 
 func blank(e model.Entry) model.Message {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"thalamus/internal/alert"
 	"thalamus/internal/model"
 )
 
@@ -91,45 +90,6 @@ func (s *Standing) Ends(at, now time.Time) {
 // ClockIsOff says whether a clock is off by more than is tolerated; bound 0:
 // the offset is not known.
 func ClockIsOff(offset, bound time.Duration) bool { return bound > 0 && offset.Abs() > bound }
-
-// Speaks says whether the device speaks, by its own rhythm: by when it was first
-// and last heard and how often.
-func (s *Standing) Speaks(first, last time.Time, messages uint64, now time.Time) State {
-	beat, kind, grade := Voice(first, last, messages, s.Expected(), now)
-	if kind == Unheard {
-		return State{Kind: kind, Grade: grade}
-	}
-	h := alert.Hear(first, last, messages, now)
-	one := State{Kind: kind, Grade: grade, Since: last, Why: Why{Last: last, Beat: model.Duration(beat)}}
-	switch kind {
-	case Silent:
-		one.Why.Bound, one.Since = h.Silent, last.Add(time.Duration(h.Silent))
-	case Late:
-		one.Why.Bound, one.Since = h.Late, last.Add(time.Duration(h.Late))
-	}
-	return one
-}
-
-// Expected says whether a device's stage of life lets one expect it to speak.
-func (s *Standing) Expected() bool { return s.Life == "" || s.Life == "in-use" || s.Life == "lent" }
-
-// Voice says whether a device speaks, and how long it is between two of its
-// messages; 0: that is not known. expected says that one expects it to speak.
-func Voice(first, last time.Time, messages uint64, expected bool, now time.Time) (beat time.Duration, k Kind, g Grade) {
-	if last.IsZero() {
-		return 0, Unheard, Info
-	}
-	h := alert.Hear(first, last, messages, now)
-	switch {
-	case h.IsSilent && expected:
-		return time.Duration(h.Beat), Silent, Bad
-	case h.IsSilent:
-		return time.Duration(h.Beat), Silent, Info // nobody expects a stored device to speak
-	case h.IsLate:
-		return time.Duration(h.Beat), Late, Warn
-	}
-	return time.Duration(h.Beat), Online, Good
-}
 
 // Gone says that a device speaks which should not.
 func (s *Standing) Gone(speaks State) (State, bool) {

@@ -13,12 +13,13 @@ import (
 // Kind is one way a device may be.
 type Kind string
 
-// The kinds. The first four exclude each other.
+// The kinds. The first five exclude each other.
 const (
 	Unheard Kind = "unheard" // no message has ever come from it
 	Online  Kind = "online"  // it speaks by its own rhythm
 	Late    Kind = "late"    // its next message is overdue
 	Silent  Kind = "silent"  // it has missed many
+	Offline Kind = "offline" // its link has ended
 
 	NotAdopted   Kind = "not-adopted"   // nobody took it into use
 	NotAccepted  Kind = "not-accepted"  // its acceptance is missing, has ended or was reopened
@@ -63,15 +64,18 @@ type Why struct {
 	Now    string         `json:"now,omitempty"`    // what is observed
 	On     time.Time      `json:"on,omitzero"`      // a day: due, ending, to be returned
 	Of     string         `json:"of,omitempty"`     // whose: a plan, a release, the template of an acceptance
+	How    model.EndKind  `json:"how,omitempty"`    // its link ended
+	Topic  string         `json:"topic,omitempty"`  // to which its will went
+	Code   int            `json:"code,omitempty"`   // reason code of its DISCONNECT
+	Losses uint64         `json:"losses,omitempty"` // times its link ended without its leave
 }
 
 // Device is what is known of a device. What is not known is zero.
 type Device struct {
-	First, Last time.Time // it was heard
-	Messages    uint64
-	Adopted     bool
-	Life        string // stage of life: in-use, stored, lent, in-repair, lost, retired, disposed
-	ReturnBy    time.Time
+	Heard
+	Adopted  bool
+	Life     string // stage of life: in-use, stored, lent, in-repair, lost, retired, disposed
+	ReturnBy time.Time
 
 	ClockOffset time.Duration // its clock is ahead by
 	ClockBound  time.Duration // tolerated; 0: the offset is not known
@@ -115,7 +119,7 @@ const maintenanceNotice = 14 * 24 * time.Hour
 // rest, the weightiest first.
 func Of(d Device, now time.Time) []State {
 	s := Stand(d, now)
-	return s.All(s.Speaks(d.First, d.Last, d.Messages, now))
+	return s.All(s.Speaks(&d.Heard, now))
 }
 
 func (g Grade) weight() int {
@@ -153,5 +157,5 @@ func Worst(states []State) Grade {
 
 // Kinds gives all kinds.
 func Kinds() []Kind {
-	return []Kind{Unheard, Online, Late, Silent, NotAdopted, NotAccepted, InUse, ClockOff, Changed, OutsideRange, Moved, Overdue, Due, Ending, Ended, Gone}
+	return []Kind{Unheard, Online, Late, Silent, Offline, NotAdopted, NotAccepted, InUse, ClockOff, Changed, OutsideRange, Moved, Overdue, Due, Ending, Ended, Gone}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"thalamus/internal/alert"
+	"thalamus/internal/model"
 )
 
 var noon = time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
@@ -18,7 +19,7 @@ const dayLong = 24 * time.Hour
 // speaking is a device that says something every second and is as it should
 // be.
 func speaking(change func(d *Device)) Device {
-	d := Device{First: ago(time.Hour), Last: ago(time.Second), Messages: 3600, Adopted: true}
+	d := Device{Heard: Heard{First: ago(time.Hour), Last: ago(time.Second), Messages: 3600}, Adopted: true}
 	if change != nil {
 		change(&d)
 	}
@@ -40,6 +41,13 @@ func TestStates(t *testing.T) {
 		"hourly, six hours ago":   {func(d *Device) { d.First, d.Last, d.Messages = ago(106*time.Hour), ago(6*time.Hour), 101 }, "late warn"},
 		"hourly, a day ago":       {func(d *Device) { d.First, d.Last, d.Messages = ago(124*time.Hour), ago(24*time.Hour), 101 }, "silent bad"},
 		"two messages, no rhythm": {func(d *Device) { d.First, d.Last, d.Messages = ago(2*time.Minute), ago(time.Minute), 2 }, "late warn"},
+		"said goodbye":            {func(d *Device) { d.Down, d.Polite = true, true }, "offline info"},
+		"said goodbye, late":      {func(d *Device) { d.Down, d.Polite, d.Last = true, true, ago(31*time.Second) }, "late warn"},
+		"said goodbye, silent":    {func(d *Device) { d.Down, d.Polite, d.Last = true, true, ago(time.Hour) }, "silent bad"},
+		"lost":                    {func(d *Device) { d.Down = true }, "offline warn"},
+		"lost and silent since":   {func(d *Device) { d.Down, d.Last = true, ago(time.Hour) }, "offline bad"},
+		"stored and lost":         {func(d *Device) { d.Down, d.Last, d.Life = true, ago(time.Hour), "stored" }, "offline info"},
+		"connected, never heard":  {func(d *Device) { d.Heard = Heard{Down: true} }, "unheard info"},
 		"stored and silent":       {func(d *Device) { d.Last, d.Life = ago(dayLong), "stored" }, "silent info"},
 		"nobody's":                {func(d *Device) { d.Adopted = false }, "online good, not-adopted warn"},
 		"lost and speaking":       {func(d *Device) { d.Life = "lost" }, "online good, gone bad"},
@@ -87,6 +95,12 @@ func TestWhy(t *testing.T) {
 	silent := Of(speaking(func(d *Device) { d.Last = ago(time.Hour) }), noon)[0]
 	if silent.Since != ago(time.Hour).Add(time.Duration(silent.Why.Bound)) || time.Duration(silent.Why.Bound) != alert.SilentFloor || silent.Why.Last != ago(time.Hour) {
 		t.Errorf("%+v", silent)
+	}
+	lost := Of(speaking(func(d *Device) {
+		d.Down, d.Contact = true, &model.Contact{Down: true, Since: ago(time.Minute), Losses: 4, Ending: model.Ending{How: model.EndWill, Topic: "dev/7/state"}}
+	}), noon)[0]
+	if lost.Since != ago(time.Minute) || lost.Why.How != model.EndWill || lost.Why.Topic != "dev/7/state" || lost.Why.Losses != 4 || lost.Why.Last != ago(time.Second) {
+		t.Errorf("%+v", lost)
 	}
 	due := Of(speaking(func(d *Device) { d.MaintenanceOn, d.MaintenanceOf = noon, "yearly" }), noon)[1]
 	if due.Why.On != noon || due.Why.Of != "yearly" || due.Since != ago(14*dayLong) {

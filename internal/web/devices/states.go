@@ -2,6 +2,8 @@ package devices
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"thalamus/internal/service"
@@ -21,6 +23,8 @@ func stateName(ctx context.Context, kind string) string {
 		return ui.T(ctx, "Late")
 	case "silent":
 		return ui.T(ctx, "Silent")
+	case "offline":
+		return ui.T(ctx, "Offline")
 	case "not-adopted":
 		return ui.T(ctx, "New")
 	case "not-accepted":
@@ -57,6 +61,8 @@ func stateWhy(ctx context.Context, s service.State) string {
 		return ui.T(ctx, "No message has come from it; it was entered or imported.")
 	case "online", "late", "silent":
 		return heardWhy(ctx, s)
+	case "offline":
+		return endWhy(ctx, s) + " " + ui.T(ctx, "Last heard %s.", ui.Since(ctx, s.Why.Last)) + lossesWhy(ctx, s)
 	case "not-adopted":
 		return ui.T(ctx, "It sends, and nobody has said that it belongs here.")
 	case "not-accepted":
@@ -106,6 +112,10 @@ func heardWhy(ctx context.Context, s service.State) string {
 	} else {
 		why += " " + ui.T(ctx, "It sent too little to know its rhythm.")
 	}
+	if w.How != "" { // it took its leave, and is overdue since
+		why = endWhy(ctx, s) + " " + why
+	}
+	why += lossesWhy(ctx, s)
 	switch string(s.Kind) {
 	case "silent":
 		return why + " " + ui.T(ctx, "Silent means: nothing for %s.", ui.Span(ctx, time.Duration(w.Bound)))
@@ -115,12 +125,44 @@ func heardWhy(ctx context.Context, s service.State) string {
 	return why
 }
 
+// endWhy says how a device's link ended.
+func endWhy(ctx context.Context, s service.State) string {
+	switch w := s.Why; w.How {
+	case "goodbye":
+		if w.Code != 0 {
+			return ui.T(ctx, "It ended its connection with reason code %s.", fmt.Sprintf("0x%02X", w.Code))
+		}
+		return ui.T(ctx, "It took its leave and ended its connection.")
+	case "silent":
+		return ui.T(ctx, "Its connection was ended: it fell silent for longer than it had said.")
+	case "will":
+		return ui.T(ctx, "It was lost; what it left to be said then (its will) went to %s.", w.Topic)
+	case "death":
+		return ui.T(ctx, "Its gateway says that it is gone (%s).", w.Topic)
+	case "refused":
+		return ui.T(ctx, "It was cut off because it broke the protocol.")
+	case "revoked":
+		return ui.T(ctx, "It was cut off: its credential was revoked or has expired.")
+	case "taken-over":
+		return ui.T(ctx, "Another connection took its name.")
+	}
+	return ui.T(ctx, "Its connection was cut, or closed without a word.")
+}
+
+// lossesWhy says how often a device was lost, where it was more than once.
+func lossesWhy(ctx context.Context, s service.State) string {
+	if s.Why.Losses < 2 {
+		return ""
+	}
+	return " " + ui.T(ctx, "It was lost %s times so far.", strconv.FormatUint(s.Why.Losses, 10))
+}
+
 // day writes a day; days have no zone.
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // badgeKind is how a state looks: its grade, quieter where nobody need look.
 func badgeKind(s service.State) string {
-	if k := string(s.Kind); s.Grade == "info" && (k == "unheard" || k == "silent") {
+	if k := string(s.Kind); s.Grade == "info" && (k == "unheard" || k == "silent" || k == "offline") {
 		return "quiet"
 	}
 	return string(s.Grade)
@@ -131,7 +173,7 @@ func badgeKind(s service.State) string {
 func settledAt(kind, device, model, fact string) string {
 	page := "/devices/" + device
 	switch kind {
-	case "late", "silent", "unheard":
+	case "late", "silent", "offline", "unheard":
 		return page + "#wire"
 	case "clock-off":
 		return page + "#clock-of"

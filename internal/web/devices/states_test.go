@@ -26,8 +26,9 @@ func TestEveryStateHasWords(t *testing.T) {
 	s := service.State{Since: noon.Add(-time.Hour)}
 	s.Why.Last, s.Why.Beat, s.Why.Bound, s.Why.Offset = noon.Add(-time.Hour), model.Duration(time.Second), model.Duration(2*time.Minute), model.Duration(-40*time.Second)
 	s.Why.Was, s.Why.Now, s.Why.On, s.Why.Of = "2.1", "2.2", noon, "Yearly check"
+	s.Why.How, s.Why.Topic, s.Why.Losses = model.EndWill, "dev/7/state", 3
 	for kind, want := range map[string]string{
-		"unheard": "entered or imported", "online": "every 1 s", "late": "nothing for 2 min", "silent": "nothing for 2 min",
+		"unheard": "entered or imported", "online": "every 1 s", "late": "nothing for 2 min", "silent": "nothing for 2 min", "offline": "its will) went to dev/7/state",
 		"not-adopted": "belongs here", "not-accepted": "opened again: 2.2", "in-use": "patient", "clock-off": "40 s behind",
 		"changed": "was 2.1 and is 2.2", "outside-range": "2.2", "moved": "People said 2.1", "overdue": "2026-03-01",
 		"due": "Yearly check is due on 2026-03-01", "ending": "ends on 2026-03-01", "ended": "ended on 2026-03-01", "gone": "said to be 2.1",
@@ -42,6 +43,26 @@ func TestEveryStateHasWords(t *testing.T) {
 		if to := settledAt(kind, "dev-1", "mdl-1", "release"); !ui.Local(to) {
 			t.Errorf("%s is settled at %q", kind, to)
 		}
+	}
+}
+
+// TestEveryEndHasWords: why a device is offline says how its link ended.
+func TestEveryEndHasWords(t *testing.T) {
+	ctx := reading(t)
+	seen := map[string]bool{}
+	for _, how := range []model.EndKind{model.EndGoodbye, model.EndLost, model.EndSilent, model.EndWill, model.EndDeath, model.EndRefused, model.EndRevoked, model.EndTaken} {
+		s := service.State{Kind: "offline", Since: noon}
+		s.Why.Last, s.Why.How, s.Why.Topic, s.Why.Losses = noon, how, "topic/x", 7
+		why := stateWhy(ctx, s)
+		if seen[why] || strings.Contains(why, "%!") || !strings.Contains(why, "lost 7 times") {
+			t.Errorf("%s: %q", how, why)
+		}
+		seen[why] = true
+	}
+	s := service.State{Kind: "offline"}
+	s.Why.How, s.Why.Code = model.EndGoodbye, 0x80
+	if why := stateWhy(ctx, s); !strings.Contains(why, "0x80") {
+		t.Error(why)
 	}
 }
 

@@ -23,19 +23,24 @@ func readDevice(d *register.Device, observed, keys, asserted, adoption []byte) e
 func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 	return all(ctx, d.read(), func(scan func(...any) error) (register.Device, error) {
 		var v register.Device
-		var observed, keys, asserted, adoption []byte
+		var observed, keys, asserted, adoption, contact []byte
 		var seen int64
 		s := &v.Seen
 		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption,
-			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read)
+			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read, &contact)
 		if err != nil {
 			return v, err
 		}
 		s.LastSeen = timeOf(seen)
+		if len(contact) > 0 {
+			if err := json.Unmarshal(contact, &s.Contact); err != nil {
+				return v, err
+			}
+		}
 		return v, readDevice(&v, observed, keys, asserted, adoption)
 	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption,
 		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
-		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0)
+		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0), coalesce(s.contact, '')
 		FROM devices d LEFT JOIN sightings s ON s.device = d.id ORDER BY d.id`)
 }
 
@@ -114,15 +119,21 @@ func deviceRow(v *register.Device) ([]any, error) {
 func (d *DB) SaveSightings(ctx context.Context, devices []register.Device) error {
 	return d.update(ctx, func(t *tx) error {
 		stmt, err := t.sql.PrepareContext(ctx, `INSERT OR REPLACE INTO sightings
-			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues, read) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues, read, contact) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return writeFault(err)
 		}
 		defer stmt.Close()
 		for i := range devices {
 			s := &devices[i].Seen
+			var contact []byte
+			if s.Contact != nil {
+				if contact, err = json.Marshal(s.Contact); err != nil {
+					return err
+				}
+			}
 			_, err := stmt.ExecContext(ctx, string(devices[i].ID), micros(s.LastSeen), string(s.Channel), s.Peer, int64(s.Seq), s.Part,
-				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues), int64(s.Read))
+				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues), int64(s.Read), string(contact))
 			if err != nil {
 				return writeFault(err)
 			}
