@@ -326,7 +326,7 @@ func (d *Driver) sendWill(s *session) {
 		d.mu.Unlock()
 		return
 	}
-	s.willAt = time.Now().Add(5 * time.Second) // tried again then, if it fails
+	s.willAt = time.Now().Add(5 * time.Second)     // tried again then, if it fails
 	owner, client, at := s.owner, s.id, time.Now() // before any connection that the client may make from here on
 	d.mu.Unlock()
 	d.lost.Add(1)
