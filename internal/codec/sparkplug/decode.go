@@ -42,7 +42,7 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		m.Issues = []model.Issue{{Code: "decode.redacted", Severity: model.Warning, Text: "the content of this entry was removed; only its place is left"}}
 		return []model.Message{m}
 	}
-	if host, is := HostOf(e.Topic); is { // §4.1: of a host application, not of a device
+	if host, is := hostOf(e.Topic); is { // §4.1: of a host application, not of a device
 		m.Type, m.Sender = "STATE", model.Party{Application: host}
 		return []model.Message{m}
 	}

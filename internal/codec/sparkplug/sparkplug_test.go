@@ -107,6 +107,46 @@ func TestOtherMessages(t *testing.T) {
 	}
 }
 
+// session is a payload that holds a bdSeq, as births and deaths of nodes do.
+func session(number byte) []byte {
+	m := append([]byte{0x0A, 5}, "bdSeq"...)
+	m = append(m, 0x20, 8, 0x58, number) // UInt64, long_value
+	return append([]byte{0x12, byte(len(m))}, m...)
+}
+
+// A death certificate counts for the session of the last birth alone, also
+// after a restart (§5.4).
+func TestDeathOfAnEarlierSession(t *testing.T) {
+	const node = "spBv1.0/icu/NBIRTH/gw1"
+	var b Births
+	n := b.Note(node, session(4))
+	var again Births
+	again.Restore(n.Key, n.Aliases)
+	for name, births := range map[string]*Births{"running": &b, "restored": &again} {
+		if n := births.Note("spBv1.0/icu/NDEATH/gw1", session(3)); !strings.Contains(n.Properties, stale) {
+			t.Errorf("%s: the death of session 3 counts in session 4", name)
+		}
+		if n := births.Note("spBv1.0/icu/NDEATH/gw1", session(4)); n.Properties != "" {
+			t.Errorf("%s: its own death does not count: %q", name, n.Properties)
+		}
+		if n := births.Note("spBv1.0/icu/NDEATH/gw2", session(9)); n.Properties != "" {
+			t.Errorf("%s: the death of a node nobody saw born does not count: %q", name, n.Properties)
+		}
+	}
+	old := decode("spBv1.0/icu/NDEATH/gw1", stale, session(3))
+	if old.Ended != nil || len(old.Devices) != 0 || len(old.Issues) != 1 || old.Issues[0].Code != "sparkplug.old-death" {
+		t.Errorf("%+v", old)
+	}
+	own := decode("spBv1.0/icu/NDEATH/gw1", "", session(4))
+	if own.Ended == nil || own.Ended.Below != "icu/gw1/" || own.Devices[0].Identifiers[0].Value != "icu/gw1" {
+		t.Errorf("%+v", own)
+	}
+	// What a host application says of itself is nobody's device.
+	if m := decode("spBv1.0/STATE/scada", "", []byte(`{"online":true}`)); m.Type != "STATE" || len(m.Devices)+len(m.Issues) != 0 {
+		t.Errorf("%+v", m)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add("DBIRTH", unhex(f, birth))
 	f.Add("DDATA", unhex(f, later))
