@@ -71,3 +71,15 @@ func TestTabs(t *testing.T) {
 		t.Errorf("%d looks at the changes of a patient are in the audit", n)
 	}
 }
+
+// What other programs are made with is found where people look for it: beside
+// their name, with their tokens, and beside each thing's raw form.
+func TestForPrograms(t *testing.T) {
+	h := apptest.Start(t)
+	r := signedIn(t, h, "otto", "administrator")
+	for path, says := range map[string]string{"/api/openapi.json": `"openapi"`, "/fhir/metadata": `"CapabilityStatement"`} {
+		r.get("/tokens").want(t, 200, `href="`+path+`"`)
+		r.get("/").want(t, 200, `href="`+path+`"`)
+		r.get(path).want(t, 200, says)
+	}
+}
