@@ -20,7 +20,7 @@ import (
 func (c *program) extract() *cobra.Command {
 	parent := &cobra.Command{Use: "extract", Short: upperFirst(nouns["extract"]), GroupID: groupOps}
 	var keep bool
-	texts := map[string]*[]string{}
+	texts := map[string]*flagValue{}
 	cmd := &cobra.Command{
 		Use: "save DIR", Short: "Write a part of the record as files into a folder here, and go on with one that was cut", Args: cobra.ExactArgs(1),
 		Long: "Have the server write a part of the record as files, and bring them into a folder here as they become whole; docs/extract.md says what they hold. Called again with the folder of one that was cut, it goes on where it was: what is here is not fetched again. Every file is held against its SHA-256.\n\n" +
@@ -28,13 +28,13 @@ func (c *program) extract() *cobra.Command {
 		Example: "  thalamus extract save --form parquet --from 2026-11-01 --until 2026-12-01 --places ICU --reason 'study 12, approved by the board' ./november",
 	}
 	for _, f := range service.Fields(extractAsk) {
-		texts[f.Name] = cmd.Flags().StringArray(f.Name, nil, f.Doc)
+		texts[f.Name] = flagOf(cmd, f, f.Doc)
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the extract on the server")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var ask service.ExtractAsk
 		for _, f := range service.Fields(extractAsk) {
-			if given := *texts[f.Name]; len(given) > 0 {
+			if given := texts[f.Name].texts; len(given) > 0 {
 				if err := f.Set(&ask, given); err != nil {
 					return err
 				}

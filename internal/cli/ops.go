@@ -132,16 +132,11 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 		if f.Secret {
 			continue // asked for, never on the command line
 		}
-		v := &flagValue{field: f}
-		values[f.Name] = v
 		doc := f.Doc
 		if f.JSON {
 			doc += "; @FILE reads it from a file, @- from the standard input"
 		}
-		flag := cmd.Flags().VarPF(v, f.Name, "", doc)
-		if f.Bool {
-			flag.NoOptDefVal = "true"
-		}
+		values[f.Name] = flagOf(cmd, f, doc)
 	}
 	secret := c.secretFlags(cmd, fields)
 	if op.Name == "entry.replay" {
@@ -239,6 +234,15 @@ func (c *program) texts(f service.Field, texts []string) ([]string, error) {
 type flagValue struct {
 	field service.Field
 	texts []string
+}
+
+// flagOf adds the flag of a field to a command.
+func flagOf(cmd *cobra.Command, f service.Field, doc string) *flagValue {
+	v := &flagValue{field: f}
+	if flag := cmd.Flags().VarPF(v, f.Name, "", doc); f.Bool {
+		flag.NoOptDefVal = "true"
+	}
+	return v
 }
 
 func (v *flagValue) String() string     { return "" }

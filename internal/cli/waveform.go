@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -20,7 +21,7 @@ import (
 // waveform adds to the operations on waveforms what saves them as files here.
 func (c *program) waveform() *cobra.Command {
 	parent := &cobra.Command{Use: "waveform", Short: upperFirst(nouns["waveform"]), GroupID: groupOps}
-	texts := map[string]*[]string{}
+	texts := map[string]*flagValue{}
 	cmd := &cobra.Command{
 		Use: "export DIR", Short: "Write waveforms as files into a folder here: WFDB, EDF+, FHIR SampledData or CSV", Args: cobra.ExactArgs(1),
 		Long: "Join the waveforms of a patient or device across messages, and write them as files into a folder here: wfdb gives records that the PhysioNet tools read, edf EDF+ files, fhir Observations with SampledData, csv tables. Gaps stay gaps, scale and offset are exact, and nothing is resampled unless --resample says so. What a form cannot hold exactly is left out and named. export.json in the folder says what the files are.\n\n" +
@@ -32,16 +33,13 @@ func (c *program) waveform() *cobra.Command {
 		if f.Name == "segments" {
 			continue // of the list
 		}
-		texts[f.Name] = cmd.Flags().StringArray(f.Name, nil, f.Doc)
-		if f.Bool {
-			cmd.Flags().Lookup(f.Name).NoOptDefVal = "true"
-		}
+		texts[f.Name] = flagOf(cmd, f, f.Doc)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var ask service.WaveformExportAsk
 		for _, f := range fields {
-			if given := texts[f.Name]; given != nil && len(*given) > 0 {
-				if err := f.Set(&ask, *given); err != nil {
+			if given := texts[f.Name]; given != nil && len(given.texts) > 0 {
+				if err := f.Set(&ask, given.texts); err != nil {
 					return err
 				}
 			}
@@ -58,8 +56,8 @@ func (c *program) waveform() *cobra.Command {
 			return fault.New(fault.Broken, "cli.extract", "this way to the server carries no files")
 		}
 		dir := args[0]
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return saveFault(err, dir)
+		if err := emptyFolder(dir); err != nil {
+			return err
 		}
 		archive, err := os.CreateTemp(dir, ".waveforms-*.zip")
 		if err != nil {
@@ -77,10 +75,37 @@ func (c *program) waveform() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(done.Recordings) == 0 {
+			fmt.Fprintln(c.err, "No waveform was recorded of that in the span; --from and --until say another one, `thalamus waveform list` what there is.")
+		}
 		return c.print(done)
 	}
 	parent.AddCommand(cmd)
 	return parent
+}
+
+// emptyFolder makes a folder, or sees that there is nothing in it that files
+// could be mixed with.
+func emptyFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return folderFault(err, dir)
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return folderFault(err, dir)
+	}
+	if len(names) > 0 {
+		return fault.New(fault.Conflict, "cli.folder", "the folder is not empty").At(dir)
+	}
+	return nil
+}
+
+// folderFault says why a folder cannot be written.
+func folderFault(err error, dir string) error {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		err = cause.Err // the place says the path
+	}
+	return fault.Wrap(err, fault.Invalid, "cli.folder", "cannot write here").At(dir)
 }
 
 // counted shows how much has come.
@@ -132,7 +157,7 @@ func lay(one *zip.File, path string) error {
 	}
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Conflict, "cli.extract", "the file is there already; give an empty folder").At(path)
+		return fault.New(fault.Conflict, "cli.folder", "the file is there already").At(path)
 	}
 	if err != nil {
 		return saveFault(err, path)

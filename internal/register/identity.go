@@ -10,13 +10,13 @@ import (
 
 // Identity keys are texts of the form "kind|part|part…"; the kinds, strongest
 // first, are udi, eui64, serial, mac, ei and sender. The first four hold
-// everywhere; an ei without a namespace, a serial without a manufacturer and a
-// sender without a universal id hold on their channel only.
+// everywhere; an ei without a namespace, a serial without a manufacturer or an
+// authority, and a sender without a universal id hold on their channel only.
 
 // keysOf gives the identity keys that a device's own facts carry, strongest
 // first; none when it says nothing that names one unit.
 func keysOf(d *model.Device, channel model.ChannelID) []string {
-	var udi, eui, serial, mac, ei []string
+	var udi, eui, serial, assigned, mac, ei []string
 	addUDI := func(text string) {
 		if di, sn := unitOfUDI(text); sn != "" {
 			udi = append(udi, "udi|"+di+"|"+fold(sn))
@@ -54,13 +54,24 @@ func keysOf(d *model.Device, channel model.ChannelID) []string {
 			}
 			ei = append(ei, eiKey(id, channel))
 		case "serial":
+			// Unique within the authority that gave it (HL7 v2.6 §2.A.28), whatever
+			// the path: a central station names the monitor as the monitor does (R18).
+			if h := hexDigits(id.System, 16); h != "" {
+				assigned = append(assigned, "serial|"+h+"|"+fold(id.Value))
+				if d.Manufacturer == "" && d.Model == "" {
+					continue // another authority's unit of that number may be on the channel
+				}
+			}
 			addSerial(id.Value)
 		default:
 			ei = append(ei, eiKey(id, channel))
 		}
 	}
+	if d.Manufacturer == "" && d.Model == "" {
+		serial, assigned = assigned, serial // what holds on the channel alone is weaker
+	}
 	var keys []string
-	for _, list := range [][]string{udi, eui, serial, mac, ei} {
+	for _, list := range [][]string{udi, eui, serial, assigned, mac, ei} {
 		for _, k := range list {
 			if !contains(keys, k) {
 				keys = append(keys, k)

@@ -31,6 +31,14 @@ func TestIdentity(t *testing.T) {
 		"serial alone holds on its channel": {
 			{whole(model.Device{Serial: "SN1"}), "a", "x", ""}, {whole(model.Device{Serial: "SN1"}), "b", "y", ""}, {whole(model.Device{Serial: "SN1"}), "a", "x", ""},
 		},
+		"serial of an authority holds everywhere (R18)": {
+			{whole(model.Device{Identifiers: ids("MON77", "0003B10000000077", "serial")}), "a", "x", ""},
+			{whole(model.Device{Identifiers: ids("mon77", "0003b10000000077", "serial")}), "b", "x", ""},
+			{whole(model.Device{Identifiers: ids("MON77", "0012210839000001", "serial")}), "a", "y", ""},
+			{whole(model.Device{Identifiers: ids("MON77", "0003B10000000077", "serial"), Manufacturer: "Acme", Model: "M"}), "a", "x", ""},
+			{whole(model.Device{Manufacturer: "Acme", Model: "M", Serial: "MON77"}), "b", "x", ""},
+			{whole(model.Device{Identifiers: ids("MON77", "0000000000000000", "serial")}), "a", "z", ""},
+		},
 		"an identifier of a namespace holds everywhere": {
 			{whole(model.Device{Identifiers: ids("PUMP7", "ACME", "")}), "a", "x", ""}, {whole(model.Device{Identifiers: ids("PUMP7", "ACME", "")}), "b", "x", ""},
 		},

@@ -70,11 +70,19 @@ func (m *Monitor) Next(now time.Time) []Message {
 		rhythm = EachSecond
 	}
 	m.due = now.Truncate(rhythm).Add(rhythm)
+	if rhythm == EachSecond {
+		// Samples are taken evenly, however late the message goes: seconds follow
+		// each other without a gap.
+		return []Message{m.message(now, now.Truncate(rhythm))}
+	}
 	return []Message{m.Message(now)}
 }
 
 // Message makes the next message whatever the time.
-func (m *Monitor) Message(now time.Time) Message {
+func (m *Monitor) Message(now time.Time) Message { return m.message(now, now) }
+
+// message makes a message with the second of ECG that ends at curve.
+func (m *Monitor) message(now, curve time.Time) Message {
 	m.count++
 	control := fmt.Sprintf("%s-%s-%d", m.Name(), m.run, m.count)
 	v := m.body.Next()
@@ -99,8 +107,8 @@ func (m *Monitor) Message(now time.Time) Message {
 	}
 	if m.Waveforms {
 		rate := cmp.Or(m.PerSecond, ecgRate)
-		w.line("OBR|2||" + control + "-W^SIM|WAVEFORM|||" + stamp(now.Add(-time.Second)) + "|" + w.at)
-		w.samples("MDC_ECG_ELEC_POTL_II", "1.1.3.1", m.body.ECG(rate, float64(rate)), rate, stamp(now.Add(-time.Second)))
+		w.line("OBR|2||" + control + "-W^SIM|WAVEFORM|||" + stamp(curve.Add(-time.Second)) + "|" + stamp(curve))
+		w.samples("MDC_ECG_ELEC_POTL_II", "1.1.3.1", m.body.ECG(rate, float64(rate)), rate, stamp(curve.Add(-time.Second)))
 	}
 	return Message{ControlID: control, Stream: m.Bed.Patient.MRN + "/" + m.Name(), Bytes: w.bytes()}
 }
