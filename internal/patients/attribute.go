@@ -17,8 +17,9 @@ import (
 //     made where several hold: by hand or by scan;
 //  3. who lies in the bed by the patient administration.
 //
-// Where the message came late, both its own time and that of its arrival must
-// lead to one patient. Where two sources disagree the first one counts, and an
+// Where the message came within the very second or minute that its time names, its
+// own time and that of its arrival must not lead to two patients; where it came
+// late, both must lead to one. Where two sources disagree the first one counts, and an
 // issue tells. What nobody can tell stays with the device.
 
 // answer is whose a message without a named patient is.
@@ -108,7 +109,8 @@ func (p *Patients) attribute(ctx context.Context, m *model.Message) (answer, err
 // where nobody said anything about them.
 func (p *Patients) onDevice(ctx context.Context, m *model.Message, t time.Time) (a answer, told bool, err error) {
 	times := [2]time.Time{t, t}
-	if late(m, t) {
+	late := late(m, t)
+	if late || inside(m, t) {
 		times[1] = m.Arrived
 	}
 	whole, with := 0, 0
@@ -140,8 +142,8 @@ func (p *Patients) onDevice(ctx context.Context, m *model.Message, t time.Time) 
 			}
 			unsure = unsure || a.one.ID != one.ID
 		}
-		unsure = unsure || ids[0] != ids[1]
-		if ids[0] != "" {
+		unsure = unsure || late && ids[0] != ids[1]
+		if ids[0] != "" || ids[1] != "" {
 			with++
 		}
 	}
@@ -164,6 +166,19 @@ func late(m *model.Message, t time.Time) bool {
 	return !m.Arrived.IsZero() && m.Arrived.Sub(t) > lateAllowed
 }
 
+// inside says that a message arrived in the very second or minute that its own
+// time names, so that it may have been measured up to its arrival.
+func inside(m *model.Message, t time.Time) bool {
+	width := time.Duration(0)
+	switch m.DeviceTime.Precision {
+	case "second":
+		width = time.Second
+	case "minute":
+		width = time.Minute
+	}
+	return m.Arrived.After(t) && m.Arrived.Sub(t) < width
+}
+
 // inBed gives who lies in the bed that a message names.
 func (p *Patients) inBed(ctx context.Context, m *model.Message, t time.Time) (a answer, err error) {
 	place := placeOf(m)
@@ -175,6 +190,23 @@ func (p *Patients) inBed(ctx context.Context, m *model.Message, t time.Time) (a 
 	if late(m, t) {
 		now, alsoUnsure := occupant(spans, place, m.Arrived)
 		unsure = unsure || alsoUnsure || (now == nil) != (found == nil) || now != nil && now.Patient != found.Patient
+	} else if inside(m, t) {
+		now, alsoUnsure := occupant(spans, place, m.Arrived)
+		switch {
+		case now == nil || alsoUnsure:
+		case found == nil:
+			found = now
+		case now.Patient != found.Patient:
+			before, err := p.root(ctx, found.Patient)
+			if err != nil {
+				return a, err
+			}
+			after, err := p.root(ctx, now.Patient)
+			if err != nil {
+				return a, err
+			}
+			unsure = unsure || before == nil || after == nil || before.ID != after.ID
+		}
 	}
 	if unsure {
 		a.issues = []model.Issue{{

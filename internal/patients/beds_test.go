@@ -2,6 +2,7 @@ package patients_test
 
 import (
 	"testing"
+	"time"
 
 	"thalamus/internal/model"
 )
@@ -239,6 +240,51 @@ func TestByBed(t *testing.T) {
 	m := r.resolve(t, &model.Message{Arrived: day("10:30"), Visit: &model.Visit{Place: place("A")}})
 	if !m.Patient.FromADT || m.Patient.Family != "Family2" || len(m.Patient.Identifiers) != 1 || m.Visit.Class != "I" || m.Patient.ID != two {
 		t.Errorf("%+v %+v", m.Patient, m.Visit)
+	}
+}
+
+// R20: a time of whole seconds or minutes in which the bed changed hands tells
+// of neither patient; one in which it got its first patient tells of that one.
+func TestChangeWithinOneSecond(t *testing.T) {
+	r := newRoom(t)
+	at := func(m *model.Message, after time.Duration) *model.Message {
+		m.DeviceTime.UTC = m.DeviceTime.UTC.Add(after)
+		m.Event.Occurred.UTC = m.DeviceTime.UTC
+		m.Arrived = m.Arrived.Add(after)
+		return m
+	}
+	r.resolve(t, at(adt("admit", "1", "A", "10:00"), 500*time.Millisecond))
+	r.resolve(t, adt("transfer", "1", "B", "11:00"))
+	r.resolve(t, at(adt("admit", "2", "A", "11:00"), 500*time.Millisecond))
+	r.resolve(t, at(adt("transfer", "2", "B", "12:00"), 30500*time.Millisecond))
+	r.resolve(t, at(adt("admit", "3", "A", "12:00"), 30500*time.Millisecond))
+	for name, c := range map[string]struct {
+		told      time.Time
+		precision string
+		after     time.Duration
+		number    string
+		issue     string
+	}{
+		"the first patient, after":     {day("10:00"), "second", 700 * time.Millisecond, "1", ""},
+		"the first patient, before":    {day("10:00"), "second", 300 * time.Millisecond, "", ""},
+		"exact times say who":          {day("10:00"), "fraction", 700 * time.Millisecond, "", ""},
+		"a new patient, same second":   {day("12:00").Add(30 * time.Second), "second", 700 * time.Millisecond, "", "patients.bed-unsure "},
+		"a new patient, same minute":   {day("12:00"), "minute", 40 * time.Second, "", "patients.bed-unsure "},
+		"before the change, by minute": {day("12:00"), "minute", 20 * time.Second, "2", ""},
+		"exact, before the change":     {day("12:00").Add(30 * time.Second), "fraction", 700 * time.Millisecond, "2", ""},
+		"the second after":             {day("12:00").Add(31 * time.Second), "second", 700 * time.Millisecond, "3", ""},
+	} {
+		m := r.resolve(t, &model.Message{DeviceTime: model.Timestamp{UTC: c.told, Precision: c.precision}, Arrived: c.told.Add(c.after), Visit: &model.Visit{Place: place("A")}})
+		var got, want model.PatientID
+		if m.Patient != nil {
+			got = m.Patient.ID
+		}
+		if c.number != "" {
+			want = r.id(t, c.number)
+		}
+		if got != want || issues(m) != c.issue {
+			t.Errorf("%s: %q, want %q; issues %q, want %q", name, got, want, issues(m), c.issue)
+		}
 	}
 }
 
