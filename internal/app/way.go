@@ -169,7 +169,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = deliver.New(deliver.Options{
-		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Accepted: a.accepted, Reread: a.reread,
+		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Head: a.register.Head, Accepted: a.accepted, Reread: a.reread,
 		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
 	})
 	return nil

@@ -141,6 +141,14 @@ func (p *Patients) End(ctx context.Context, tx Tx, id int64, at, now time.Time, 
 	return c, tx.AddReview(ctx, model.Review{Device: c.Device, From: c.Until, Until: was, Cause: "a connection was ended", Actor: by, Reason: reason, Made: now})
 }
 
+// Reconsider has what was recorded of a device looked at again, because what
+// is known of it changed, in the caller's transaction.
+func (p *Patients) Reconsider(ctx context.Context, tx Tx, r model.Review) error {
+	r.From, r.Until, r.Made = micro(r.From), micro(r.Until), micro(r.Made)
+	p.told(tx, r.Device)
+	return tx.AddReview(ctx, r)
+}
+
 // told forgets what memory knows of a device's connections once a transaction
 // is through.
 func (p *Patients) told(tx Tx, device model.DeviceID) {

@@ -129,7 +129,7 @@ func (r *Register) Acceptances() []acceptance.Acceptance {
 func (r *Register) AcceptanceFor(id model.DeviceID) (acceptance.Acceptance, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if a := r.acceptanceFor(r.units[id]); a != nil {
+	if a := r.acceptanceFor(r.unit(id)); a != nil {
 		return *a, true
 	}
 	return acceptance.Acceptance{}, false
@@ -164,7 +164,7 @@ func (r *Register) acceptanceFor(u *unit) *acceptance.Acceptance {
 func (r *Register) Accepted(id model.DeviceID, strict bool, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.units[id]
+	u := r.unit(id)
 	if u == nil || u.dev.Adoption == nil {
 		return false
 	}
@@ -194,7 +194,7 @@ func (r *Register) Under(s fact.Subject, limit int) []Device {
 func (r *Register) Turned(id model.DeviceID) (before acceptance.Acceptance, was, now string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.units[id]
+	u := r.unit(id)
 	if u == nil {
 		return acceptance.Acceptance{}, "", "", false
 	}

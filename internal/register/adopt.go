@@ -66,6 +66,9 @@ func (r *Register) change(ctx context.Context, tx Tx, id model.DeviceID, expect 
 	if err != nil {
 		return Device{}, err
 	}
+	if err := onlyName(&d); err != nil {
+		return Device{}, err
+	}
 	if expect != AnyVersion && expect != d.Version {
 		return Device{}, deviceVersionFault(id, d.Version, expect)
 	}
@@ -95,28 +98,36 @@ func (r *Register) keep(ctx context.Context, tx Tx, d Device, changes []Change) 
 func (r *Register) take(d Device, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.units[d.ID]
+	u := r.own(d.ID)
 	if u == nil {
 		u = r.add(d)
 		clear(r.fast) // its keys may name what was a stranger until now
 		return
 	}
 	switch {
+	case u.dev.Merged != nil || d.Merged != nil: // what is merged is not counted
 	case u.dev.Adoption == nil && d.Adoption != nil:
 		r.unknown[u.dev.Observed.Channel]--
 	case u.dev.Adoption != nil && d.Adoption == nil:
 		r.unknown[u.dev.Observed.Channel]++
 	}
+	was := u.dev.Merged
 	r.touch(u, at)
-	u.dev.Asserted, u.dev.Adoption, u.dev.Version = d.Asserted, d.Adoption, d.Version
+	u.dev.Asserted, u.dev.Adoption, u.dev.Version, u.dev.Merged = d.Asserted, d.Adoption, d.Version, d.Merged
 	r.said(u)
+	switch {
+	case was == nil && d.Merged != nil:
+		r.putAside(u, at)
+	case was != nil && d.Merged == nil:
+		r.putBackAgain(u, at)
+	}
 }
 
 // merged gives d with what memory observed of it meanwhile.
 func (r *Register) merged(d Device) Device {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u := r.units[d.ID]; u != nil {
+	if u := r.own(d.ID); u != nil {
 		d.Observed, d.Seen, d.Keys = u.dev.Observed, u.dev.Seen, u.dev.Keys
 	}
 	return d.copy()
@@ -174,6 +185,9 @@ func (r *Register) Put(ctx context.Context, tx Tx, t DeviceText, expect int64, m
 	case err != nil:
 		return Device{}, err
 	}
+	if err := onlyName(&d); err != nil {
+		return Device{}, err
+	}
 	if expect != AnyVersion && expect != d.Version {
 		return Device{}, deviceVersionFault(t.ID, d.Version, expect)
 	}
@@ -209,7 +223,7 @@ func (r *Register) Find(d model.Device, channel model.ChannelID) (Device, error)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, k := range keysOf(&d, channel) {
-		if u := r.byKey[k]; u != nil {
+		if u := r.head(r.byKey[k]); u != nil {
 			return u.dev.copy(), nil
 		}
 	}

@@ -30,7 +30,7 @@ func (r *Register) Alike(ids []model.DeviceID) map[model.DeviceID][]Alike {
 	defer r.mu.Unlock()
 	serials, places := map[string][]*stranger{}, map[string][]*stranger{}
 	for _, id := range ids {
-		u := r.units[id]
+		u := r.unit(id)
 		if u == nil {
 			continue
 		}

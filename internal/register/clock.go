@@ -79,7 +79,7 @@ func (r *Register) Zone(m *model.Message) *time.Location {
 	var zone *time.Location
 	one := func(keys []string) bool {
 		for _, k := range keys {
-			if u := r.byKey[k]; u != nil {
+			if u := r.head(r.byKey[k]); u != nil {
 				if zone != nil && zone != u.zone {
 					return false
 				}
@@ -114,7 +114,7 @@ func (r *Register) Zone(m *model.Message) *time.Location {
 func (r *Register) ClockRule(id model.DeviceID) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u := r.units[id]; u != nil {
+	if u := r.unit(id); u != nil {
 		return u.dev.Asserted.Clock
 	}
 	return ""

@@ -14,10 +14,12 @@ import (
 // Device is one physical unit as the register knows it.
 type Device struct {
 	ID       model.DeviceID `json:"id"`
-	Version  int64          `json:"version"` // of Asserted and Adoption, for If-Match
+	Version  int64          `json:"version"` // of Asserted and what is decided, for If-Match
 	Observed Observed       `json:"observed"`
 	Asserted Asserted       `json:"asserted,omitzero"`
 	Adoption *Adoption      `json:"adoption,omitempty"` // nil: nobody has adopted it
+	Merged   *Merge         `json:"merged,omitempty"`   // it is another name of that device
+	Block    *Block         `json:"block,omitempty"`    // nothing of it leaves; also one that has ended, until somebody decided about what it set aside
 	Seen     Sighting       `json:"seen,omitzero"`
 	Keys     []string       `json:"keys,omitempty"` // identity keys that name this unit, strongest first
 }
@@ -80,7 +82,7 @@ type Sighting struct {
 type Change struct {
 	Device model.DeviceID `json:"device"`
 	At     time.Time      `json:"at"`
-	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption name note zone clock profile range
+	Fact   string         `json:"fact"` // release hardware place model manufacturer serial identifiers adoption merged alias blocked name note zone clock profile range
 	Was    string         `json:"was,omitempty"`
 	Now    string         `json:"now,omitempty"`
 	By     model.ActorID  `json:"by,omitempty"`     // empty: observed
@@ -93,6 +95,9 @@ func (c Change) Facts(believed []fact.Fact) (fact.Edit, error) {
 	f := fact.Fact{
 		Subject: fact.Of(fact.OfDevice, string(c.Device)), Name: c.Fact, Truth: fact.Asserted, Value: c.Now,
 		From: c.At, Believed: c.At, By: c.By, Change: c.Change,
+	}
+	if kind, _ := fact.KindOf(c.Fact); kind.First == fact.Decided {
+		f.Truth = fact.Decided
 	}
 	if c.By == "" {
 		f.Truth = fact.Observed

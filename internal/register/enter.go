@@ -178,7 +178,7 @@ func (b *bulk) unit(e *Entry) (*entering, error) {
 			return nil, fault.New(fault.Invalid, "register.incomplete", "nothing names the device; give a serial number, a UDI, a MAC address or an asset number").At("serial")
 		}
 		for _, k := range keys {
-			if u := b.r.byKey[k]; u != nil {
+			if u := b.r.head(b.r.byKey[k]); u != nil {
 				id = u.dev.ID // made or heard since the change was planned
 				break
 			}
@@ -190,7 +190,7 @@ func (b *bulk) unit(e *Entry) (*entering, error) {
 	if w := b.work[id]; w != nil {
 		return w, nil
 	}
-	if u := b.r.units[id]; u != nil {
+	if u := b.r.unit(id); u != nil {
 		return &entering{dev: u.dev.copy(), said: b.r.told(u)}, nil
 	}
 	if e.ID != "" {

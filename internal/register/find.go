@@ -80,7 +80,7 @@ func (r *Register) Search(ctx context.Context, w Wanted, now time.Time) (page []
 func (r *Register) Sheet(id model.DeviceID, now time.Time) (Sheet, error) {
 	r.TakeUp(now)
 	r.mu.Lock()
-	u := r.units[id]
+	u := r.unit(id)
 	if u == nil {
 		r.mu.Unlock()
 		return Sheet{}, absent(id)
@@ -232,7 +232,7 @@ func (r *Register) selection(w *Wanted) (*selection, error) {
 	if w.IDs != nil {
 		s.listed = true
 		for _, id := range w.IDs {
-			if u := r.units[id]; u != nil && !slices.Contains(s.list, u) {
+			if u := r.unit(id); u != nil && !slices.Contains(s.list, u) {
 				s.list = append(s.list, u)
 			}
 		}

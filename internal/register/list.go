@@ -108,7 +108,7 @@ func (r *Register) Walk(q Query) []View {
 func (r *Register) View(id model.DeviceID) (View, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u := r.units[id]; u != nil {
+	if u := r.unit(id); u != nil {
 		return r.view(u), nil
 	}
 	return View{}, absent(id)
@@ -135,7 +135,7 @@ func (r *Register) Matches(q *Query, id model.DeviceID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ready(q)
-	u := r.units[id]
+	u := r.unit(id)
 	return u != nil && r.matches(u, q)
 }
 

@@ -98,7 +98,7 @@ func (r *Register) modelOf(u *unit) modelled {
 func (r *Register) ModelOf(id model.DeviceID) (modelID, releaseID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u := r.units[id]; u != nil {
+	if u := r.unit(id); u != nil {
 		m := r.modelOf(u)
 		return m.models, m.releases
 	}

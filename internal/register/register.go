@@ -31,6 +31,7 @@ type Register struct {
 	units     map[model.DeviceID]*unit
 	order     []*unit // by id
 	byKey     map[string]*unit
+	aliases   map[model.DeviceID]*unit          // merged into others; their keys are theirs
 	fast      map[tuple]*unit                   // identity as sent, to unit; emptied when it grows too large
 	beliefs   map[fact.Subject][]fact.Fact      // what people and other systems said, believed now; of devices that are here it is kept with them
 	names     names                             // of facts
@@ -48,6 +49,7 @@ type Register struct {
 	made      uint64                            // new units so far
 	saved     atomic.Uint64                     // of them durable
 	zoned     atomic.Int64                      // units with a zone of their own
+	merges    atomic.Int64                      // aliases
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -85,6 +87,7 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 		store: store, most: o.MostUnknown,
 		units:     map[model.DeviceID]*unit{},
 		byKey:     map[string]*unit{},
+		aliases:   map[model.DeviceID]*unit{},
 		fast:      map[tuple]*unit{},
 		unknown:   map[model.ChannelID]int{},
 		beliefs:   map[fact.Subject][]fact.Fact{},
@@ -101,7 +104,9 @@ func Open(ctx context.Context, store Store, o Options) (*Register, error) {
 		return nil, err
 	}
 	for _, d := range devices {
-		r.add(d)
+		if u := r.add(d); d.Merged != nil {
+			r.putAside(u, time.Time{})
+		}
 	}
 	err = r.loadFacts(func(said func(*fact.Fact), changed func(fact.Subject, time.Time)) error {
 		return store.Beliefs(ctx, said, changed)
@@ -210,15 +215,16 @@ func (r *Register) save(ctx context.Context, made uint64) error {
 func (r *Register) Adopted(id model.DeviceID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.units[id]
+	u := r.unit(id)
 	return u != nil && u.dev.Adoption != nil
 }
 
-// Get gives a device, or a fault.Absent.
+// Get gives a device, also by the id of one that was merged into it, or a
+// fault.Absent.
 func (r *Register) Get(id model.DeviceID) (Device, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if u := r.units[id]; u != nil {
+	if u := r.unit(id); u != nil {
 		return u.dev.copy(), nil
 	}
 	return Device{}, absent(id)
@@ -295,7 +301,7 @@ func (r *Register) putBack(heard []*unit, changed []Device, changes []Change) {
 		r.hear(u)
 	}
 	for _, d := range changed {
-		u := r.units[d.ID]
+		u := r.own(d.ID)
 		u.changed = true
 		var own []Change
 		for _, c := range changes {
@@ -337,6 +343,14 @@ func (d Device) copy() Device {
 	if d.Adoption != nil {
 		a := *d.Adoption
 		d.Adoption = &a
+	}
+	if d.Merged != nil {
+		m := *d.Merged
+		d.Merged = &m
+	}
+	if d.Block != nil {
+		b := *d.Block
+		d.Block = &b
 	}
 	return d
 }

@@ -97,7 +97,10 @@ func (r *Register) exists(s fact.Subject) error {
 	ok := false
 	switch s.Layer() {
 	case fact.OfDevice:
-		_, err := r.Get(model.DeviceID(s.ID()))
+		d, err := r.Get(model.DeviceID(s.ID()))
+		if err == nil && string(d.ID) != s.ID() {
+			err = onlyName(&Device{ID: model.DeviceID(s.ID()), Merged: &Merge{Into: d.ID}})
+		}
 		return err
 	case fact.OfModel:
 		_, ok = r.Model(s.ID())
@@ -170,6 +173,9 @@ func (r *Register) Undo(ctx context.Context, tx Tx, change string, mark Mark) (l
 	}
 	note := func(f *fact.Fact) error {
 		subjects[f.Subject] = true
+		if f.Name == "merged" || f.Name == "alias" || f.Name == "blocked" {
+			return fault.New(fault.Invalid, "register.undo", "a merge is undone with device.separate, a block with device.unblock, because messages depend on it").At("change")
+		}
 		if f.Name == "adoption" {
 			return fault.New(fault.Invalid, "register.undo", "an adoption is undone with device.release, because messages wait for it").At("change")
 		}

@@ -46,8 +46,9 @@ func (r *Register) sight(m *model.Message) {
 			suffix = unitOfSubID(m.Devices[i].SubID, i)
 		}
 		u := r.find(m, i, suffix)
-		r.observe(u, m, i, wholes == 1)
-		m.Devices[i].ID = u.dev.ID
+		h := r.head(u)
+		r.observe(h, u, m, i, wholes == 1)
+		m.Devices[i].ID = h.dev.ID
 	}
 	for i := range m.Devices {
 		m.Devices[i].ID = m.Devices[whole(m.Devices, i)].ID
@@ -108,7 +109,7 @@ func unitOfSubID(sub string, i int) string {
 }
 
 // find gives the unit that the whole at index i names, making it when it is
-// new.
+// new. It may be another name of a device: see head.
 func (r *Register) find(m *model.Message, i int, suffix string) *unit {
 	d := &m.Devices[namer(m.Devices, i)]
 	t := tuple{channel: m.Channel, udi: d.UDI, serial: d.Serial, maker: d.Manufacturer, model: d.Model}
@@ -153,11 +154,11 @@ func (r *Register) identify(m *model.Message, d *model.Device, suffix string) (u
 		case other == nil:
 		case u == nil:
 			u = other
-		case u != other:
+		case r.head(u) != r.head(other):
 			certain = false
 			issue(m, model.Issue{
 				Code: "register.identity-conflict", Severity: model.Warning, Field: d.Field,
-				Text: "the identifiers of this device belong to two units, " + string(u.dev.ID) + " and " + string(other.dev.ID) + "; the stronger one counts",
+				Text: "the identifiers of this device belong to two units, " + string(r.head(u).dev.ID) + " and " + string(r.head(other).dev.ID) + "; the stronger one counts",
 				Hint: "check whether an identifier was copied from another unit, or whether both are one and the same",
 			})
 		}
@@ -220,8 +221,9 @@ func (r *Register) hear(u *unit) {
 
 // observe keeps what the message says of unit u, whose whole stands at index
 // i. Messages read again change nothing: counters go by the entry's number,
-// facts by its arrival.
-func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
+// facts by its arrival. via is the name under which it was heard: u itself, or
+// what was merged into it.
+func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 	s := &u.dev.Seen
 	if m.Ref.Seq != 0 && (m.Ref.Seq < s.Seq || m.Ref.Seq == s.Seq && m.Ref.Part <= s.Part && s.Messages > 0) {
 		r.fillPlace(u, m, i)
@@ -250,6 +252,9 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 		u.glance.first = nanosOf(m.Arrived)
 	}
 	r.hear(u)
+	if via != u {
+		r.heardAs(via, m)
+	}
 	u.glance.messages, u.glance.looked = s.Messages, false
 	if m.Ended != nil { // it is said of the device: not its voice
 		r.ends(u, m.Arrived, *m.Ended)
@@ -265,7 +270,7 @@ func (r *Register) observe(u *unit, m *model.Message, i int, only bool) {
 		r.speaks(u, m.Arrived)
 		s.LastSeen, s.Channel, s.Peer = m.Arrived, m.Channel, m.Peer
 		u.glance.last = nanosOf(m.Arrived)
-		r.facts(u, m, i, only)
+		r.facts(u, via, m, i, only)
 		r.reading(u, m)
 	}
 	r.fillPlace(u, m, i)
@@ -278,26 +283,28 @@ func (r *Register) fillPlace(u *unit, m *model.Message, i int) {
 	}
 }
 
-// facts compares what the message says of the unit with what is known.
-func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
+// facts compares what the message says of the unit with what is known. What
+// names a machine stays with the name under which it was told, so that a device
+// with two paths does not change its serial number with each message.
+func (r *Register) facts(u, via *unit, m *model.Message, i int, only bool) {
 	if len(u.dev.Keys) > 0 && strings.HasPrefix(u.dev.Keys[0], "overflow|") {
 		return
 	}
-	d, o := &m.Devices[i], &u.dev.Observed
-	r.fact(u, m, "manufacturer", &o.Manufacturer, d.Manufacturer)
-	r.fact(u, m, "model", &o.Model, d.Model)
-	r.fact(u, m, "serial", &o.Serial, d.Serial)
-	r.fact(u, m, "udi", &o.UDI, d.UDI)
+	d, o, own := &m.Devices[i], &u.dev.Observed, &via.dev.Observed
+	r.fact(via, m, "manufacturer", &own.Manufacturer, d.Manufacturer)
+	r.fact(via, m, "model", &own.Model, d.Model)
+	r.fact(via, m, "serial", &own.Serial, d.Serial)
+	r.fact(via, m, "udi", &own.UDI, d.UDI)
 	r.fact(u, m, "release", &o.Release, d.Release)
 	r.fact(u, m, "hardware", &o.Hardware, d.Hardware)
 	if n := namer(m.Devices, i); n != i {
 		// The part that names the unit tells what the whole leaves out.
 		part := &m.Devices[n]
-		if o.Manufacturer == "" {
-			r.fact(u, m, "manufacturer", &o.Manufacturer, part.Manufacturer)
+		if own.Manufacturer == "" {
+			r.fact(via, m, "manufacturer", &own.Manufacturer, part.Manufacturer)
 		}
-		if o.Model == "" {
-			r.fact(u, m, "model", &o.Model, part.Model)
+		if own.Model == "" {
+			r.fact(via, m, "model", &own.Model, part.Model)
 		}
 		if d.Release == "" {
 			r.fact(u, m, "release", &o.Release, part.Release)
@@ -317,14 +324,14 @@ func (r *Register) facts(u *unit, m *model.Message, i int, only bool) {
 		o.Place = place
 	}
 	for _, id := range d.Identifiers {
-		if len(o.Identifiers) >= 16 {
+		if len(own.Identifiers) >= 16 {
 			break
 		}
-		if !hasIdentifier(o.Identifiers, id) {
-			o.Identifiers = append(o.Identifiers, id)
+		if !hasIdentifier(own.Identifiers, id) {
+			own.Identifiers = append(own.Identifiers, id)
 			r.contacts.behind(u, id)
-			u.changed = true
-			r.touch(u, m.Arrived)
+			via.changed = true
+			r.touch(via, m.Arrived)
 		}
 	}
 }

@@ -79,7 +79,15 @@ func (r *Register) heard(id model.DeviceID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u := r.units[id]
-	return u == nil || u.dev.Seen.Messages > 0
+	if u == nil || u.dev.Seen.Messages > 0 {
+		return true
+	}
+	for _, alias := range r.aliases {
+		if r.head(alias) == u { // it was heard under another name
+			return true
+		}
+	}
+	return false
 }
 
 // forget takes devices out of memory, except such that were heard at this

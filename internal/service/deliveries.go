@@ -162,6 +162,7 @@ type DevicePage struct {
 	Reading     DeviceReading        `json:"reading,omitzero"`
 	History     []register.Change    `json:"history"`
 	Quarantined []deliver.Quarantine `json:"quarantined,omitempty"` // what waits until it is adopted
+	Aliases     []Alias              `json:"aliases,omitempty"`     // what was merged into it: its other names
 }
 
 // DeviceAct is an act on one device.
@@ -311,6 +312,7 @@ func getDevice(ctx context.Context, c *call, r ID) (DevicePage, error) {
 	if page.History, err = c.s.Register.History(ctx, d.ID, 200); err != nil {
 		return page, err
 	}
+	page.Aliases = c.s.aliasesOf(d.ID)
 	page.Quarantined, err = listQuarantine(ctx, c, QuarantineAsk{Device: d.ID})
 	return page, err
 }

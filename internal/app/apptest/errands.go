@@ -86,7 +86,8 @@ func (h *House) Errands() []Errand {
 		}
 		return list.Rows[0].ID
 	}
-	said := func() string { // the change that said who owns the device
+	var stranger model.DeviceID // seen when something is to be decided of one
+	said := func() string {     // the change that said who owns the device
 		var rows []fact.Fact
 		h.Call("fact.history", service.FactHistoryAsk{Subject: fact.Of(fact.OfDevice, string(device())), Name: "owner"}, &rows)
 		if len(rows) == 0 {
@@ -230,6 +231,12 @@ func (h *House) Errands() []Errand {
 		{"device.list", is(service.DeviceAsk{}), "", ""},
 		{"device.get", func() any { return service.ID{ID: string(device())} }, "*", ""},
 		{"device.adopt", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
+		{"device.merge", func() any {
+			into := device()
+			stranger = h.Stranger("MON-9", "61")
+			return service.DeviceMerge{DeviceAct: service.DeviceAct{ID: stranger, Reason: why}, Into: into}
+		}, "*", why},
+		{"device.separate", func() any { return service.DeviceAct{ID: stranger, Reason: why} }, "*", why},
 		{"device.assert", func() any {
 			return service.DeviceAssert{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Name: "Monitor 7", Place: "ICU^2^23"}
 		}, "*", why},

@@ -162,6 +162,25 @@ func (h *House) Furnish() {
 	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-885522^^^HOSP^MR||Vrombaut^Ottokar||19610412|M\r"+vitals("not a number", "MON-2"))
 }
 
+// Measure has a device send a heart rate that names no patient.
+func (h *House) Measure(serial, rate string) model.Seq {
+	h.t.Helper()
+	return h.Send("ORU^R01^ORU_R01", vitals(rate, serial))
+}
+
+// Stranger has a device that was never heard send a heart rate that names no
+// patient, and gives its id.
+func (h *House) Stranger(serial, rate string) model.DeviceID {
+	h.t.Helper()
+	h.Measure(serial, rate)
+	var list service.List[service.DeviceRow]
+	h.Call("device.list", service.DeviceAsk{Text: serial}, &list)
+	if len(list.Rows) != 1 {
+		h.t.Fatalf("%d devices are called %s", len(list.Rows), serial)
+	}
+	return list.Rows[0].ID
+}
+
 func vitals(rate, serial string) string {
 	now := time.Now().UTC().Format("20060102150405") + "+0000"
 	return "OBR|1|||182777000^monitoring of patient^SCT|||" + now + "\r" +

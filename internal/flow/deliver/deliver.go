@@ -81,6 +81,10 @@ type Options struct {
 	// Adopted says whether somebody took a device into use; nil: nobody did.
 	// It is asked often and must not wait for anything.
 	Adopted func(model.DeviceID) bool
+	// Head gives the device that a device was merged into, itself where it was
+	// not; nil: none ever was. What waited under its key then keeps its order
+	// among what comes under the other's.
+	Head func(model.DeviceID) model.DeviceID
 	// Accepted says whether a device is accepted for use, as its channel asks
 	// for it; nil: all are. It is asked often and must not wait for anything.
 	Accepted func(model.ChannelID, model.DeviceID) bool
@@ -310,6 +314,9 @@ func (d *Deliver) runner(id model.DestinationID) *runner {
 	return d.runners[id]
 }
 
+// deviceKey begins the key of messages that name no patient.
+const deviceKey = "device/"
+
 // KeyOf is what order is kept by: the patient, else the first device, else the
 // channel. A message whose patient was corrected keeps the key it had at
 // first, so that nothing said of one message overtakes what was said of it
@@ -324,7 +331,7 @@ func KeyOf(m *model.Message) string {
 	}
 	for i := range m.Devices {
 		if m.Devices[i].ID != "" {
-			return "device/" + string(m.Devices[i].ID)
+			return deviceKey + string(m.Devices[i].ID)
 		}
 	}
 	return "channel/" + string(m.Channel)

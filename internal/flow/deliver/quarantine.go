@@ -145,7 +145,8 @@ func (r *runner) waitsFor(m *model.Message) string { return r.o.waitsFor(m, r.id
 // hold keeps a message in quarantine.
 func (r *runner) hold(m *model.Message, key, who string) {
 	decided := func(j Reject) bool { return j.For == who }
-	if slices.Contains(r.pending.Released, who) || slices.ContainsFunc(r.pending.Rejected, decided) {
+	released := func(x Release) bool { return x.For == who }
+	if slices.ContainsFunc(r.pending.Released, released) || slices.ContainsFunc(r.pending.Rejected, decided) {
 		r.flush() // that was about what waited before
 	}
 	owed := owedSince(m)
@@ -190,11 +191,20 @@ func (r *runner) releaseOf(key string) {
 // its key: the lanes begin again at the front of what the store has of them.
 func (r *runner) letGo(who string) {
 	one := r.waits.take(who)
-	r.pending.Released = append(r.pending.Released, who)
+	release := Release{For: who}
+	for key := range one.keys {
+		if now := r.o.keyNow(key); now != key {
+			if release.Moved == nil {
+				release.Moved = map[string]string{}
+			}
+			release.Moved[key] = now
+		}
+	}
+	r.pending.Released = append(r.pending.Released, release)
 	r.parked += one.rows
 	r.touched()
 	for key, rows := range one.keys {
-		l := r.lane(key)
+		l := r.lane(r.o.keyNow(key))
 		r.rewind(l)
 		l.spilled += rows
 		if l.state == idle {
@@ -202,6 +212,16 @@ func (r *runner) letGo(who string) {
 		}
 	}
 	r.o.Host.Log.Info("released from quarantine", "destination", r.id, "devices", who, "deliveries", one.rows)
+}
+
+// keyNow is the key under which a message comes by now: that of the device
+// into which its own was merged.
+func (o *Options) keyNow(key string) string {
+	id, ok := strings.CutPrefix(key, deviceKey)
+	if !ok || o.Head == nil {
+		return key
+	}
+	return deviceKey + string(o.Head(model.DeviceID(id)))
 }
 
 // rewind gives a lane back to the store, which knows the order: what is in

@@ -80,6 +80,14 @@ type Detained struct {
 	For  string // the devices it waits for, sorted, a blank between them
 }
 
+// Release queues what waits for some devices.
+type Release struct {
+	For string // as in Detained
+	// Moved are keys that have another name by now: their device was merged
+	// into another, and its rows take their place in the order of that one.
+	Moved map[string]string
+}
+
 // Reject sets aside for good what waits for some devices.
 type Reject struct {
 	For    string
@@ -141,7 +149,7 @@ type Batch struct {
 	Revived     []uint64 // dead letters that are queued again; their settled row goes
 	Discarded   []Discard
 	Wait        []Detained // new rows
-	Released    []string   // what waits for these (Detained.For) is queued, each at its place
+	Released    []Release  // what waits is queued, each at its place
 	Rejected    []Reject   // what waits for these is discarded
 	Jobs        []Job      // progress of replays
 }

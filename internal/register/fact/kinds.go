@@ -108,6 +108,9 @@ var kinds = []Kind{
 	{Name: "zone", Title: "Time zone", Layers: []Layer{OfDevice}, Form: Text, First: Asserted, Group: "service", Own: "device.clock"},
 	{Name: "clock", Title: "Clock rule", Layers: []Layer{OfDevice}, Form: Text, First: Asserted, Group: "service", Own: "device.clock"},
 	{Name: "adoption", Title: "Adoption", Layers: []Layer{OfDevice}, Form: Text, First: Asserted, Group: "service", Own: "device.adopt"},
+	{Name: "merged", Title: "Merged into", Layers: []Layer{OfDevice}, Form: Text, First: Decided, Group: "service", Own: "device.merge"},
+	{Name: "alias", Title: "Also known as", Layers: []Layer{OfDevice}, Form: Text, First: Decided, Group: "service", Own: "device.merge"},
+	{Name: "blocked", Title: "Blocked", Layers: []Layer{OfDevice}, Form: Text, First: Decided, Group: "service", Own: "device.block"},
 	{Name: "profile", Title: "Read with", Layers: []Layer{OfDevice}, Form: Text, First: Observed, Group: "service", Own: "profile.put"},
 	{Name: "range", Title: "Range of the profile", Layers: []Layer{OfDevice}, Form: Text, First: Observed, Group: "service", Own: "profile.put"},
 }

@@ -35,7 +35,7 @@ func deliverQuarantine(t *testing.T, s *deliverStore) {
 		s.reopen()
 	}
 	for range 2 {
-		s.commit(deliver.Batch{Destination: "ehr", Released: []string{"a"}})
+		s.commit(deliver.Batch{Destination: "ehr", Released: []deliver.Release{{For: "a"}}})
 		rows, err := s.Queued(context.Background(), "ehr", "k", -1<<63, 10)
 		same(t, "in its place", []any{rows, err}, []any{[]deliver.Queued{queued(1, "k", 1), queued(2, "k", 2), queued(4, "k", 4)}, nil})
 	}
@@ -50,7 +50,7 @@ func deliverQuarantine(t *testing.T, s *deliverStore) {
 	same(t, "reason", s.byMessage(ref(6))[0].Reason, "sold; it had waited for its device to be adopted")
 	// Everything in one batch, twice.
 	all := deliver.Batch{Destination: "file", Cursor: ref(2), Wait: []deliver.Detained{detained(1, "k", 1, "a"), detained(2, "k", 2, "b")},
-		Released: []string{"a"}, Rejected: []deliver.Reject{{For: "b", Reason: "sold", At: noon}}}
+		Released: []deliver.Release{{For: "a"}}, Rejected: []deliver.Reject{{For: "b", Reason: "sold", At: noon}}}
 	s.commit(all)
 	want := s.standing("file")
 	s.commit(all)

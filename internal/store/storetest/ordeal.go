@@ -35,7 +35,7 @@ func DeliverSteps() []func(s deliver.Store) error {
 		commit(deliver.Batch{Destination: "file", Cursor: ref(n), Settled: many})
 		commit(deliver.Batch{Destination: "ehr", Wait: []deliver.Detained{detained(int64(n), "k", n+4, "a"), detained(int64(n+1), "k", n+5, "b")}})
 		commit(deliver.Batch{Destination: "lake", Settled: []deliver.Settled{delivered(n + 2)}, Unqueue: []int64{int64(n)}, Failing: []deliver.Queued{failed(int64(n+1), "k3", n+3)}})
-		commit(deliver.Batch{Destination: "ehr", Released: []string{"a"}, Rejected: []deliver.Reject{{For: "b", Reason: "sold", At: noon}}, Cursor: ref(n + 5)})
+		commit(deliver.Batch{Destination: "ehr", Released: []deliver.Release{{For: "a"}}, Rejected: []deliver.Reject{{For: "b", Reason: "sold", At: noon}}, Cursor: ref(n + 5)})
 		steps = append(steps, func(s deliver.Store) error {
 			_, err := s.AddReplay(ctx, deliver.Replay{Reason: fmt.Sprint("lost ", n), Actor: "eva", At: noon, Span: deliver.Span{From: noon}, Jobs: []deliver.Job{{Destination: "ehr"}, {Destination: "lake"}}})
 			return err

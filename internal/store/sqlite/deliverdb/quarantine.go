@@ -20,7 +20,13 @@ func (d *DB) detain(tx *sql.Tx, dest int64, b *deliver.Batch, _ *counts) error {
 // release moves rows to the queue. A batch that is committed again finds its
 // rows there, or settled, and changes nothing.
 func (d *DB) release(tx *sql.Tx, dest int64, b *deliver.Batch, n *counts) error {
-	for _, devices := range b.Released {
+	for i := range b.Released {
+		devices := b.Released[i].For
+		for was, now := range b.Released[i].Moved {
+			if _, err := tx.Exec("UPDATE detained SET key = ? WHERE destination = ? AND devices = ? AND key = ?", now, dest, devices, was); err != nil {
+				return err
+			}
+		}
 		queued, err := changedBy(tx, `INSERT INTO queue(destination, ord, key, seq, part, replay, attempts, failures, owed, first_tried, failing_since, next_try)
 			SELECT destination, ord, key, seq, part, 0, 0, 0, owed, 0, 0, 0 FROM detained WHERE destination = ? AND devices = ? ON CONFLICT DO NOTHING`, dest, devices)
 		if err != nil {

@@ -11,10 +11,22 @@ import (
 	"thalamus/internal/register"
 )
 
-func readDevice(d *register.Device, observed, keys, asserted, adoption []byte) error {
+// decided is what people decided of a device beside its adoption, as its row
+// has it.
+type decided struct {
+	Merged *register.Merge `json:"merged,omitempty"`
+	Block  *register.Block `json:"block,omitempty"`
+}
+
+func readDevice(d *register.Device, observed, keys, asserted, adoption, more []byte) error {
 	err := errors.Join(json.Unmarshal(observed, &d.Observed), json.Unmarshal(keys, &d.Keys), json.Unmarshal(asserted, &d.Asserted))
 	if len(adoption) > 0 {
 		err = errors.Join(err, json.Unmarshal(adoption, &d.Adoption))
+	}
+	if len(more) > 0 {
+		var one decided
+		err = errors.Join(err, json.Unmarshal(more, &one))
+		d.Merged, d.Block = one.Merged, one.Block
 	}
 	return err
 }
@@ -23,10 +35,10 @@ func readDevice(d *register.Device, observed, keys, asserted, adoption []byte) e
 func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 	return all(ctx, d.read(), func(scan func(...any) error) (register.Device, error) {
 		var v register.Device
-		var observed, keys, asserted, adoption, contact []byte
+		var observed, keys, asserted, adoption, more, contact []byte
 		var seen int64
 		s := &v.Seen
-		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption,
+		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption, &more,
 			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read, &contact)
 		if err != nil {
 			return v, err
@@ -37,8 +49,8 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 				return v, err
 			}
 		}
-		return v, readDevice(&v, observed, keys, asserted, adoption)
-	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption,
+		return v, readDevice(&v, observed, keys, asserted, adoption, more)
+	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption, d.decided,
 		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
 		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0), coalesce(s.contact, '')
 		FROM devices d LEFT JOIN sightings s ON s.device = d.id ORDER BY d.id`)
@@ -46,14 +58,14 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 
 func (r reader) Device(ctx context.Context, id model.DeviceID) (register.Device, error) {
 	v := register.Device{ID: id}
-	var observed, keys, asserted, adoption []byte
-	err := r.q.QueryRowContext(ctx, "SELECT version, observed, keys, asserted, adoption FROM devices WHERE id = ?", string(id)).
-		Scan(&v.Version, &observed, &keys, &asserted, &adoption)
+	var observed, keys, asserted, adoption, more []byte
+	err := r.q.QueryRowContext(ctx, "SELECT version, observed, keys, asserted, adoption, decided FROM devices WHERE id = ?", string(id)).
+		Scan(&v.Version, &observed, &keys, &asserted, &adoption, &more)
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, fault.New(fault.Absent, "register.no-device", "there is no device %q; list the devices to see their ids", string(id))
 	}
 	if err == nil {
-		err = readDevice(&v, observed, keys, asserted, adoption)
+		err = readDevice(&v, observed, keys, asserted, adoption, more)
 	}
 	return v, readFault(err)
 }
@@ -69,7 +81,7 @@ func (d *DB) SaveDevices(ctx context.Context, devices []register.Device, changes
 }
 
 func (t *tx) SaveDevice(ctx context.Context, v register.Device, changes []register.Change) error {
-	if err := t.device(ctx, &v, "asserted = excluded.asserted, adoption = excluded.adoption, version = excluded.version"); err != nil {
+	if err := t.device(ctx, &v, "asserted = excluded.asserted, adoption = excluded.adoption, decided = excluded.decided, version = excluded.version"); err != nil {
 		return err
 	}
 	return t.changes(ctx, changes)
@@ -100,19 +112,22 @@ func (t *tx) devices(ctx context.Context, devices []register.Device, set string)
 	})
 }
 
-const putDevice = "INSERT INTO devices (id, observed, keys, asserted, adoption, version) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+const putDevice = "INSERT INTO devices (id, observed, keys, asserted, adoption, decided, version) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
 
 // deviceRow is a device as its row has it.
 func deviceRow(v *register.Device) ([]any, error) {
 	observed, err1 := json.Marshal(v.Observed)
 	keys, err2 := json.Marshal(v.Keys)
 	asserted, err3 := json.Marshal(v.Asserted)
-	var adoption []byte
-	var err4 error
+	var adoption, more []byte
+	var err4, err5 error
 	if v.Adoption != nil {
 		adoption, err4 = json.Marshal(v.Adoption)
 	}
-	return []any{string(v.ID), string(observed), string(keys), string(asserted), string(adoption), v.Version}, errors.Join(err1, err2, err3, err4)
+	if v.Merged != nil || v.Block != nil {
+		more, err5 = json.Marshal(decided{v.Merged, v.Block})
+	}
+	return []any{string(v.ID), string(observed), string(keys), string(asserted), string(adoption), string(more), v.Version}, errors.Join(err1, err2, err3, err4, err5)
 }
 
 // SaveSightings stores when devices were last seen.
