@@ -42,3 +42,19 @@ func (a *App) startAttending(context.Context) error {
 	a.work.Go(func() { a.service.Attend(a.background, a.report("acceptances")) })
 	return nil
 }
+
+// blocked says whether a message of a device that arrived at an instant may not
+// leave.
+func (a *App) blocked(id model.DeviceID, arrived time.Time) bool {
+	return a.register.Blocked(id, arrived, time.Now())
+}
+
+// freed says whether what was set aside of a device may go: somebody decided so
+// after its block, and its channel asks for nothing more.
+func (a *App) freed(channel model.ChannelID, id model.DeviceID) bool {
+	if a.register.Undecided(id) {
+		return false
+	}
+	c, _ := a.channelOf(channel)
+	return (c.Unknown != "quarantine" || a.register.Adopted(id)) && a.accepted(channel, id)
+}

@@ -63,7 +63,7 @@ func (a *App) startWay(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "conf.zone", "unknown time zone").At("site.zone")
 	}
-	a.routing.known = route.Known{Adopted: a.register.Adopted, Accepted: func(id model.DeviceID, strict bool) bool {
+	a.routing.known = route.Known{Adopted: a.register.Adopted, Blocked: a.blocked, Accepted: func(id model.DeviceID, strict bool) bool {
 		return a.register.Accepted(id, strict, time.Now())
 	}}
 	// The routes stand before the first entry is recorded: what the journal
@@ -169,7 +169,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 		return err
 	}
 	a.deliver = deliver.New(deliver.Options{
-		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Head: a.register.Head, Accepted: a.accepted, Reread: a.reread,
+		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Head: a.register.Head, Accepted: a.accepted, Blocked: a.blocked, Freed: a.freed, Reread: a.reread,
 		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
 	})
 	return nil

@@ -57,7 +57,7 @@ type DeliveryRules struct {
 type Decision struct {
 	Route       RouteID       `json:"route,omitempty"`   // the route that named it
 	Destination DestinationID `json:"destination"`       // id of the destination
-	Refused     string        `json:"refused,omitempty"` // quarantine acceptance simulated duplicate …
+	Refused     string        `json:"refused,omitempty"` // quarantine acceptance blocked simulated duplicate …
 	// OnlyNew says that the destination is owed only what no earlier message
 	// brought it: the parts with Same are left out (R18).
 	OnlyNew bool `json:"onlyNew,omitempty"`
@@ -72,6 +72,10 @@ const RefusedQuarantine = "quarantine"
 // devices are accepted for use, and goes out then (R32).
 const RefusedAcceptance = "acceptance"
 
+// RefusedBlocked in Decision.Refused says that one of the message's devices is
+// blocked. It goes out only when somebody decides so once that is over.
+const RefusedBlocked = "blocked"
+
 // Demands on devices before their messages go out, in Channel.Accept.
 const (
 	AcceptRequired = "required" // what was accepted goes on when it was reopened or has run out
@@ -82,13 +86,13 @@ const (
 // of it with earlier messages (R18).
 const RefusedDuplicate = "duplicate"
 
-// Owed says whether the message goes out, now or once its devices are adopted
-// and accepted.
+// Owed says whether the message goes out, now or once its devices are adopted,
+// accepted and blocked no more.
 func (d Decision) Owed() bool { return d.Refused == "" || d.Waits() }
 
 // Waits says whether it waits for its devices.
 func (d Decision) Waits() bool {
-	return d.Refused == RefusedQuarantine || d.Refused == RefusedAcceptance
+	return d.Refused == RefusedQuarantine || d.Refused == RefusedAcceptance || d.Refused == RefusedBlocked
 }
 
 // DeliveryState of one delivery.

@@ -111,9 +111,15 @@ func (r *Register) take(d Device, at time.Time) {
 	case u.dev.Adoption != nil && d.Adoption == nil:
 		r.unknown[u.dev.Observed.Channel]++
 	}
+	switch {
+	case u.dev.Block == nil && d.Block != nil:
+		r.blocks.Add(1)
+	case u.dev.Block != nil && d.Block == nil:
+		r.blocks.Add(-1)
+	}
 	was := u.dev.Merged
 	r.touch(u, at)
-	u.dev.Asserted, u.dev.Adoption, u.dev.Version, u.dev.Merged = d.Asserted, d.Adoption, d.Version, d.Merged
+	u.dev.Asserted, u.dev.Adoption, u.dev.Version, u.dev.Merged, u.dev.Block = d.Asserted, d.Adoption, d.Version, d.Merged, d.Block
 	r.said(u)
 	switch {
 	case was == nil && d.Merged != nil:

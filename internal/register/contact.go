@@ -58,7 +58,7 @@ func (r *Register) Contact(c model.ContactTold) {
 			r.contacted(u, &c)
 		}
 	}
-	if u := r.units[c.Device]; u != nil {
+	if u := r.unit(c.Device); u != nil {
 		r.contacted(u, &c)
 	}
 }

@@ -50,6 +50,7 @@ type Register struct {
 	saved     atomic.Uint64                     // of them durable
 	zoned     atomic.Int64                      // units with a zone of their own
 	merges    atomic.Int64                      // aliases
+	blocks    atomic.Int64                      // units with a block
 
 	saving sync.Mutex // one writer of fresh units at a time
 	flush  sync.Mutex // one flush at a time
@@ -151,6 +152,9 @@ func (r *Register) index(d Device) *unit {
 	}
 	if d.Adoption == nil {
 		r.unknown[d.Observed.Channel]++
+	}
+	if d.Block != nil {
+		r.blocks.Add(1)
 	}
 	return u
 }

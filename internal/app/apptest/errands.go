@@ -237,6 +237,12 @@ func (h *House) Errands() []Errand {
 			return service.DeviceMerge{DeviceAct: service.DeviceAct{ID: stranger, Reason: why}, Into: into}
 		}, "*", why},
 		{"device.separate", func() any { return service.DeviceAct{ID: stranger, Reason: why} }, "*", why},
+		{"device.block", func() any {
+			return service.DeviceBlock{DeviceAct: service.DeviceAct{ID: stranger, Reason: why}, Force: true}
+		}, "*", why + "; by force, 0 patients depended on it"},
+		{"device.unblock", func() any {
+			return service.DeviceUnblock{DeviceAct: service.DeviceAct{ID: stranger, Reason: why}}
+		}, "*", why},
 		{"device.assert", func() any {
 			return service.DeviceAssert{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, Name: "Monitor 7", Place: "ICU^2^23"}
 		}, "*", why},

@@ -88,6 +88,13 @@ type Options struct {
 	// Accepted says whether a device is accepted for use, as its channel asks
 	// for it; nil: all are. It is asked often and must not wait for anything.
 	Accepted func(model.ChannelID, model.DeviceID) bool
+	// Blocked says whether a message of a device that arrived at an instant may
+	// not leave; nil: none is blocked. It is asked often and must not wait.
+	Blocked func(id model.DeviceID, arrived time.Time) bool
+	// Freed says whether what was set aside of a device on a channel may go:
+	// its block is over, somebody decided to send it, and the channel asks for
+	// nothing more; nil: yes.
+	Freed func(model.ChannelID, model.DeviceID) bool
 	// Reread reads a recorded message's entry again and routes it, with what is
 	// in force now; it is a message of its own that nobody changes, nil when
 	// the entry does not hold it (its bytes are gone or damaged). An error is
@@ -127,6 +134,12 @@ func (o *Options) defaults() {
 	}
 	if o.Accepted == nil {
 		o.Accepted = func(model.ChannelID, model.DeviceID) bool { return true }
+	}
+	if o.Blocked == nil {
+		o.Blocked = func(model.DeviceID, time.Time) bool { return false }
+	}
+	if o.Freed == nil {
+		o.Freed = func(model.ChannelID, model.DeviceID) bool { return true }
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64

@@ -92,6 +92,9 @@ func (o *Options) strangers(m *model.Message, refused string) string {
 		if refused == model.RefusedAcceptance {
 			one = acceptance + string(m.Channel) + "/" + one
 		}
+		if refused == model.RefusedBlocked {
+			one = blocked + string(m.Channel) + "/" + one
+		}
 		if !o.known(one) {
 			who = append(who, one)
 		}
@@ -105,8 +108,16 @@ func (o *Options) strangers(m *model.Message, refused string) string {
 // adopted is its id.
 const acceptance = "accept/"
 
+// blocked begins what is set aside because a device is blocked:
+// "blocked/icu/dev-1".
+const blocked = "blocked/"
+
 // known says whether what somebody waits for has come to be.
 func (o *Options) known(who string) bool {
+	if rest, ok := strings.CutPrefix(who, blocked); ok {
+		channel, id, _ := strings.Cut(rest, "/")
+		return o.Freed(model.ChannelID(channel), model.DeviceID(id))
+	}
 	rest, ok := strings.CutPrefix(who, acceptance)
 	if !ok {
 		return o.Adopted(model.DeviceID(who))
@@ -130,6 +141,13 @@ func devicesOf(who string) (ids []model.DeviceID) {
 
 // WaitsReason says for what a quarantined delivery waits.
 func WaitsReason(who string) string {
+	if strings.HasPrefix(who, blocked) {
+		text := "set aside, because blocked:"
+		for _, id := range devicesOf(who) {
+			text += " " + string(id)
+		}
+		return text
+	}
 	if !strings.HasPrefix(who, acceptance) {
 		return "waits until somebody adopts " + who
 	}
@@ -257,7 +275,7 @@ func (d *Deliver) Adopted() {
 type Quarantine struct {
 	Destination model.DestinationID `json:"destination"`
 	Devices     []model.DeviceID    `json:"devices"` // all of them must be adopted, or accepted
-	For         string              `json:"for"`     // adoption; acceptance for use
+	For         string              `json:"for"`     // adoption; acceptance for use; block: somebody's decision to send it
 	Deliveries  int                 `json:"deliveries"`
 	Oldest      time.Time           `json:"oldest"` // since when the oldest is owed
 }
@@ -276,6 +294,9 @@ func (d *Deliver) Quarantined(ctx context.Context) ([]Quarantine, error) {
 				q := Quarantine{Destination: r.id, Devices: devicesOf(who), For: "adoption", Deliveries: one.rows, Oldest: one.oldest}
 				if strings.HasPrefix(who, acceptance) {
 					q.For = "acceptance"
+				}
+				if strings.HasPrefix(who, blocked) {
+					q.For = "block"
 				}
 				all = append(all, q)
 			}

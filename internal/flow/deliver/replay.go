@@ -246,7 +246,7 @@ func (r *runner) refs(ctx context.Context, j *job) func(yield func(model.Message
 func (r *runner) wanted(m *model.Message, forced bool) bool {
 	for _, one := range m.Routed {
 		if one.Destination == r.id {
-			return one.Owed() && r.waitsFor(m) == ""
+			return one.Owed() && r.waitsFor(m) == "" && r.o.blockers(m) == ""
 		}
 	}
 	return forced

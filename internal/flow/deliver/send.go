@@ -47,6 +47,9 @@ func (r *runner) send(l *lane, now time.Time, probe bool) {
 		call, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if res.err = r.fill(call, parcels, refs, raw); res.err == nil {
+			res.err = r.stops(parcels)
+		}
+		if res.err == nil {
 			res.receipt, res.err = deliver(call, d, parcels)
 		}
 		res.cancelled = res.err != nil && ctx.Err() != nil
@@ -121,6 +124,7 @@ func (r *runner) finished(res result) {
 	l.flying, l.state = 0, idle
 	batch := l.parcels[:n]
 	var down destination.Down
+	var stop *stopped
 	switch {
 	case res.err == nil:
 		r.answered()
@@ -137,6 +141,18 @@ func (r *runner) finished(res result) {
 		}
 		r.wake(l, true)
 		return
+	case errors.As(res.err, &stop):
+		if res.probe {
+			r.breaker.state = open // nobody was asked
+		}
+		if n > 1 {
+			l.singles = n
+			r.wake(l, true)
+			return
+		}
+		if !r.setAside(l, batch[0], stop, now) {
+			return
+		}
 	case errors.As(res.err, &down):
 		r.numbers.failed(now, res.err)
 		was := r.breaker.state

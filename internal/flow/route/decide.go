@@ -2,6 +2,7 @@ package route
 
 import (
 	"strings"
+	"time"
 
 	"thalamus/internal/model"
 )
@@ -51,14 +52,23 @@ func (t *Table) Decide(m *model.Message, waits string) []model.Decision {
 // a channel that wants something of them.
 type Known struct {
 	Adopted  func(model.DeviceID) bool
-	Accepted func(id model.DeviceID, strict bool) bool // adopted and accepted for use
+	Blocked  func(id model.DeviceID, arrived time.Time) bool // nil: none is
+	Accepted func(id model.DeviceID, strict bool) bool       // adopted and accepted for use
 }
 
-// Waits says for what a message of channel c waits: the channel asks for it and
+// Waits says for what a message of channel c waits: one of its devices is
+// blocked, whatever the channel; or the channel asks for it and
 // one of the whole devices that the message names (not its parts) is not
 // accepted (R32), or adopted by nobody (R11). Who is accepted is adopted. A
 // message that names no device is never held.
 func Waits(c model.Channel, m *model.Message, known Known) string {
+	if known.Blocked != nil {
+		for i := range m.Devices {
+			if d := &m.Devices[i]; d.Parent < 0 && d.ID != "" && known.Blocked(d.ID, m.Arrived) {
+				return RefusedBlocked
+			}
+		}
+	}
 	if c.Accept != "" {
 		for i := range m.Devices {
 			d := &m.Devices[i]

@@ -20,6 +20,7 @@ const (
 	RefusedDuplicate  = model.RefusedDuplicate  // the same message came before (R18)
 	RefusedQuarantine = model.RefusedQuarantine // its device is adopted by nobody and the channel asks for it (R11)
 	RefusedAcceptance = model.RefusedAcceptance // its device is not accepted and the channel asks for it (R32)
+	RefusedBlocked    = model.RefusedBlocked    // its device is blocked by a person
 	RefusedSimulated  = "simulated"             // it holds simulated values and the route does not pass them (R17)
 )
 
