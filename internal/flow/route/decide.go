@@ -10,7 +10,9 @@ import (
 // Decide gives a decision for every destination that some route names for m,
 // each destination once, in the order of the routes. Where several routes lead
 // to one destination, one that passes the message wins over one that refuses
-// it. waits says for what the message must wait (see Waits), empty for nothing.
+// it, and one that lets it wait over one that never passes it. waits says for
+// what the message must wait (see Waits), empty for nothing; simulated values
+// do not wait for what would not pass them afterwards either (R17).
 // Nothing is allocated when no route matches.
 func (t *Table) Decide(m *model.Message, waits string) []model.Decision {
 	var decisions []model.Decision
@@ -18,7 +20,7 @@ func (t *Table) Decide(m *model.Message, waits string) []model.Decision {
 	if m.Duplicate != (model.MessageRef{}) {
 		refused = RefusedDuplicate
 	}
-	simulated := refused == "" && Simulated(m)
+	simulated := refused != RefusedDuplicate && Simulated(m)
 	for i := range t.routes {
 		r := &t.routes[i]
 		if !r.matches(m) {
@@ -34,8 +36,8 @@ func (t *Table) Decide(m *model.Message, waits string) []model.Decision {
 				if decisions[j].Destination != d {
 					continue
 				}
-				if decisions[j].Refused != "" && why == "" {
-					decisions[j].Route, decisions[j].Refused = r.id, ""
+				if had := decisions[j].Refused; had != "" && why == "" || had == RefusedSimulated && why != had {
+					decisions[j].Route, decisions[j].Refused = r.id, why
 				}
 				continue next
 			}

@@ -123,7 +123,7 @@ func TestEachDestinationOnceAndRefusals(t *testing.T) {
 		{"simulated value", simulated, "", "all>ehr:simulated training>lake: training>file:"},
 		{"simulated waveform", func(m *model.Message) { m.Waveforms = []model.Waveform{{Simulated: true}} }, "", "all>ehr:simulated training>lake: training>file:"},
 		{"test message", func(m *model.Message) { m.Test = true }, "", "all>ehr:simulated training>lake: training>file:"},
-		{"quarantine", simulated, RefusedQuarantine, "all>ehr:quarantine all>lake:quarantine training>file:quarantine"},
+		{"quarantine", simulated, RefusedQuarantine, "all>ehr:simulated training>lake:quarantine training>file:quarantine"},
 		{"not accepted", func(*model.Message) {}, RefusedAcceptance, "all>ehr:acceptance all>lake:acceptance training>file:acceptance"},
 		{"duplicate", func(m *model.Message) { m.Duplicate.Seq = 3 }, RefusedQuarantine, "all>ehr:duplicate all>lake:duplicate training>file:duplicate"},
 	} {
