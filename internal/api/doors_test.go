@@ -114,7 +114,7 @@ func shape(t *testing.T, text []byte) string {
 			out := map[string]any{}
 			for k, x := range v {
 				switch k {
-				case "lastTime", "receipt", "lastCode", "lastReason", "oldest", "notes", "next", "jobs", "perSecond", "duplicates", "text", "counts", "ended":
+				case "lastTime", "receipt", "lastCode", "lastReason", "oldest", "notes", "next", "jobs", "perSecond", "duplicates", "text", "counts", "ended", "replay":
 					continue // may be there or not, by time
 				}
 				out[k] = of(x)

@@ -318,7 +318,7 @@ func TestNothingWithoutAudit(t *testing.T) {
 			t.Errorf("%s afterwards: %v", e.Op, err)
 		}
 		if e.Op == "deadletter.retry" { // nothing is queued while it is tried
-			h.Until("the letter is dead again", func() bool { return dead() == letters })
+			h.Until("the letter is dead again", func() bool { return quiet() && dead() >= letters }) // others may have died meanwhile
 		}
 	}
 }

@@ -65,6 +65,9 @@ func (s *Service) knownOf(v *register.View, now time.Time) state.Device {
 	}
 	d.Release.Now, d.Place.Now = v.Observed.Release, v.Observed.Place.String()
 	s.acceptanceOf(v, &d, now)
+	if v.Block.InForce(now) {
+		d.BlockedSince, d.BlockedUntil, d.BlockedWhy = v.Block.At, v.Block.End(), v.Block.Reason
+	}
 	if d.Place.At.IsZero() {
 		d.Place.At = v.Observed.FirstSeen
 	}

@@ -20,7 +20,7 @@ const links = (page, where) => page.evaluate(({ where, origin }) =>
 
 /** Visits what is found until nothing new turns up; gives the paths in order. */
 export async function crawl(page, visit, most = 150) {
-  const passive = (path) => !/^\/(api|assets|metrics|healthz|readyz|sign-in|sign-out)\b/.test(path) && !/\.(csv|json|ndjson|hl7|txt|ics|svg|png)$/.test(path)
+  const passive = (path) => !/^\/(api|fhir|assets|metrics|healthz|readyz|sign-in|sign-out)\b/.test(path) && !/\.(csv|json|ndjson|hl7|txt|ics|svg|png)$/.test(path)
   await visit(page, '/')
   const start = new URL(page.url()).pathname
   const found = [...new Set([start, ...(await links(page, 'nav a[href]'))].filter(passive))]

@@ -27,6 +27,9 @@ func Stand(d Device, now time.Time) Standing {
 	if !s.Away && !d.Adopted {
 		add(NotAdopted, Warn, d.First, Why{})
 	}
+	if !d.BlockedSince.IsZero() && (d.BlockedUntil.IsZero() || !s.passed(d.BlockedUntil, now)) {
+		add(Blocked, Warn, d.BlockedSince, Why{Now: d.BlockedWhy, On: d.BlockedUntil})
+	}
 	if d.AcceptanceWanted && !s.Away {
 		switch {
 		case !d.Accepted:

@@ -23,6 +23,7 @@ const (
 
 	NotAdopted   Kind = "not-adopted"   // nobody took it into use
 	NotAccepted  Kind = "not-accepted"  // its acceptance is missing, has ended or was reopened
+	Blocked      Kind = "blocked"       // a person decided that nothing of it leaves
 	InUse        Kind = "in-use"        // a patient is connected to it
 	ClockOff     Kind = "clock-off"     // its clock is off by more than is tolerated, and not corrected
 	Changed      Kind = "changed"       // its software changed and nobody confirmed that
@@ -88,6 +89,9 @@ type Device struct {
 	Place        Turn   // as observed
 	PlaceSaid    string // by a person
 	PatientSince time.Time
+	BlockedSince time.Time // zero: it is not blocked
+	BlockedUntil time.Time // zero: until somebody ends it
+	BlockedWhy   string
 
 	MaintenanceOn time.Time // the next is due; zero: nothing planned
 	MaintenanceOf string
@@ -157,5 +161,5 @@ func Worst(states []State) Grade {
 
 // Kinds gives all kinds.
 func Kinds() []Kind {
-	return []Kind{Unheard, Online, Late, Silent, Offline, NotAdopted, NotAccepted, InUse, ClockOff, Changed, OutsideRange, Moved, Overdue, Due, Ending, Ended, Gone}
+	return []Kind{Unheard, Online, Late, Silent, Offline, NotAdopted, NotAccepted, Blocked, InUse, ClockOff, Changed, OutsideRange, Moved, Overdue, Due, Ending, Ended, Gone}
 }

@@ -7,6 +7,7 @@
 //	shared.go                    what other rooms use of this one
 //	columns.go, views.go, csv.go its columns, saved views, and it as a file
 //	inbox.go, inbox.templ        what nobody has adopted yet
+//	bars.go                      merging a stranger, blocking a device
 //	device.go, device.templ      one device: observed, asserted, decided
 //	states.go, states.templ      how a device is, and why we think so, in words
 //	identities.go, stops.go      by what it is known; what stops if it stops
@@ -41,6 +42,9 @@ func Room() ui.Room {
 			{Path: "/devices/columns", Needs: "device.list", Do: chooseColumns},
 			{Path: "/inbox", Needs: "device.adopt", Do: adoptMany, Again: inbox},
 			{Path: "/inbox/back", Needs: "device.release", Do: releaseMany},
+			{Path: "/inbox/block", Needs: "device.block", Do: blockMany, Again: inbox},
+			{Path: "/inbox/unblock", Needs: "device.unblock", Do: unblockMany},
+			{Path: "/inbox/merge", Needs: "device.merge", Do: mergeFound, Again: inbox},
 			{Path: "/models/add", Needs: "model.add", Do: addModel, Again: models},
 			{Path: "/facts/set", Needs: "fact.set", Do: sayFact("fact.set"), Again: facts},
 			{Path: "/facts/decide", Needs: "fact.decide", Do: sayFact("fact.decide"), Again: facts},
@@ -51,6 +55,10 @@ func Room() ui.Room {
 			{Path: "/scan/label", Needs: "fact.set", Do: takeLabel, Again: scan},
 			{Path: "/devices/{id}/adopt", Needs: "device.adopt", Do: adopt, Again: device},
 			{Path: "/devices/{id}/release", Needs: "device.release", Do: release, Again: device},
+			{Path: "/devices/{id}/merge", Needs: "device.merge", Do: merge, Again: device},
+			{Path: "/devices/{id}/separate", Needs: "device.separate", Do: separate},
+			{Path: "/devices/{id}/block", Needs: "device.block", Do: block, Again: device},
+			{Path: "/devices/{id}/unblock", Needs: "device.unblock", Do: unblock, Again: device},
 			{Path: "/devices/{id}/assert", Needs: "device.assert", Do: assert, Again: device},
 			{Path: "/devices/{id}/clock", Needs: "device.clock", Do: setClock, Again: device},
 		},

@@ -29,6 +29,8 @@ func stateName(ctx context.Context, kind string) string {
 		return ui.T(ctx, "New")
 	case "not-accepted":
 		return ui.T(ctx, "Not accepted")
+	case "blocked":
+		return ui.T(ctx, "Blocked")
 	case "in-use":
 		return ui.T(ctx, "In use")
 	case "clock-off":
@@ -73,6 +75,11 @@ func stateWhy(ctx context.Context, s service.State) string {
 			return ui.T(ctx, "Its acceptance ended on %s.", day(w.On))
 		}
 		return ui.T(ctx, "It must be accepted before use, and is not.")
+	case "blocked":
+		if !w.On.IsZero() {
+			return ui.T(ctx, "Nothing of it leaves until %s: %s", ui.Minute(ctx, w.On), w.Now)
+		}
+		return ui.T(ctx, "Nothing of it leaves: %s", w.Now)
 	case "in-use":
 		return ui.T(ctx, "A patient is connected to it.")
 	case "clock-off":
@@ -185,6 +192,8 @@ func settledAt(kind, device, model, fact string) string {
 		return factPage("device/"+device, "place")
 	case "changed":
 		return factPage("device/"+device, "release")
+	case "blocked":
+		return page + "#decided-title"
 	case "overdue":
 		return "/scan?do=return&device=" + device
 	case "gone":

@@ -29,7 +29,7 @@ func TestEveryStateHasWords(t *testing.T) {
 	s.Why.How, s.Why.Topic, s.Why.Losses = model.EndWill, "dev/7/state", 3
 	for kind, want := range map[string]string{
 		"unheard": "entered or imported", "online": "every 1 s", "late": "nothing for 2 min", "silent": "nothing for 2 min", "offline": "its will) went to dev/7/state",
-		"not-adopted": "belongs here", "not-accepted": "opened again: 2.2", "in-use": "patient", "clock-off": "40 s behind",
+		"not-adopted": "belongs here", "not-accepted": "opened again: 2.2", "in-use": "patient", "blocked": "Nothing of it leaves until 12:00: 2.2", "clock-off": "40 s behind",
 		"changed": "was 2.1 and is 2.2", "outside-range": "2.2", "moved": "People said 2.1", "overdue": "2026-03-01",
 		"due": "Yearly check is due on 2026-03-01", "ending": "ends on 2026-03-01", "ended": "ended on 2026-03-01", "gone": "said to be 2.1",
 	} {

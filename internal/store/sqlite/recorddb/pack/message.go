@@ -30,7 +30,7 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	out = putText(out, m.ControlID)
 	out = putStamp(out, m.DeviceTime, base)
 	rest := hasRest(m)
-	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest, m.Topic != "")
+	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest, m.Topic != "", m.Ended != nil)
 	if m.Patient != nil {
 		out = b.putTemplate(out, putPatient(b.begin(kindPatient), m.Patient))
 	}
@@ -46,6 +46,12 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	}
 	if m.Topic != "" {
 		out = b.putTemplate(out, putText(b.begin(kindPeer), m.Topic))
+	}
+	if e := m.Ended; e != nil {
+		out = putText(out, string(e.How))
+		out = putText(out, e.Topic)
+		out = putInt(out, int64(e.Code))
+		out = putText(out, e.Below)
 	}
 	out = putLen(out, len(m.Devices), m.Devices == nil)
 	for i := range m.Devices {
@@ -261,6 +267,9 @@ func (p *parser) message(m *model.Message, base int64) {
 	}
 	if bits&32 != 0 {
 		m.Topic = p.peer()
+	}
+	if bits&64 != 0 {
+		m.Ended = &model.Ending{How: model.EndKind(p.text()), Topic: p.text(), Code: int(p.int()), Below: p.text()}
 	}
 	if n, isNil := p.len(); !isNil {
 		m.Devices = make([]model.Device, n)

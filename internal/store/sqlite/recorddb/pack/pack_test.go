@@ -49,6 +49,12 @@ func fill(r *rand.Rand, v reflect.Value) {
 		if r.IntN(3) > 0 {
 			v.Set(reflect.New(v.Type().Elem()))
 			fill(r, v.Elem())
+			switch v.Interface().(type) {
+			case *model.Mapping, *model.Timestamp:
+				if v.Elem().IsZero() {
+					v.SetZero() // one that says nothing is none (Observation.Mapping, Value.Timestamp)
+				}
+			}
 		}
 	default:
 		panic(v.Kind())
