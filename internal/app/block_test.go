@@ -41,7 +41,7 @@ func TestBlock(t *testing.T) {
 	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: act}, "service.device-in-use")
 	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: service.DeviceAct{ID: id}}, "service.no-reason")
 	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: service.DeviceAct{ID: id, Version: 9, Reason: "test"}, Force: true}, "register.version")
-	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: act, Force: true, Until: time.Now().Add(-time.Hour)}, "register.block")
+	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: act, Force: true, For: model.Duration(-time.Hour)}, "register.block")
 	h.Call("device.block", service.DeviceBlock{DeviceAct: act, Force: true}, nil)
 	refused(t, h, "device.block", service.DeviceBlock{DeviceAct: act, Force: true}, "register.block")
 	seq := h.Measure("MON-2", "63")

@@ -14,8 +14,8 @@ import (
 // DeviceBlock says that nothing of a device is to leave.
 type DeviceBlock struct {
 	DeviceAct
-	Until time.Time `json:"until,omitzero" doc:"when it ends by itself, e.g. 48h; unless told, when somebody ends it"`
-	Force bool      `json:"force,omitempty" doc:"although the device is in use"`
+	For   model.Duration `json:"for,omitempty" doc:"how long, e.g. 48h; until somebody ends it unless told"`
+	Force bool           `json:"force,omitempty" doc:"although the device is in use"`
 }
 
 // DeviceUnblock ends a block.
@@ -35,7 +35,7 @@ const lately = 15 * time.Minute
 
 func blockOps() []Op {
 	return []Op{
-		define(Acts, "device.block", "Let nothing of a device leave for destinations, with a reason; it is heard and recorded as before.", "dev-abc --reason 'sends under a false name' --until 48h", blockDevice),
+		define(Acts, "device.block", "Let nothing of a device leave for destinations, with a reason; it is heard and recorded as before.", "dev-abc --reason 'sends under a false name' --for 48h", blockDevice),
 		define(Acts, "device.unblock", "End a block: what comes next leaves again, what was set aside only with --send.", "dev-abc --send --reason 'checked at the bed'", unblockDevice),
 	}
 }
@@ -62,7 +62,11 @@ func blockDevice(ctx context.Context, c *call, r DeviceBlock) (register.Device, 
 	if n > 0 || values {
 		c.reason += fmt.Sprintf("; by force, %d patients depended on it", n)
 	}
-	return c.s.Register.Block(ctx, c.tx, register.BlockAsk{ID: r.ID, Expect: expected(r.Version), Reason: r.Reason, Until: r.Until}, c.mark())
+	ask := register.BlockAsk{ID: r.ID, Expect: expected(r.Version), Reason: r.Reason}
+	if r.For != 0 {
+		ask.Until = c.s.now().Add(time.Duration(r.For))
+	}
+	return c.s.Register.Block(ctx, c.tx, ask, c.mark())
 }
 
 func valuesWords(values bool) string {

@@ -85,7 +85,7 @@ func block(v *ui.Visit) (ui.Done, error) {
 		if err != nil || !(hours > 0 && hours <= 24*366) {
 			return ui.Done{}, fault.New(fault.Invalid, "service.argument", "%q is no number of hours up to a year", text).At("hours")
 		}
-		ask.Until = time.Now().Add(time.Duration(hours * float64(time.Hour))).UTC()
+		ask.For = model.Duration(hours * float64(time.Hour))
 	}
 	if err := v.Call("device.block", ask, nil); err != nil {
 		return ui.Done{}, err
