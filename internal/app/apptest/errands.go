@@ -101,7 +101,7 @@ func (h *House) Errands() []Errand {
 			h.Call("deadletter.list", service.DeadLetterAsk{Destination: his}, &list)
 			return len(list.Rows) > 0
 		})
-		return list.Rows[0].ID
+		return list.Rows[len(list.Rows)-1].ID // not of the stranger: what it sent waits for a decision
 	}
 	token := func() string {
 		_, id := h.Token("viewer")
@@ -130,12 +130,12 @@ func (h *House) Errands() []Errand {
 		})
 		return id
 	}
+	deadOf := func() int { // what is done in the background is not an errand's doing
+		var list service.List[deliver.DeadLetter]
+		h.Call("deadletter.list", service.DeadLetterAsk{Destination: his}, &list)
+		return len(list.Rows)
+	}
 	alert := func() string {
-		deadOf := func() int { // what is done in the background is not an errand's doing
-			var list service.List[deliver.DeadLetter]
-			h.Call("deadletter.list", service.DeadLetterAsk{Destination: his}, &list)
-			return len(list.Rows)
-		}
 		before := deadOf()
 		h.Send("ORU^R40^ORU_R40", "OBR|1||AL-1|196616^MDC_EVT_ALARM^MDC\rOBX|1|CWE|196616^MDC_EVT_ALARM^MDC|1.0.0.0.1|196670^MDC_EVT_LO^MDC\rOBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.0.0.0.3|start")
 		h.Until("the refusing destination gave it up", func() bool { return deadOf() > before })
@@ -232,8 +232,9 @@ func (h *House) Errands() []Errand {
 		{"device.get", func() any { return service.ID{ID: string(device())} }, "*", ""},
 		{"device.adopt", func() any { return service.DeviceAct{ID: device(), Reason: why} }, "*", why},
 		{"device.merge", func() any {
-			into := device()
+			into, before := device(), deadOf()
 			stranger = h.Stranger("MON-9", "61")
+			h.Until("the stranger's letter is dead", func() bool { return deadOf() > before })
 			return service.DeviceMerge{DeviceAct: service.DeviceAct{ID: stranger, Reason: why}, Into: into}
 		}, "*", why},
 		{"device.separate", func() any { return service.DeviceAct{ID: stranger, Reason: why} }, "*", why},
