@@ -75,7 +75,7 @@ func (g *gateway) publish(topic string, payload []byte, id uint16) {
 	g.hear(mqttwire.PUBACK)
 }
 
-// R21, R29: on the running program, a gateway that is cut off takes its devices
+// R2, R29: on the running program, a gateway that is cut off takes its devices
 // with it; the reason is its will, and a connection brings them back.
 func TestGatewayIsLostAndBack(t *testing.T) {
 	h := apptest.Start(t)

@@ -9,7 +9,7 @@ import (
 )
 
 // Links of devices that are kept open tell when they are made and how they
-// ended (R21, R29). That is how a device is now, not a fact of its history:
+// ended (R2, R29). That is how a device is now, not a fact of its history:
 // however often a link breaks, it is one row of the device, written with its
 // sighting once a second at most, and never a change.
 //

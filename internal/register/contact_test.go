@@ -49,7 +49,7 @@ func contactOf(t *testing.T, h *house, id model.DeviceID) model.Contact {
 
 func at(s int) time.Time { return morning.Add(time.Duration(s) * time.Second) }
 
-// R21, R29: a device is offline since its link ended, with the reason; a will
+// R2, R29: a device is offline since its link ended, with the reason; a will
 // tells more of the same end; what comes next brings it back, over a restart
 // too; and however often that happens it is no change.
 func TestContact(t *testing.T) {

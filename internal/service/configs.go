@@ -89,7 +89,7 @@ func baseOf(text string) string {
 }
 
 // since refuses a text that was made from another state than have, so that
-// what somebody else changed meanwhile is not run over (R42).
+// what somebody else changed meanwhile is not run over (R56).
 func (s *Service) since(have governed, t ConfigText) error {
 	if t.Base == "" || t.Base == baseOf(writeYAML(s.redacted(have))) {
 		return nil

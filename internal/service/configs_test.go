@@ -296,7 +296,7 @@ func TestExportWithProfileCases(t *testing.T) {
 }
 
 // A text made from a state that somebody changed since does not run over the
-// change, where it says what it was made from (R42).
+// change, where it says what it was made from (R56).
 func TestApplyFromAnOlderState(t *testing.T) {
 	h := apptest.Start(t)
 	h.Call("config.apply", service.ConfigText{Text: h.Ward()}, nil)

@@ -7,7 +7,7 @@ import (
 	"thalamus/internal/register"
 )
 
-// Restore brings an earlier version of a governed thing back (R42): it is what
+// Restore brings an earlier version of a governed thing back (R56): it is what
 // undoes a put, a remove, and itself.
 type Restore struct {
 	ID      string `json:"id" arg:"id" doc:"its id"`

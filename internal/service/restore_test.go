@@ -11,7 +11,7 @@ import (
 )
 
 // What was changed or removed comes back by its version, with its secrets, and
-// nothing that somebody else did meanwhile is run over (R42).
+// nothing that somebody else did meanwhile is run over (R56).
 func TestRestore(t *testing.T) {
 	h := apptest.Start(t)
 	h.Furnish()

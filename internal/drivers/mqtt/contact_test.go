@@ -10,7 +10,7 @@ import (
 	"thalamus/internal/model"
 )
 
-// R21: every way in which a link ends is told with its reason; a stop of ours
+// R2: every way in which a link ends is told with its reason; a stop of ours
 // tells nothing of devices.
 func TestHowLinksEndIsTold(t *testing.T) {
 	r := newRig(t, map[string]any{"stall_timeout": "300ms"})

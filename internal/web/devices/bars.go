@@ -118,12 +118,9 @@ func unblock(v *ui.Visit) (ui.Done, error) {
 // blockMany blocks the chosen strangers, one after another: what fails names
 // the device, and those before it are blocked.
 func blockMany(v *ui.Visit) (ui.Done, error) {
-	ids := v.Form["id"]
-	if len(ids) == 0 {
-		return ui.Done{}, fault.New(fault.Invalid, "service.argument", "choose at least one device").At("id")
-	}
-	if len(ids) > pageSize {
-		return ui.Done{}, fault.New(fault.Invalid, "service.argument", "at most %d devices at once", pageSize).At("id")
+	ids, err := chosen(v)
+	if err != nil {
+		return ui.Done{}, err
 	}
 	for _, id := range ids {
 		if err := v.Call("device.block", service.DeviceBlock{DeviceAct: service.DeviceAct{ID: model.DeviceID(id), Reason: v.Typed("reason")}}, nil); err != nil {

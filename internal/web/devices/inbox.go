@@ -34,15 +34,24 @@ func inbox(v *ui.Visit) (ui.View, error) {
 	return ui.View{Title: ui.T(v.Context(), "Seen on the wire"), Body: inboxPage(l, seems), Styles: styles, Scripts: []string{"choose.js"}}, nil
 }
 
+// chosen gives the devices ticked in the inbox.
+func chosen(v *ui.Visit) ([]string, error) {
+	ids := v.Form["id"]
+	if len(ids) == 0 {
+		return nil, fault.New(fault.Invalid, "service.argument", "choose at least one device").At("id")
+	}
+	if len(ids) > pageSize {
+		return nil, fault.New(fault.Invalid, "service.argument", "at most %d devices at once", pageSize).At("id")
+	}
+	return ids, nil
+}
+
 // adoptMany takes the chosen devices into use, one after another: what fails
 // names the device, and those before it are adopted.
 func adoptMany(v *ui.Visit) (ui.Done, error) {
-	ids := v.Form["id"]
-	if len(ids) == 0 {
-		return ui.Done{}, fault.New(fault.Invalid, "service.argument", "choose at least one device").At("id")
-	}
-	if len(ids) > pageSize {
-		return ui.Done{}, fault.New(fault.Invalid, "service.argument", "at most %d devices at once", pageSize).At("id")
+	ids, err := chosen(v)
+	if err != nil {
+		return ui.Done{}, err
 	}
 	for _, id := range ids {
 		if err := v.Call("device.adopt", service.DeviceAct{ID: model.DeviceID(id), Reason: v.Typed("reason")}, nil); err != nil {
