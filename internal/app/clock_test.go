@@ -95,4 +95,10 @@ func TestClockUnset(t *testing.T) {
 	if !found {
 		t.Errorf("%+v", page.Message.Issues)
 	}
+	// The register counts it, beside what decode and normalise said.
+	h.Until("the register counts every issue", func() bool {
+		var device service.DevicePage
+		h.Call("device.get", service.ID{ID: string(page.Message.Devices[0].ID)}, &device)
+		return device.Device.Seen.Issues == uint64(len(page.Message.Issues))
+	})
 }

@@ -22,6 +22,7 @@ type links struct {
 	kinds map[string]driver.Kind
 	host  driver.Host
 	log   *slog.Logger
+	line  func(profile string) (model.Line, error) // how a profile says that a line is set
 
 	applying sync.Mutex
 	mu       sync.Mutex
@@ -37,8 +38,8 @@ type link struct {
 	notes   *notes
 }
 
-func newLinks(kinds []driver.Kind, host driver.Host) *links {
-	l := &links{kinds: map[string]driver.Kind{}, host: host, log: host.Log, running: map[model.ChannelID]*link{}}
+func newLinks(kinds []driver.Kind, host driver.Host, line func(profile string) (model.Line, error)) *links {
+	l := &links{kinds: map[string]driver.Kind{}, host: host, log: host.Log, line: line, running: map[model.ChannelID]*link{}}
 	for _, k := range kinds {
 		l.kinds[k.Name] = k
 	}
@@ -50,8 +51,24 @@ const stopGrace = 5 * time.Second
 
 // Check says whether a channel could be put in force, without starting it.
 func (l *links) Check(c model.Channel) error {
-	_, err := l.make(c)
+	c, err := l.whole(c)
+	if err == nil {
+		_, err = l.make(c)
+	}
 	return err
+}
+
+// whole is a channel with how its profile says that its line is set.
+func (l *links) whole(c model.Channel) (model.Channel, error) {
+	name := c.LineProfile()
+	if name == "" {
+		return c, nil
+	}
+	line, err := l.line(name)
+	if err != nil {
+		return c, ofChannel(err, c)
+	}
+	return c.WithLine(line), nil
 }
 
 func (l *links) make(c model.Channel) (driver.Driver, error) {
@@ -87,9 +104,13 @@ func (l *links) Apply(ctx context.Context, channels []model.Channel) error {
 	defer l.applying.Unlock()
 	want := map[model.ChannelID]model.Channel{}
 	for _, c := range channels {
-		if !c.Disabled {
-			want[c.ID] = c
+		if c.Disabled {
+			continue
 		}
+		if whole, err := l.whole(c); err == nil {
+			c = whole
+		} // else start says why
+		want[c.ID] = c
 	}
 	var stop []*link
 	l.mu.Lock()
@@ -127,7 +148,11 @@ func sameLink(a, b model.Channel) bool {
 
 func (l *links) start(ctx context.Context, c model.Channel) *link {
 	k := &link{channel: c, notes: &notes{}}
-	d, err := l.make(c)
+	var d driver.Driver
+	c, err := l.whole(c)
+	if err == nil {
+		d, err = l.make(c)
+	}
 	if err == nil {
 		host := l.host
 		host.Log = l.log.With("channel", c.ID)

@@ -31,7 +31,7 @@ func (n *near) Decide(_ context.Context, id string, accept bool, passkey string)
 func TestDecisionsReachTheLink(t *testing.T) {
 	link := &near{}
 	kinds := []driver.Kind{{Name: "ble", Codecs: []string{"gatt"}, New: func(model.Channel) (driver.Driver, error) { return link, nil }}}
-	l := newLinks(kinds, driver.Host{Log: slog.New(slog.DiscardHandler)})
+	l := newLinks(kinds, driver.Host{Log: slog.New(slog.DiscardHandler)}, nil)
 	if err := l.Apply(t.Context(), []model.Channel{{ID: "ward", Driver: "ble", Codec: "gatt"}}); err != nil {
 		t.Fatal(err)
 	}

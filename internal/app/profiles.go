@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/profile"
 	"thalamus/internal/register"
 	"thalamus/profiles"
@@ -48,4 +50,17 @@ func (a *App) profilesInForce(ctx context.Context) (*profile.Set, error) {
 		}
 	}
 	return profile.NewSet(all)
+}
+
+// lineOf gives how the version of a profile that is in force says that a serial
+// line is set.
+func (a *App) lineOf(name string) (model.Line, error) {
+	p := a.routing.reader.Load().profiles.Now(name, time.Now())
+	if p == nil {
+		return model.Line{}, fault.New(fault.Invalid, "app.no-profile", "there is no profile %q in force; `thalamus profile list` lists those there are", name).At("link.profile")
+	}
+	if p.Line == (model.Line{}) {
+		return model.Line{}, fault.New(fault.Invalid, "app.no-line", "the profile %s says nothing of a serial line; set it here", p.Ref()).At("link.profile")
+	}
+	return p.Line, nil
 }

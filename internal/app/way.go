@@ -71,7 +71,10 @@ func (a *App) startWay(ctx context.Context) error {
 	if _, _, err := a.applyRouting(ctx); err != nil {
 		return err
 	}
-	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule})
+	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule, Noticed: a.register.Noticed})
+	if err := a.stage.Ready(ctx); err != nil {
+		return err
+	}
 	a.site = site
 	way := &flow.Way{
 		Journal: a.journal,
@@ -193,7 +196,7 @@ func (a *App) makeDoor(context.Context) error {
 		Since: a.since, Head: a.journal.Head, Progress: a.progress,
 		Contact: a.register.Contact,
 		Met:     func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },
-	})
+	}, a.lineOf)
 	a.service = a.makeService()
 	return nil
 }

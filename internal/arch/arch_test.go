@@ -71,6 +71,7 @@ var table = []rule{
 	{"internal/service", []string{"extract", "imports/*", "clock", "alert", "grid", "udi", "register", "register/*", "patients", "access", "audit", "flow", "flow/*", "profile", "waveform", "model", "fault", "conf"}, false},
 	{"internal/api", []string{"service", "model", "fault", "conf"}, false},
 	{"internal/fhirapi", []string{"service", "codec/fhir", "model", "fault", "conf"}, false},
+	{"internal/web/texts", []string{"mdc"}, false},
 	{"internal/web", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/web/*", []string{"web/*", "service", "model", "fault", "conf"}, false},
 	{"internal/cli", []string{"service", "api", "model", "fault", "conf", "builtin", "codec", "codec/*", "profile", "profile/*", "ucum", "mdc", "sim", "sim/*", "bench", "app", "flow", "flow/*", "reference"}, false},

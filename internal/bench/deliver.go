@@ -236,7 +236,7 @@ func (r *Report) drainTo(ctx context.Context, o Options, d receiver) error {
 		return err
 	}
 	backlog, before := owed(&v), d.arrived()
-	back := time.Now()
+	back, fromBack := time.Now(), watching(s)
 	d.down.Store(false)
 	// Single messages that try whether it is there are no draining yet.
 	var w watch
@@ -253,7 +253,11 @@ func (r *Report) drainTo(ctx context.Context, o Options, d receiver) error {
 	if err != nil {
 		return err
 	}
-	st := w.stretch("to "+d.name+", drained", "messages", d.arrived()-drained, time.Since(noticed), load.bytes)
+	began := noticed
+	if d.arrived() == drained { // all of a small backlog came between two looks
+		began, drained, w = back, before, fromBack
+	}
+	st := w.stretch("to "+d.name+", drained", "messages", d.arrived()-drained, time.Since(began), load.bytes)
 	load.stop()
 	if err := s.delivered(ctx); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/flow/normalise"
 	"thalamus/internal/mdc"
+	"thalamus/internal/model"
 )
 
 // What the bench reads holds every number of the table and every profile, and
@@ -63,4 +64,27 @@ func BenchmarkMixedDevices(b *testing.B) {
 	}
 	each := float64(all.observations) / float64(len(all.entries))
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/each, "ns/observation")
+}
+
+// BenchmarkMixed normalises the whole table and the cases of all shipped
+// profiles once; -benchmem gives its allocations, divided by the observations
+// it reports.
+func BenchmarkMixed(b *testing.B) {
+	all, err := mixedDevices()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var decoded [][]model.Message
+	for _, e := range all.entries {
+		decoded = append(decoded, all.reader.Read(e))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, messages := range decoded {
+			for i := range messages {
+				normalise.Normalise(&messages[i], all.reader.Meaning)
+			}
+		}
+	}
+	b.ReportMetric(float64(all.observations), "observations")
 }

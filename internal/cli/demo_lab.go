@@ -36,11 +36,11 @@ func (d *demo) runLab(ctx context.Context) *lab.Outcome {
 	run := time.Now().UTC().Format("150405")
 	var instruments sync.WaitGroup
 	instruments.Go(func() {
-		(&lab.Analyser{Address: d.app.ChannelAddress("lab"), Number: 1, Run: "L" + run, Rhythm: 5 * time.Second, Queries: true, Outcome: outcome}).Work(ctx)
+		(&lab.Analyser{Address: d.app.ChannelAddress("lab"), Number: 1, Run: "L" + run, Rhythm: 5 * time.Second, Queries: true, Outcome: outcome, Beds: d.ward.Beds}).Work(ctx)
 	})
 	for n := range 2 {
 		instruments.Go(func() {
-			(&lab.Meter{Address: d.app.ChannelAddress("poct"), Number: n + 1, Run: "G" + run, Rhythm: 8 * time.Second, Outcome: outcome}).Work(ctx)
+			(&lab.Meter{Address: d.app.ChannelAddress("poct"), Number: n + 1, Run: "G" + run, Rhythm: 8 * time.Second, Outcome: outcome, Beds: d.ward.Beds}).Work(ctx)
 		})
 	}
 	instruments.Wait()

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"cmp"
+	"strings"
+	"time"
 
 	"thalamus/internal/model"
+	"thalamus/internal/service"
 )
 
 // nounText gives the short form of the nouns that stand in tables; known says
@@ -18,19 +21,35 @@ func nounText(v any) (text string, known bool) {
 		if v.UTC.IsZero() {
 			return v.Original, true
 		}
-		return v.UTC.Local().Format("2006-01-02 15:04:05.000"), true
+		at := v.UTC.Local().Format("2006-01-02 15:04:05.000")
+		if v.Corrected() { // R16: what was sent, and how sure we are
+			at += " (sent " + v.Original + ", clock " + ahead(v.ClockOffsetNS) + " ± " + span(time.Duration(v.UncertaintyNS)) + ")"
+		}
+		return at, true
 	case model.Identifier:
 		return v.Value, true
 	case model.Value:
 		return valueText(v), true
+	case *model.Value: // what was sent, where that is not the value
+		if v == nil {
+			return "", true
+		}
+		return valueText(*v), true
+	case []service.LabelCandidate:
+		codes := make([]string, len(v))
+		for i := range v {
+			codes[i] = v[i].Code
+		}
+		return strings.Join(codes, " "), true
 	case model.Alert:
 		text, _ := nounText(v.Code)
+		text = cmp.Or(text, v.Received.Text, v.Received.Code, v.Text)
 		for _, more := range []string{v.Phase, v.Priority, v.Muted} {
 			if more != "" {
 				text += ", " + more
 			}
 		}
-		return cmp.Or(text, v.Received.Text, v.Text), true
+		return text, true
 	}
 	return "", false
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"thalamus/internal/flow/record"
 	"thalamus/internal/service"
 )
 
@@ -271,6 +272,12 @@ func (c *program) print(v any) error {
 	}
 	if beds, ok := v.([]service.Bed); ok {
 		return printBeds(c.out, beds, c.width())
+	}
+	if trends, ok := v.([]record.Trend); ok {
+		return c.printTrends(trends)
+	}
+	if runs, ok := v.([]record.Samples); ok {
+		return c.printSamples(runs)
 	}
 	return printText(c.out, v, c.width())
 }

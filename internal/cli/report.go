@@ -109,6 +109,9 @@ func strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
 		if errors.As(err, &unknown) {
+			if cmd.HasSubCommands() && cmd.Flags().NArg() > 0 {
+				return noCommand(cmd, cmd.Flags().Arg(0)) // its flags are not known because it is not
+			}
 			if near := fault.Nearest(unknown.GetSpecifiedName(), flagNames(cmd)); near != "" {
 				return usage(cmd, "there is no flag --%s; did you mean --%s?", unknown.GetSpecifiedName(), near)
 			}
@@ -122,19 +125,24 @@ func strict(cmd *cobra.Command) {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			var names []string
-			for _, sub := range cmd.Commands() {
-				names = append(names, sub.Name())
-			}
-			if near := fault.Nearest(args[0], names); near != "" {
-				return usage(cmd, "there is no command %q; did you mean `%s %s`?", args[0], cmd.CommandPath(), near)
-			}
-			return usage(cmd, "there is no command %q", args[0])
+			return noCommand(cmd, args[0])
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		strict(sub)
 	}
+}
+
+// noCommand says that a noun has no such verb, and which one may be meant.
+func noCommand(cmd *cobra.Command, verb string) error {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	if near := fault.Nearest(verb, names); near != "" {
+		return usage(cmd, "there is no command %q; did you mean `%s %s`?", verb, cmd.CommandPath(), near)
+	}
+	return usage(cmd, "there is no command %q", verb)
 }
 
 func before(s, mark string) string {

@@ -61,6 +61,7 @@ func isTable(t reflect.Type) bool {
 type column struct {
 	name  string
 	index []int
+	field string // name in JSON, of a quantity
 }
 
 func columns(t reflect.Type) []column {
@@ -73,16 +74,22 @@ func columns(t reflect.Type) []column {
 		if f.Anonymous || name == "" || name == "-" || !f.IsExported() || !scalar(reflect.New(f.Type).Elem()) {
 			continue
 		}
-		out = append(out, column{title(name), f.Index})
+		if shorter, _, is := quantity(name, reflect.Zero(f.Type)); is {
+			out = append(out, column{title(shorter), f.Index, name})
+			continue
+		}
+		out = append(out, column{title(name), f.Index, ""})
 	}
 	return out
 }
 
-// title turns "faultCode" into "FAULT CODE".
+// title turns "faultCode" into "FAULT CODE", and "unitUCUM" into "UNIT UCUM".
 func title(name string) string {
 	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
+	capital := true
+	for _, r := range name {
+		was := capital
+		if capital = unicode.IsUpper(r); capital && !was {
 			b.WriteByte(' ')
 		}
 		b.WriteRune(unicode.ToUpper(r))
@@ -167,7 +174,12 @@ func printTable(w io.Writer, rows reflect.Value, width int) error {
 			for row.Kind() == reflect.Pointer {
 				row = row.Elem()
 			}
-			text := cell(row.FieldByIndex(c.index))
+			text := ""
+			if x := row.FieldByIndex(c.index); c.field == "" {
+				text = cell(x)
+			} else {
+				_, text, _ = quantity(c.field, x)
+			}
 			used[i] = used[i] || text != ""
 			texts[i] = append(texts[i], text)
 		}
@@ -197,6 +209,11 @@ func printFields(w io.Writer, v reflect.Value, width int) error {
 			continue
 		}
 		text := cell(x)
+		if shorter, measured, is := quantity(name, x); is {
+			if name, text = shorter, measured; x.IsZero() && strings.Contains(options, "omitempty") {
+				continue
+			}
+		}
 		if x.Kind() == reflect.Bool && text == "" && options == "" {
 			text = "no" // it is always told
 		}

@@ -159,11 +159,12 @@ type converted struct {
 
 func (c *program) ucumConvert() *cobra.Command {
 	var insensitive bool
+	var molarMass string
 	cmd := &cobra.Command{
 		Use: "convert VALUE FROM TO", Short: "Convert a value from one unit to another, exactly", Args: cobra.ExactArgs(3),
 		Long: "Convert a value from one unit to another. The result is exact where a decimal number of at most 18 digits can be, else rounded half to even to 15 significant digits; beside it stands the result with as many digits as were given. " +
-			"Put -- before a negative value.",
-		Example: "  thalamus ucum convert 98.6 '[degF]' Cel\n  thalamus ucum convert 60 '{beats}/min' /s\n  thalamus ucum convert -- -40 Cel '[degF]'\n  thalamus ucum convert 7.40 '[pH]' nmol/L --json",
+			"Between moles and grams the molar mass of the substance leads, --molar-mass. Put -- before a negative value.",
+		Example: "  thalamus ucum convert 98.6 '[degF]' Cel\n  thalamus ucum convert 60 '{beats}/min' /s\n  thalamus ucum convert -- -40 Cel '[degF]'\n  thalamus ucum convert 7.40 '[pH]' nmol/L --json\n  thalamus ucum convert 5.5 mmol/L mg/dL --molar-mass 180.156",
 		RunE: func(_ *cobra.Command, args []string) error {
 			value, err := model.ParseDecimal(args[0])
 			if err != nil {
@@ -178,8 +179,12 @@ func (c *program) ucumConvert() *cobra.Command {
 				return err
 			}
 			out := converted{Unit: to.Code(), From: value, FromIn: from.Code()}
-			if out.Value, out.Exact, err = ucum.Convert(value, from, to); err != nil {
+			way, err := between(from, to, molarMass)
+			if err != nil {
 				return explained(err, from, to)
+			}
+			if out.Value, out.Exact, err = way.Value(value); err != nil {
+				return err
 			}
 			out.Rounded = ucum.Rounded(out.Value, ucum.Digits(value))
 			if e, err := ucum.Explain(to.Code()); err == nil {
@@ -202,7 +207,20 @@ func (c *program) ucumConvert() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&insensitive, "insensitive", false, "read the units in the case insensitive form of UCUM")
+	cmd.Flags().StringVar(&molarMass, "molar-mass", "", "g/mol of the substance, between units that count moles and that weigh, e.g. 180.156 of glucose")
 	return cmd
+}
+
+// between is the conversion, by a molar mass where one is given.
+func between(from, to *ucum.Unit, molarMass string) (ucum.Conversion, error) {
+	if molarMass == "" {
+		return ucum.Between(from, to)
+	}
+	grams, err := model.ParseDecimal(molarMass)
+	if err != nil {
+		return ucum.Conversion{}, fault.New(fault.Invalid, "cli.argument", "expected grams per mole, such as 180.156").At("--molar-mass")
+	}
+	return ucum.BetweenMolar(from, to, grams)
 }
 
 // explained adds to a refusal what the two units measure.
@@ -210,6 +228,9 @@ func explained(err error, from, to *ucum.Unit) error {
 	var f *fault.Fault
 	if !errors.As(err, &f) || f.Code != "ucum.incommensurable" {
 		return err
+	}
+	if ucum.Molar(from, to) {
+		return fault.New(f.Kind, f.Code, "%s cannot be converted to %s without the molar mass of the substance: one counts moles, the other weighs; give it with --molar-mass, in g/mol (180.156 of glucose); in a profile, write the other value under `derive` with its own code", from.Code(), to.Code())
 	}
 	a, err1 := ucum.Explain(from.Code())
 	b, err2 := ucum.Explain(to.Code())

@@ -203,6 +203,9 @@ func TestCatalogueIsWellFormed(t *testing.T) {
 	tables, _ := tables.ReadDir("catalogue")
 	seen := map[string]string{}
 	for _, f := range tables {
+		if f.IsDir() {
+			continue // TestLanguages
+		}
 		text, err := catalogue(f.Name())
 		if err != nil {
 			t.Fatal(err)

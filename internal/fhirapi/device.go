@@ -185,11 +185,17 @@ func deviceSearch(ctx context.Context, c *caller, q *request) (service.DeviceSea
 			wanted := p.values
 			keep = append(keep, func(d *service.DeviceSheet) bool { return contains(wanted, d.Facts["udi"]) })
 		case "patient":
-			ids, err := onPatient(ctx, c, p)
+			ids, who, err := onPatient(ctx, c, p)
 			if err != nil {
 				return ask, nil, err
 			}
 			narrow(ids)
+			if p.modifier == "identifier" && len(who) > 0 {
+				// The next page is asked for by address: of the same patient, by our
+				// own id, because without a filter it would hold others' devices.
+				q.used.Del(p.place())
+				q.used.Add(p.name, strings.Join(who, ","))
+			}
 		case "parent":
 			return ask, nil, fault.New(fault.Invalid, "fhirapi.value", "ask for the accessories of a device with parent alone").At("parent")
 		default:
@@ -290,9 +296,9 @@ func identified(d *service.DeviceSheet, tokens []token) bool {
 	return false
 }
 
-// onPatient gives the devices a patient is on now.
-func onPatient(ctx context.Context, c *caller, p *param) ([]model.DeviceID, error) {
-	ids := []model.DeviceID{}
+// onPatient gives the devices a patient is on now, and who that is.
+func onPatient(ctx context.Context, c *caller, p *param) (ids []model.DeviceID, who []string, err error) {
+	ids = []model.DeviceID{}
 	for _, v := range p.values {
 		ask := service.BearerAsk{}
 		if p.modifier == "identifier" {
@@ -303,7 +309,7 @@ func onPatient(ctx context.Context, c *caller, p *param) ([]model.DeviceID, erro
 		} else {
 			id, err := idOf(v, "Patient", p.place())
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			ask.Patient = model.PatientID(id)
 		}
@@ -312,13 +318,16 @@ func onPatient(ctx context.Context, c *caller, p *param) ([]model.DeviceID, erro
 			if fault.KindOf(err) == fault.Absent {
 				continue // nobody of that number: no device
 			}
-			return nil, err
+			return nil, nil, err
 		}
 		for _, b := range found {
 			ids = append(ids, b.Device)
+			if id := "Patient/" + string(b.Patient); !contains(who, id) {
+				who = append(who, id)
+			}
 		}
 	}
-	return ids, nil
+	return ids, who, nil
 }
 
 // devicesOf makes resources of devices. Who is on them is asked for only where

@@ -7,7 +7,7 @@ type Channel struct {
 	ID       ChannelID      `json:"id" yaml:"id"`                                 // its short name, unique
 	Name     string         `json:"name,omitempty" yaml:"name,omitempty"`         // its name for people
 	Driver   string         `json:"driver" yaml:"driver"`                         // the link: see the settings by driver
-	Codec    string         `json:"codec" yaml:"codec"`                           // how its frames are read
+	Codec    string         `json:"codec,omitempty" yaml:"codec,omitempty"`       // how its frames are read; the driver's first codec unless told
 	Zone     string         `json:"zone,omitempty" yaml:"zone,omitempty"`         // IANA zone of times without one
 	Clock    string         `json:"clock,omitempty" yaml:"clock,omitempty"`       // about devices' clocks that are off: offset corrects their times, none never does
 	Unknown  string         `json:"unknown,omitempty" yaml:"unknown,omitempty"`   // devices nobody adopted: accept (default) or quarantine

@@ -239,12 +239,40 @@ func (o *Observation) Sent() Value {
 
 // KeepSent puts the value into ValueSent, unless what was sent is there
 // already, or nothing was.
-func (o *Observation) KeepSent() {
+func (o *Observation) KeepSent() { o.keepSent(nil) }
+
+func (o *Observation) keepSent(room *SentValues) {
 	if o.ValueSent == nil && o.Value.Kind != ValueNone {
-		sent := o.Value
-		o.ValueSent = &sent
+		o.ValueSent = room.next()
+		*o.ValueSent = o.Value
 	}
 }
+
+// SentValues makes room for values as sent, several at a time: where one value
+// of a message is converted, most are. The zero one is ready for use.
+type SentValues struct {
+	room []Value
+	last int // how many were made room for at a time
+}
+
+// mostRoom is how many values are made room for at a time.
+const mostRoom = 16
+
+func (s *SentValues) next() *Value {
+	if s == nil {
+		return new(Value)
+	}
+	if len(s.room) == 0 {
+		s.last = min(max(1, 2*s.last), mostRoom)
+		s.room = make([]Value, s.last)
+	}
+	v := &s.room[0]
+	s.room = s.room[1:]
+	return v
+}
+
+// Keep is KeepSent of an observation, with room of s.
+func (s *SentValues) Keep(o *Observation) { o.keepSent(s) }
 
 // PutAside moves the value to ValueSent, where nobody takes it for one; absent
 // is FHIR's reason.

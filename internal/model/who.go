@@ -114,6 +114,7 @@ type Device struct {
 type Severity string
 
 const (
+	Note    Severity = "note"    // understood; something the standard asks for is not there, and nothing is lost by it
 	Warning Severity = "warning" // understood, but not as the standard says
 	Error   Severity = "error"   // a part could not be understood and has no observation
 )
@@ -124,7 +125,7 @@ const (
 // unit as sent, never a name or a value.
 type Issue struct {
 	Code     string   `json:"code"`               // catalogued in package fault: "hl7v2.pid-glued"
-	Severity Severity `json:"severity"`           // warning or error
+	Severity Severity `json:"severity"`           // note, warning or error
 	Field    string   `json:"field,omitempty"`    // "OBX[3]-6"
 	Offset   int      `json:"offset,omitempty"`   // byte in the message
 	Text     string   `json:"text"`               // what is wrong, for people

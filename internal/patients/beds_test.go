@@ -61,6 +61,18 @@ func TestBeds(t *testing.T) {
 			[]*model.Message{in("1", "A", "08:00"), adt("cancel-admit", "1", "A", "08:30")},
 			[]look{{"A", "09:00", ""}},
 		},
+		"cancelled admission after a cancelled transfer and discharge": {
+			[]*model.Message{in("1", "A", "08:00"), to("1", "B", "09:00"), said(adt("cancel-transfer", "1", "A", "09:00"), "09:10"), out("1", "10:00"), said(adt("cancel-discharge", "1", "A", "10:00"), "10:10"), said(adt("cancel-admit", "1", "A", "08:00"), "11:00")},
+			[]look{{"A", "08:30", ""}, {"A", "09:30", ""}, {"A", "10:30", ""}, {"A", "12:00", ""}, {"B", "09:05", ""}},
+		},
+		"cancelled admission after a transfer": {
+			[]*model.Message{in("1", "A", "08:00"), to("1", "B", "09:00"), said(adt("cancel-admit", "1", "B", "08:00"), "11:00")},
+			[]look{{"A", "08:30", ""}, {"B", "12:00", ""}},
+		},
+		"a cancelled admission leaves the stay of the next": {
+			[]*model.Message{in("1", "A", "08:00"), said(in("1", "B", "10:00"), "10:00"), to("1", "C", "10:30"), said(adt("cancel-admit", "1", "A", "08:00"), "11:00")},
+			[]look{{"A", "08:30", ""}, {"B", "10:10", "1"}, {"C", "12:00", "1"}},
+		},
 		"admitted again after cancelling": {
 			[]*model.Message{in("1", "A", "08:00"), said(adt("cancel-admit", "1", "A", "08:00"), "08:10"), said(in("1", "A", "08:00"), "08:20")},
 			[]look{{"A", "09:00", "1"}},

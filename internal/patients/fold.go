@@ -31,6 +31,8 @@ func sameVisit(a, b string) bool { return a == "" || b == "" || a == b }
 // order it was told. Rules (R20):
 //   - a cancellation takes back the event of its kind and time, else the last
 //     one of its kind before it; what was told after it stays;
+//   - with an admission goes all that was told of the stay it began: moves and
+//     discharges, and what taking those back said of the present;
 //   - entering or moving ends the stay before; to a place without a bed only
 //     within the same visit;
 //   - leaving ends the stay of its visit;
@@ -108,6 +110,9 @@ func effective(list []Movement) []Movement {
 				gone[j] = true
 			}
 		}
+		if c.What == CancelEnter && !at.IsZero() {
+			unbegun(said[:i], gone, c.Visit, at)
+		}
 	}
 	var events []Movement
 	for i, m := range said {
@@ -124,6 +129,22 @@ func effective(list []Movement) []Movement {
 	}
 	sort.SliceStable(events, func(i, j int) bool { return events[i].At.Before(events[j].At) })
 	return events
+}
+
+// unbegun takes back what was told of the stay that an admission at a time
+// began, up to the next admission.
+func unbegun(told []Movement, gone []bool, visit string, began time.Time) {
+	var next time.Time
+	for j, m := range told {
+		if m.What == Enter && !gone[j] && m.At.After(began) && (next.IsZero() || m.At.Before(next)) {
+			next = m.At
+		}
+	}
+	for j, m := range told {
+		if m.What != Enter && sameVisit(m.Visit, visit) && !m.At.Before(began) && (next.IsZero() || m.At.Before(next)) {
+			gone[j] = true
+		}
+	}
 }
 
 // inOrderSaid puts movements in the order in which they were said. What was

@@ -1,6 +1,9 @@
 package profile
 
-import "thalamus/internal/fault"
+import (
+	"thalamus/internal/fault"
+	"thalamus/internal/model"
+)
 
 // Profile is how we read one model of device, in one version. It is immutable
 // once parsed; several goroutines may use it.
@@ -13,6 +16,7 @@ type Profile struct {
 	Evidence  []Source  `yaml:"evidence" json:"evidence,omitempty"`
 	Hardware  string    `yaml:"hardware" json:"hardware,omitempty" doc:"when and where it was tried on a real device; never, if it was not"`
 
+	Line         model.Line                   `yaml:"line" json:"line,omitzero"`
 	Time         TimeRule                     `yaml:"time" json:"time,omitempty"`
 	Device       DeviceRule                   `yaml:"device" json:"device,omitempty"`
 	Patient      PatientRule                  `yaml:"patient" json:"patient,omitempty"`
@@ -28,6 +32,7 @@ type Profile struct {
 	labels map[string]*Label      // by squeezed label, see Label
 	alarms map[string]*AlertLabel // by squeezed label
 	digest string                 // SHA-256 over all files
+	ref    string                 // name and version, made once
 	lists  []string               // names of the enumerations, sorted
 	range_ versionRange
 	when   *guard

@@ -95,6 +95,7 @@ func Parse(files fs.FS, dir string) (*Profile, error) {
 	if p.cases, p.kept, err = readCases(files, paths.Join(dir, "cases")); err != nil {
 		return nil, err
 	}
+	p.ref = p.Ref()
 	return p, nil
 }
 
@@ -123,7 +124,12 @@ func (p *Profile) Labels() []Label {
 }
 
 // Ref is how messages name what they were read with: acme/vm200@3.
-func (p *Profile) Ref() string { return p.Name + "@" + strconv.Itoa(p.Version) }
+func (p *Profile) Ref() string {
+	if p.ref != "" {
+		return p.ref
+	}
+	return p.Name + "@" + strconv.Itoa(p.Version)
+}
 
 func read(files fs.FS, name string) ([]byte, error) {
 	f, err := files.Open(name)
@@ -183,6 +189,9 @@ func (p *Profile) check() error {
 	}
 	if f := compileInto(a.When, &p.when); f != nil {
 		return f.At("applies_to.when")
+	}
+	if key, expected := p.Line.Wrong(); key != "" {
+		return wrong("line."+key, "%s", expected)
 	}
 	if err := p.checkTime(); err != nil {
 		return err

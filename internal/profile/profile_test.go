@@ -353,6 +353,9 @@ func TestFind(t *testing.T) {
 	if p, outside := alone.Find(Sender{Codec: "json", Manufacturer: "Acme", Model: "VM-200", Software: "4.0"}); p == nil || !outside {
 		t.Error("firmware outside the range: the profile goes on, and it is said")
 	}
+	if p, outside := alone.Find(Sender{Codec: "json", Manufacturer: "Acme", Model: "VM-200"}); p == nil || outside {
+		t.Error("firmware that is not told lies neither inside nor outside")
+	}
 	if _, err := NewSet([]InForce{{now, since}, {old, since}}); fault.KindOf(err) != fault.Conflict {
 		t.Error(err)
 	}

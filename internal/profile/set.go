@@ -115,6 +115,15 @@ func (s *Set) Names() []string {
 // Versions of a profile, oldest first.
 func (s *Set) Versions(name string) []InForce { return s.versions[name] }
 
+// Now is the version of a profile that is in force at an instant; nil when
+// there is none of this name.
+func (s *Set) Now(name string, when time.Time) *Profile {
+	if s == nil {
+		return nil
+	}
+	return at(s.versions[name], when)
+}
+
 // at is the version in force at an instant.
 func at(v []InForce, when time.Time) *Profile {
 	for i := len(v) - 1; i >= 0; i-- {
@@ -160,7 +169,8 @@ func SenderOf(m *model.Message) Sender {
 // Find chooses the profile for a sender: the one that says most about it; of
 // equals, the first by name. outside says that the sender's software lies
 // outside the range of the profile, which is used all the same because no
-// other fits better (an issue says so).
+// other fits better (an issue says so). Of a sender that does not tell its
+// software nobody can say that.
 func (s *Set) Find(from Sender) (found *Profile, outside bool) {
 	if s == nil {
 		return nil, false
@@ -183,7 +193,7 @@ func (s *Set) Find(from Sender) (found *Profile, outside bool) {
 			score++
 		}
 		if score > best {
-			best, found, outside = score, p, !inRange
+			best, found, outside = score, p, !inRange && strings.TrimSpace(from.Software) != ""
 		}
 	}
 	return found, outside

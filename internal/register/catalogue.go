@@ -111,17 +111,23 @@ func (r *Register) touch(u *unit, at time.Time) {
 }
 
 // batch is how many units are taken up before others get a turn.
-const batch = 500
+const batch = 50
 
 // TakeUp brings the catalogue up to date, in small steps so that nobody waits
 // long. A search does it itself.
-func (r *Register) TakeUp(now time.Time) {
-	for {
+func (r *Register) TakeUp(now time.Time) { r.takeUpAll(now, func(time.Duration) {}) }
+
+// takeUpAll goes on until all is done; between is called after each step with
+// how long it took.
+func (r *Register) takeUpAll(now time.Time, between func(took time.Duration)) {
+	for done := false; !done; {
 		r.mu.Lock()
-		done := r.takeUp(now)
+		began := time.Now()
+		done = r.takeUp(now)
+		took := time.Since(began)
 		r.mu.Unlock()
-		if done {
-			return
+		if !done {
+			between(took)
 		}
 	}
 }

@@ -95,8 +95,8 @@ func Channels() Set[model.Channel] {
 		Kind: "channel",
 		id:   func(c model.Channel) string { return string(c.ID) },
 		check: func(c model.Channel) error {
-			if c.Driver == "" || c.Codec == "" {
-				return fault.New(fault.Invalid, "register.incomplete", "a channel needs a driver and a codec").At(string(c.ID))
+			if c.Driver == "" {
+				return fault.New(fault.Invalid, "register.incomplete", "a channel needs a driver").At(string(c.ID))
 			}
 			if c.Unknown != "" && c.Unknown != "accept" && c.Unknown != "quarantine" {
 				return fault.New(fault.Invalid, "register.incomplete", "unknown is %q; expected accept or quarantine", c.Unknown).At(string(c.ID))

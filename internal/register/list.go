@@ -26,25 +26,30 @@ type Query struct {
 	Limit   int               // 0 means 100, at most 1000
 	After   model.DeviceID    // page on: ids greater than this
 
-	kinds   map[string]fact.Kind // of Facts
-	numbers map[string]uint32    // of their names, in the register
+	wanted []want // of Facts, by ready
 }
 
-// normal makes of a query what matching needs.
+// want is a fact that a query asks for.
+type want struct {
+	name  uint32 // in the register
+	value string
+	kind  fact.Kind
+}
+
+// normal brings the text into the form in which it is looked for.
 func (q *Query) normal() {
-	q.Text, q.kinds = strings.ToLower(strings.TrimSpace(q.Text)), make(map[string]fact.Kind, len(q.Facts))
-	for name := range q.Facts {
-		q.kinds[name], _ = fact.KindOf(name)
-	}
+	q.Text = strings.ToLower(strings.TrimSpace(q.Text))
 }
 
 // ready finishes the query for a register. Called with r.mu held.
 func (r *Register) ready(q *Query) {
-	if len(q.Facts) > 0 && q.numbers == nil {
-		q.numbers = make(map[string]uint32, len(q.Facts))
-		for name := range q.Facts {
-			q.numbers[name] = r.names.have(name)
-		}
+	if len(q.wanted) == len(q.Facts) {
+		return
+	}
+	q.wanted = make([]want, 0, len(q.Facts))
+	for name, value := range q.Facts {
+		kind, _ := fact.KindOf(name)
+		q.wanted = append(q.wanted, want{name: r.names.have(name), value: value, kind: kind})
 	}
 }
 
@@ -88,20 +93,42 @@ func (r *Register) Walk(q Query) []View {
 		q.Limit = 100
 	}
 	q.normal()
+	var out []View
+	for r.walkStep(&q, &out) {
+	}
+	return out
+}
+
+// step is how many devices are passed through before others get a turn: what
+// the wire tells waits meanwhile.
+const step = 2048
+
+// walkStep goes on by some devices from q.After on; it says whether there may be
+// more.
+func (r *Register) walkStep(q *Query, out *[]View) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i, found := slices.BinarySearchFunc(r.order, q.After, func(u *unit, id model.DeviceID) int { return cmp.Compare(u.dev.ID, id) })
+	r.ready(q)
+	rest := r.behind(q.After)
+	part := rest[:min(step, len(rest))]
+	for _, u := range part {
+		if len(*out) == q.Limit {
+			return false
+		}
+		if q.After = u.dev.ID; r.matches(u, q) {
+			*out = append(*out, r.view(u))
+		}
+	}
+	return len(part) < len(rest)
+}
+
+// behind gives the units with ids greater than one. Called with r.mu held.
+func (r *Register) behind(id model.DeviceID) []*unit {
+	i, found := slices.BinarySearchFunc(r.order, id, func(u *unit, id model.DeviceID) int { return cmp.Compare(u.dev.ID, id) })
 	if found {
 		i++
 	}
-	out := make([]View, 0, min(q.Limit, len(r.order)-i))
-	r.ready(&q)
-	for ; i < len(r.order) && len(out) < q.Limit; i++ {
-		if u := r.order[i]; r.matches(u, &q) {
-			out = append(out, r.view(u))
-		}
-	}
-	return out
+	return r.order[i:]
 }
 
 // View gives one device with what is said of it.

@@ -320,7 +320,9 @@ func (r *Register) putBack(heard []*unit, changed []Device, changes []Change) {
 // Run flushes once a second until ctx ends, then once more. Faults of single
 // flushes go to report; what they concern is kept and tried again.
 func (r *Register) Run(ctx context.Context, report func(error)) {
-	r.TakeUp(time.Now())
+	// After a start everything is to be taken up: as much time is left to others,
+	// because a page of devices asks the register several hundred times.
+	r.takeUpAll(time.Now(), time.Sleep)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {

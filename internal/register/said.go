@@ -255,14 +255,14 @@ func (r *Register) holdsFact(s fact.Subject, text string) bool {
 // says tells whether each of the facts wanted is said of a unit, and where
 // nothing is wanted, nothing is said. Called with r.mu held.
 func says(u *unit, q *Query) bool {
-	for name, value := range q.Facts {
-		have, number := "", q.numbers[name]
+	for n := range q.wanted {
+		w, have := &q.wanted[n], ""
 		for i := range u.facts {
-			if f := &u.facts[i]; f.name == number && (have == "" || truths[f.truth] == fact.Decided) {
+			if f := &u.facts[i]; f.name == w.name && (have == "" || truths[f.truth] == fact.Decided) {
 				have = f.value
 			}
 		}
-		if have != value && !q.kinds[name].Same(have, value) {
+		if have != w.value && (have == "" || w.value == "" || !w.kind.Same(have, w.value)) {
 			return false
 		}
 	}

@@ -55,6 +55,22 @@ func (r *Register) sight(m *model.Message) {
 	}
 }
 
+// Noticed counts issues that a message got after Sight had counted those it
+// had, for each unit it names.
+func (r *Register) Noticed(m *model.Message, issues int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range m.Devices {
+		if whole(m.Devices, i) != i {
+			continue
+		}
+		if u := r.unit(m.Devices[i].ID); u != nil {
+			u.dev.Seen.Issues += uint64(issues)
+			r.hear(u)
+		}
+	}
+}
+
 // whole gives the index of the unit that device i is part of. Parents out of
 // range or in a circle count as none.
 func whole(devices []model.Device, i int) int {

@@ -1,9 +1,7 @@
 package register
 
 import (
-	"cmp"
 	"hash/maphash"
-	"slices"
 	"strings"
 	"time"
 
@@ -179,8 +177,8 @@ func (r *Register) Rejudge() {
 	r.surveys.turn++
 }
 
-// surveyStep is how many devices a survey looks at before others get a turn.
-const surveyStep = 2048
+// judgeStep is how many devices are looked at whole before others get a turn.
+const judgeStep = 128
 
 // Survey shows the devices that match from q.After on, sorted by id, until see
 // says that it has enough; q.Limit does not count. see is called with the
@@ -257,13 +255,13 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 	r.passChanged()
 	r.ready(q)
 	all, turn := q.all(), r.surveys.turn
-	i, ok := slices.BinarySearchFunc(r.order, p.after, func(u *unit, id model.DeviceID) int { return cmp.Compare(u.dev.ID, id) })
-	if ok {
-		i++
-	}
-	part := r.order[i:min(i+surveyStep, len(r.order))]
-	more = i+len(part) < len(r.order)
+	rest := r.behind(p.after)
+	part := rest[:min(step, len(rest))]
+	more = len(part) < len(rest)
 	for _, u := range part {
+		if len(left) == judgeStep {
+			break
+		}
 		if !all && !r.matches(u, q) {
 			if len(left) == 0 {
 				p.after = u.dev.ID

@@ -155,9 +155,11 @@ func startAssociation(ctx context.Context, c *call, r AssociationStart) (Connect
 		}
 		one.Source = patients.Scan
 	}
-	if _, err := c.s.Register.Get(one.Device); err != nil {
+	d, err := c.s.Register.Get(one.Device)
+	if err != nil {
 		return Connection{}, err
 	}
+	one.Device = d.ID // it may have been named by another name of it
 	c.object = "device " + string(one.Device)
 	if r.Patient == "" {
 		band, err := patients.ParseWristband(r.Wristband)
@@ -227,9 +229,11 @@ func attachAssociation(ctx context.Context, c *call, r AssociationAttach) (Conne
 	if r.Until.IsZero() {
 		r.Until = now
 	}
-	if _, err := c.s.Register.Get(r.Device); err != nil {
+	d, err := c.s.Register.Get(r.Device)
+	if err != nil {
 		return Connection{}, err
 	}
+	r.Device = d.ID // it may have been named by another name of it
 	if r.Patient == "" {
 		band, err := patients.ParseWristband(r.Wristband)
 		if err == nil {

@@ -54,14 +54,17 @@ func getBearers(ctx context.Context, c *call, r BearerAsk) ([]Bearer, error) {
 		}
 		c.look(r.Patient)
 	}
+	r.Devices = slices.Clone(r.Devices)
 	if len(r.Devices) > mostBearers {
 		return nil, fault.New(fault.Invalid, "service.argument", "name at most %d devices", mostBearers).At("devices")
 	}
 	var out []Bearer
-	for _, id := range r.Devices { // an unknown one is told, before anybody is looked at
-		if _, err := c.s.Register.Get(id); err != nil {
+	for i, id := range r.Devices { // an unknown one is told, before anybody is looked at
+		d, err := c.s.Register.Get(id)
+		if err != nil {
 			return nil, err
 		}
+		r.Devices[i] = d.ID // it may have been named by another name of it
 	}
 	on, err := c.s.onDevices(ctx, r.Devices, now)
 	if err != nil {

@@ -57,7 +57,7 @@ func blockDevice(ctx context.Context, c *call, r DeviceBlock) (register.Device, 
 	}
 	if (n > 0 || values) && !r.Force {
 		return d, fault.New(fault.Conflict, "service.device-in-use",
-			"%s is in use: %d patients depend on its values%s; see that somebody watches them and another device is connected, then block it with force", d.ID, n, valuesWords(values)).At("force")
+			"%s is in use: %s%s; see that somebody watches them and another device is connected, then block it with force", d.ID, patientsWords(n), valuesWords(values)).At("force")
 	}
 	if n > 0 || values {
 		c.reason += fmt.Sprintf("; by force, %d patients depended on it", n)
@@ -67,6 +67,13 @@ func blockDevice(ctx context.Context, c *call, r DeviceBlock) (register.Device, 
 		ask.Until = c.s.now().Add(time.Duration(r.For))
 	}
 	return c.s.Register.Block(ctx, c.tx, ask, c.mark())
+}
+
+func patientsWords(n int) string {
+	if n == 1 {
+		return "1 patient depends on its values"
+	}
+	return fmt.Sprintf("%d patients depend on its values", n)
 }
 
 func valuesWords(values bool) string {

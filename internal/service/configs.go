@@ -140,6 +140,9 @@ func (s *Service) read(t ConfigText, have governed) (governed, error) {
 			return g, lines.Place(err)
 		}
 	}
+	for i := range g.Channels {
+		s.complete(&g.Channels[i])
+	}
 	if err := restore(g, have); err != nil {
 		return g, lines.Place(err)
 	}

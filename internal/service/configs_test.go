@@ -18,6 +18,7 @@ import (
 	"thalamus/internal/audit"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/register"
 	"thalamus/internal/service"
 )
 
@@ -318,4 +319,30 @@ func TestApplyFromAnOlderState(t *testing.T) {
 		t.Error("it was not brought in force")
 	}
 	expect(t, "twice", h.Door().Call(t.Context(), "config.apply", mine, nil), fault.Conflict, "service.base")
+}
+
+// A channel that names no codec is read with its driver's first, by a text as by
+// a put, and is the same channel as one that names it.
+func TestChannelWithoutCodec(t *testing.T) {
+	h := apptest.Start(t)
+	var put register.Versioned[model.Channel]
+	h.Call("channel.put", service.Put[model.Channel]{Value: model.Channel{ID: "one", Driver: "rest", Settings: map[string]any{"listen": "127.0.0.1:0"}}}, &put)
+	if put.Value.Codec != "json" {
+		t.Errorf("put with codec %q", put.Value.Codec)
+	}
+	text := "channels:\n  - {id: one, driver: rest, settings: {listen: '127.0.0.1:0'}}\n  - {id: two, driver: mllp, settings: {listen: '127.0.0.1:0'}}\n"
+	for _, want := range []int{1, 0} {
+		var diff []service.ConfigChange
+		if h.Call("config.diff", service.ConfigText{Text: text}, &diff); len(diff) != want {
+			t.Errorf("%+v, want %d changes", diff, want)
+		}
+		h.Call("config.apply", service.ConfigText{Text: text, Reason: "test"}, nil)
+	}
+	var two register.Versioned[model.Channel]
+	if h.Call("channel.get", service.ID{ID: "two"}, &two); two.Value.Codec != "hl7v2" {
+		t.Errorf("codec %q", two.Value.Codec)
+	}
+	if err := h.Door().Call(t.Context(), "channel.put", service.Put[model.Channel]{Value: model.Channel{ID: "x", Driver: "smoke"}}, nil); fault.CodeOf(err) != "app.unknown-driver" {
+		t.Error(err)
+	}
 }

@@ -37,8 +37,7 @@ func serviceOps() []Op {
 // Dependency is what stops if a thing stops, and for whom.
 type Dependency struct {
 	depend.Answer
-	// Concerned is how many patients are connected to the devices that stop,
-	// now; at most 1,000 of the devices are looked at.
+	// Concerned is how many patients are connected to the devices that stop, now.
 	Concerned int `json:"concerned"`
 	// Patients are these, for who may see patients; empty for others.
 	Patients []DependentPatient `json:"patients"`
@@ -66,7 +65,14 @@ func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, e
 	}
 	out := Dependency{Answer: depend.Stops(world, depend.Ref{Kind: r.Kind, ID: r.ID})}
 	now, named := c.s.now(), c.s.Access.May(c.actor, "patient.get")
-	asked := out.Devices[:min(len(out.Devices), 1000)]
+	connected, err := c.s.Patients.Connected(ctx, now)
+	if err != nil {
+		return Dependency{}, err
+	}
+	asked := slices.DeleteFunc(connected, func(id model.DeviceID) bool {
+		_, stops := slices.BinarySearch(out.Devices, id)
+		return !stops
+	})
 	on, err := c.s.onDevices(ctx, asked, now)
 	if err != nil {
 		return Dependency{}, err

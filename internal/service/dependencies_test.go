@@ -1,6 +1,8 @@
 package service_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"thalamus/internal/access"
@@ -68,5 +70,30 @@ func TestDependency(t *testing.T) {
 		if err := put(s); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%+v: %v", s, err)
 		}
+	}
+}
+
+// For how many patients a ward's devices are is counted whole, however many
+// devices they are (R30).
+func TestDependencyOfManyDevices(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	var text strings.Builder
+	text.WriteString("Seriennummer;Hersteller;Modell;Station\r\n")
+	for i := range 1100 {
+		fmt.Fprintf(&text, "SN-%04d;Acme;Pump;ZZZ\r\n", i)
+	}
+	var check service.ImportCheck
+	h.Call("device.import", service.ImportAsk{Name: "list.csv", Content: []byte(text.String())}, &check)
+	h.Call("device.import", service.ImportAsk{Job: check.Job.ID, Begin: true, Digest: check.Digest, Reason: "the test says so"}, &check)
+	jobEnded(h, check.Job.ID)
+	var d service.Dependency
+	ask := service.DependencyAsk{Kind: "place", ID: "ZZZ"}
+	if h.Call("dependency.get", ask, &d); len(d.Devices) != 1100 || d.Concerned != 0 {
+		t.Fatalf("%d devices, %d patients", len(d.Devices), d.Concerned)
+	}
+	h.Call("association.start", service.AssociationStart{Wristband: "MRN-774411", Device: d.Devices[1099], Reason: "at the bed"}, nil)
+	if h.Call("dependency.get", ask, &d); d.Concerned != 1 || d.Patients[0].Device != d.Devices[1099] {
+		t.Errorf("%d patients: %+v", d.Concerned, d.Patients)
 	}
 }

@@ -59,7 +59,7 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			if err != nil {
 				return register.Versioned[T]{}, under(err, "value", "")
 			}
-			if err := first(set.Check(r.Value), check(c.s, value.(T))); err != nil {
+			if err := first(set.Check(value.(T)), check(c.s, value.(T))); err != nil {
 				return register.Versioned[T]{}, under(err, "value", set.ID(r.Value))
 			}
 			if force {
@@ -293,7 +293,19 @@ func (s *Service) redact(v any) any {
 
 func redacted[T any](s *Service, v T) T { return s.redact(v).(T) }
 
-// unredact puts back the secrets that an answer left out.
+// complete gives a channel that names no codec its driver's first.
+func (s *Service) complete(c *model.Channel) {
+	if c.Codec != "" {
+		return
+	}
+	for _, k := range s.Drivers {
+		if k.Name == c.Driver && len(k.Codecs) > 0 {
+			c.Codec = k.Codecs[0]
+		}
+	}
+}
+
+// unredact puts back the secrets that an answer left out, and a channel's codec.
 func (s *Service) unredact(ctx context.Context, v any) (any, error) {
 	switch v := v.(type) {
 	case model.Channel:
@@ -302,6 +314,7 @@ func (s *Service) unredact(ctx context.Context, v any) (any, error) {
 			return v, err
 		}
 		v.Settings = cloneSettings(v.Settings)
+		s.complete(&v)
 		return v, restoreSecrets(v.Settings, old.Value.Settings, "settings")
 	case model.Destination:
 		old, err := register.Destinations().Get(ctx, s.Store, string(v.ID))

@@ -31,7 +31,7 @@ type Bed struct {
 	Last        time.Time            `json:"last,omitzero"`
 }
 
-var activeAlerts = record.AlertQuery{Active: true, Limit: 1000}
+var activeAlerts = record.AlertQuery{Active: true, Limit: 1 << 20}
 
 func liveOps() []Op {
 	return []Op{

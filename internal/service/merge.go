@@ -63,12 +63,16 @@ func mergeDevice(ctx context.Context, c *call, r DeviceMerge) (DeviceMerged, err
 		return DeviceMerged{}, err
 	}
 	now := c.s.now()
-	open, err := c.s.Patients.Connections(ctx, patients.ConnectionQuery{Device: r.ID, Open: true, Limit: 1})
+	told, err := c.s.Patients.Connections(ctx, patients.ConnectionQuery{Device: r.ID, Limit: 1000})
 	if err != nil {
 		return DeviceMerged{}, err
 	}
-	if len(open) > 0 {
-		return DeviceMerged{}, fault.New(fault.Conflict, "service.connected", "a patient is connected to %s by scan or by hand; end that connection, merge, and connect the known device", r.ID)
+	// What it measured while somebody was connected would be judged by who was
+	// connected to the known device then.
+	for _, one := range told {
+		if one.Until.IsZero() || one.Until.After(one.From) {
+			return DeviceMerged{}, fault.New(fault.Conflict, "service.connected", "a patient is or was connected to %s by scan or by hand (connection %d); tell the same of %s, end this one at its beginning, and merge then", r.ID, one.ID, r.Into)
+		}
 	}
 	d, err := c.s.Register.Merge(ctx, c.tx, register.MergeAsk{ID: r.ID, Into: r.Into, Expect: expected(r.Version), Reason: r.Reason, Force: r.Force}, c.mark())
 	if err != nil {

@@ -57,7 +57,7 @@ func TestProfileOfADevice(t *testing.T) {
 	h.Furnish()
 	send := func() {
 		h.Send("ORU^R01^ORU_R01", "PID|1||MRN-774411^^^HOSP^MR||Quillfeather^Zyxanda||19470603|F\rOBR|1|||VITALS\r"+
-			"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-7^^MON-7^EUI-64\rOBX|2|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||||||MON-7^^MON-7^EUI-64")
+			"OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-7^^MON-7^EUI-64\rOBX|3|ST|531975^MDC_ID_PROD_SPEC_SW^MDC|1.0.0.3|8.1||||||R\rOBX|2|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|72|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||||||MON-7^^MON-7^EUI-64")
 	}
 	files := func(version, software string) map[string]string {
 		return map[string]string{"profile.yaml": "profile: ge/vc150\nversion: " + version + "\ntitle: of a test\ncodec: hl7v2\napplies_to: {sender: MON, software: '" + software + "'}\nevidence: [{document: this test}]\n"}

@@ -43,10 +43,11 @@ type SeriesAnswer struct {
 // Method, derived from that.
 type SeriesRow struct {
 	record.Series
-	Derived bool             `json:"derived,omitempty"`
-	Method  grid.Take        `json:"method,omitempty"` // of all points that do not name another
-	Ref     model.MessageRef `json:"ref"`              // the message that brought the last value looked at
-	Points  SeriesPoints     `json:"points"`
+	UnitUCUM string           `json:"unit,omitempty"` // of the points: that of the series, and 1 for a count
+	Derived  bool             `json:"derived,omitempty"`
+	Method   grid.Take        `json:"method,omitempty"` // of all points that do not name another
+	Ref      model.MessageRef `json:"ref"`              // the message that brought the last value looked at
+	Points   SeriesPoints     `json:"points"`
 }
 
 // mostPoints bounds an answer.
@@ -158,7 +159,7 @@ func (c *call) raw(ctx context.Context, q record.NumbersQuery, a *SeriesAnswer) 
 				continue
 			}
 			if k := len(a.Rows); k == 0 || a.Rows[k-1].Series != *s {
-				a.Rows = append(a.Rows, SeriesRow{Series: *s})
+				a.Rows = append(a.Rows, SeriesRow{Series: *s, UnitUCUM: s.UnitUCUM})
 			}
 			if n++; n > mostPoints {
 				return tooManyPoints()
@@ -224,7 +225,11 @@ func (c *call) onGrid(ctx context.Context, q record.NumbersQuery, r SeriesAsk, a
 }
 
 func rowOf(s record.Series, last model.MessageRef, t grid.Take, points []grid.Point) SeriesRow {
-	row := SeriesRow{Series: s, Derived: true, Method: t, Ref: last, Points: make(SeriesPoints, 0, len(points))}
+	unit := s.UnitUCUM
+	if t == grid.Count {
+		unit = "1"
+	}
+	row := SeriesRow{Series: s, UnitUCUM: unit, Derived: true, Method: t, Ref: last, Points: make(SeriesPoints, 0, len(points))}
 	for i := range points {
 		p := &points[i]
 		d, kind, ok := p.Of(t)

@@ -42,6 +42,31 @@ func (b *bedside) send(at, kind, value, status, flag string) {
 		fmt.Sprintf("OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||MON-9^^MON-9^EUI-64\rOBX|2|%s|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|%s|%s||%s|||%s|||%s", kind, value, bpm, flag, status, stamp))
 }
 
+// unitsOf writes the units of an answer's rows of measured values, read back
+// from its JSON: a count of values has unit 1.
+func unitsOf(a *service.SeriesAnswer) string {
+	var out bytes.Buffer
+	if err := a.WriteJSON(&out); err != nil {
+		return err.Error()
+	}
+	var read struct {
+		Rows []struct {
+			Method, Unit string
+			Simulated    bool
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &read); err != nil {
+		return err.Error()
+	}
+	var all []string
+	for _, row := range read.Rows {
+		if !row.Simulated {
+			all = append(all, row.Method+" "+row.Unit)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // text writes an answer's points as "00=72.50/2*" : minute, value, numbers it was made
 // of, and how the step was filled.
 func (b *bedside) text(a *service.SeriesAnswer, simulated bool, method grid.Take) string {
@@ -105,6 +130,7 @@ func TestSeries(t *testing.T) {
 		{"min", b.text(all, false, grid.Min), "00=72/2 01=80/2 03=70/1 05=74/1 08=76/1"},
 		{"max", b.text(all, false, grid.Max), "00=75/2 01=84/2 03=70/1 05=74/1 08=76/1"},
 		{"count", b.text(all, false, grid.Count), "00=2/2 01=2/2 03=1/1 05=1/1 08=1/1"},
+		{"units", unitsOf(all), "last /min, mean /min, min /min, max /min, count 1"},
 		{"simulated mean", b.text(all, true, grid.Mean), "01=99.00/1"},
 		{"carry", b.text(series(onGrid(grid.Carry, 2*time.Minute, grid.Last)), false, grid.Last), "00=75/2 01=84/2 02=84/0*carry 03=70/1 04=70/0*carry 05=74/1 07=<30/0 08=76/1 09=76/0*carry"},
 		{"linear", b.text(series(onGrid(grid.Linear, 2*time.Minute, grid.Last)), false, grid.Last), "00=75/2 01=84/2 02=77.64/0*linear 03=70/1 04=72.00/0*linear 05=74/1 07=<30/0 08=76/1"},
@@ -114,7 +140,7 @@ func TestSeries(t *testing.T) {
 		}
 	}
 	for _, row := range all.Rows {
-		if !row.Derived || row.UnitUCUM != "/min" || row.Code.RefID != "MDC_ECG_HEART_RATE" || row.Received.Code != "147842" || row.Patient == "" || row.Ref.Seq == 0 {
+		if !row.Derived || row.Series.UnitUCUM != "/min" || row.Code.RefID != "MDC_ECG_HEART_RATE" || row.Received.Code != "147842" || row.Patient == "" || row.Ref.Seq == 0 {
 			t.Errorf("row %+v", row.Series)
 		}
 	}

@@ -32,7 +32,7 @@ type textKind struct {
 // and brought in force. A new kind is a row here and a field of governed.
 func textKinds() []textKind {
 	return []textKind{
-		kindOf("channels", register.Channels(), func(g *governed) *[]model.Channel { return &g.Channels }, func(s *Service, v model.Channel, _ governed) error { return s.Links.Check(v) }),
+		kindOf("channels", register.Channels(), func(g *governed) *[]model.Channel { return &g.Channels }, checkChannel),
 		kindOf("destinations", register.Destinations(), func(g *governed) *[]model.Destination { return &g.Destinations }, func(s *Service, v model.Destination, _ governed) error { return s.CheckDestination(v) }),
 		kindOf("routes", register.Routes(), func(g *governed) *[]model.Route { return &g.Routes }, func(_ *Service, v model.Route, g governed) error { return routeKnows(v, g) }),
 		kindOf("labels", register.Labels(), func(g *governed) *[]model.Label { return &g.Labels }, func(_ *Service, v model.Label, _ governed) error { return checkLabel(v) }),
@@ -151,6 +151,22 @@ func revertAll[T any](ctx context.Context, c *call, set register.Set[T], before 
 		}
 	}
 	return nil
+}
+
+// checkChannel checks a channel of a text. The profile that tells how its line
+// is set may stand in the text itself, and is then not in force yet.
+func checkChannel(s *Service, v model.Channel, g governed) error {
+	for _, stored := range g.Profiles {
+		if name := v.LineProfile(); name == "" || stored.ID != profileID(name) {
+			continue
+		}
+		p, _, err := parseProfile(stored.Files)
+		if err != nil {
+			return nil // its own check says why
+		}
+		v = v.WithLine(p.Line)
+	}
+	return s.Links.Check(v)
 }
 
 // routeKnows says whether a route names only destinations that the text holds.

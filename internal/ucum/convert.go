@@ -136,9 +136,14 @@ func Convert(d model.Decimal, from, to *Unit) (model.Decimal, bool, error) {
 	if err != nil {
 		return model.Decimal{}, false, err
 	}
+	return c.Value(d)
+}
+
+// Value is Apply with an error, fault.Invalid, code ucum.out-of-range.
+func (c Conversion) Value(d model.Decimal) (model.Decimal, bool, error) {
 	out, exact, ok := c.Apply(d)
 	if !ok {
-		return model.Decimal{}, false, fault.New(fault.Invalid, "ucum.out-of-range", "the value cannot be expressed in %s: it is too large, too small, or none that such a unit has", to.code)
+		return model.Decimal{}, false, fault.New(fault.Invalid, "ucum.out-of-range", "the value cannot be expressed in %s: it is too large, too small, or none that such a unit has", c.to.code)
 	}
 	return out, exact, nil
 }

@@ -27,7 +27,7 @@ export async function signIn() {
   const context = await browser.newContext({ ignoreHTTPSErrors: true })
   const page = await context.newPage()
   await page.goto(run.url)
-  await page.waitForURL((url) => url.pathname !== '/sign-in', { timeout: 15000 })
+  await page.waitForURL((url) => url.pathname !== '/sign-in', { timeout: 30000 })
   session = await context.storageState()
   await context.close()
 }
@@ -44,7 +44,7 @@ export async function open(view, options = {}) {
     reducedMotion: options.still ? 'reduce' : 'no-preference',
     javaScriptEnabled: options.script !== false,
   })
-  context.setDefaultTimeout(10000)
+  context.setDefaultTimeout(30000) // a loaded machine with two processors is slow
   const page = await context.newPage()
   return { context, page, close: () => context.close() }
 }

@@ -91,6 +91,23 @@ export async function fits(page) {
   })
 }
 
+/** Lines of running text that are longer than an eye follows back: over 110
+ * characters of their own font. */
+export async function readable(page) {
+  return page.evaluate(() => {
+    const rule = document.createElement('canvas').getContext('2d')
+    const long = [...document.querySelectorAll('main p, main li')].filter((el) => {
+      if (!el.checkVisibility() || el.textContent.trim().length < 120 || el.querySelector('table, ul, ol, pre')) return false
+      const style = getComputedStyle(el)
+      rule.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`
+      const range = document.createRange()
+      range.selectNodeContents(el)
+      return range.getBoundingClientRect().width > 110 * rule.measureText('n').width
+    })
+    return long.slice(0, 3).map((el) => `a line of text is too long to read: “${el.textContent.trim().slice(0, 60)}”`)
+  })
+}
+
 /** Tabs through the page: everything that can be used is reached, and is seen
  * to be reached. */
 export async function keyboard(page) {

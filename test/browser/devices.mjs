@@ -26,7 +26,7 @@ async function looked(page, name, picture) {
 /** Types as a scanner does, into the field that has the focus: it must. */
 async function scans(page, text) {
   // A browser gives the focus with its first frame, a moment after the page is there.
-  await page.waitForFunction(() => document.activeElement?.name === 'text', null, { timeout: 5000 }).catch(async () => {
+  await page.waitForFunction(() => document.activeElement?.name === 'text', null, { timeout: 15000 }).catch(async () => {
     throw new Error(`the scanner types into ${(await page.evaluate(() => document.activeElement?.name)) || 'nothing'}`)
   })
   await page.keyboard.type(text)
@@ -52,7 +52,7 @@ export const errands = {
     const wrong = must(labels.length === 10, `only ${labels.length} devices at ICU`)
     await go(page, '/scan')
     await reaches(page, 'Count')
-    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT', null, { timeout: 5000 }) // its first frame gives the focus
+    await page.waitForFunction(() => document.activeElement?.tagName === 'INPUT', null, { timeout: 15000 }) // its first frame gives the focus
     await page.keyboard.type('ICU')
     await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.keyboard.press('Enter')])
     for (const [i, one] of labels.entries()) {

@@ -232,7 +232,7 @@ export const errands = {
     const rates = page.locator('[data-code="MDC_ECG_HEART_RATE"]')
     const before = (await rates.allInnerTexts()).join()
     const begun = Date.now()
-    await page.waitForFunction((old) => [...document.querySelectorAll('[data-code="MDC_ECG_HEART_RATE"]')].map((n) => n.innerText).join() !== old, before, { polling: 50, timeout: 10000 })
+    await page.waitForFunction((old) => [...document.querySelectorAll('[data-code="MDC_ECG_HEART_RATE"]')].map((n) => n.innerText).join() !== old, before, { polling: 50, timeout: 30000 })
     const ms = Date.now() - begun
     await page.locator('[data-live-state][data-state=live]').waitFor()
     const drawn = () => page.evaluate(() => {
@@ -259,7 +259,7 @@ export const errands = {
     await page.locator('[data-live-state][data-state=live]').waitFor()
     await device(newcomer('ORU^R01^ORU_R01', `OBR|1|||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|||${stamp()}`, 'OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|41|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F'))
     const bed = page.locator('.bed', { hasText: 'Zimmermann' })
-    await bed.locator('.reading', { hasText: '41' }).waitFor({ timeout: 15000 })
+    await bed.locator('.reading', { hasText: '41' }).waitFor({ timeout: 30000 })
     await device(alarm('start', 'active'))
     await bed.locator('.alarm-high', { hasText: 'Heart rate (ECG): Value below the lower limit' }).waitFor()
     const wrong = must(/High priority/.test(await bed.locator('.alarm').innerText()), 'the weight of the alert is a colour only')
@@ -367,6 +367,7 @@ export const errands = {
 
   async 'try a profile on what is stored, bring it in force, see a device outside its range, roll back'(page, { picture }) {
     const monitor = () => [`MSH|^~\\&|VC150|02:00:00:00:00:99|Gateway|Hospital|${stamp()}||ORU^R01^ORU_R01|VC-${process.pid}-${++sent}|P|2.6|||NE|AL`, 'PID|||ICU49998^^^SIMHOSP^MR||Quist^Quentin^^^^^L', `OBR|1|||VITALS^Vital Signs^VSM|||${stamp()}`,
+      'OBX|3||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||02:00:00:00:00:99', 'OBX|4|ST|531975^MDC_ID_PROD_SPEC_SW^MDC|1.0.0.3|8.1||||||R',
       `OBX|1|ST|RESPRate|1.1.1.1|18||||||F|||${stamp()}||||02:00:00:00:00:99`, `OBX|2|ST|MDC_TEMP|1.1.1.1|36.7||||||F|||${stamp()}||||02:00:00:00:00:99`].join('\r') + '\r'
     await device(monitor())
     await go(page, '/profiles')

@@ -7,6 +7,7 @@ import { close, open, signIn, views } from './browser.mjs'
 import * as check from './check.mjs'
 import { crawl, named } from './crawl.mjs'
 import { errands as accept } from './accept.mjs'
+import { errands as bars } from './bars.mjs'
 import { errands as bulk } from './bulk.mjs'
 import { errands as care } from './care.mjs'
 import { errands as devices } from './devices.mjs'
@@ -69,6 +70,23 @@ async function onPaper(path) {
   return wrong
 }
 
+/** The start pages of the four work places: what most people see most. */
+const starts = ['/live', '/', '/tasks', '/oversight']
+
+/** A start page on a wall: 4K without a scale. Nothing sticks out, and lines of
+ * text stay short enough to read. */
+async function onTheWall(path) {
+  const wrong = []
+  for (const colorScheme of ['light', 'dark']) {
+    const seen = await open({ colorScheme, viewport: { width: 3840, height: 2160 } })
+    await check.visit(seen.page, path)
+    await picture(seen.page, `${named(path)}-${colorScheme}-3840`, false)
+    wrong.push(...(await check.fits(seen.page)), ...(await check.readable(seen.page)))
+    await seen.close()
+  }
+  return wrong.map((w) => 'at 3840 px: ' + w)
+}
+
 async function told(name, work) {
   const began = Date.now()
   let wrong
@@ -116,7 +134,8 @@ async function lookAt(path) {
   await seen.close()
   if (!said) return
   await told(`${named(path)} without scripts`, () => withoutScript(path, said))
-  if (run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path))
+  if (starts.includes(path)) await told(`${named(path)} on the wall`, () => onTheWall(path))
+  if (starts.includes(path) || run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path))
 }
 
 // Two at a time: most of the time a page waits for its own pictures.
@@ -125,7 +144,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs })) {
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs, ...bars })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})

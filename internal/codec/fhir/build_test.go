@@ -147,6 +147,17 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("another %s: same identifiers", name)
 		}
 	}
+	// Who was found for a message may be corrected; it stays the same message.
+	nobody := ids(func(m *model.Message) { m.Patient = nil })
+	for name, found := range map[string]*model.Patient{
+		"by ADT":            {ID: "pat-a", FromADT: true, Identifiers: []model.Identifier{{Value: "A", System: "HOSP"}}},
+		"another by ADT":    {ID: "pat-b", FromADT: true, Identifiers: []model.Identifier{{Value: "B", System: "HOSP"}}},
+		"connected by scan": {ID: "pat-a", FoundBy: "scan", Identifiers: []model.Identifier{{Value: "A", System: "HOSP"}}},
+	} {
+		if got := ids(func(m *model.Message) { m.Patient = found }); got != nobody {
+			t.Errorf("a patient found %s: other identifiers than with nobody", name)
+		}
+	}
 	// Without a control id two messages cannot be told apart by what they say.
 	nameless := func(seq model.Seq) string {
 		return ids(func(m *model.Message) { m.ControlID = ""; m.Ref.Seq = seq })

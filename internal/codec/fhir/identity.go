@@ -61,7 +61,9 @@ func (id Identity) appendURL(b []byte) []byte {
 
 // messageIdentity is the same for the same message sent again. A message that
 // names neither a control id nor a time could not be told from the next one
-// like it, so its place in the journal counts as well.
+// like it, so its place in the journal counts as well. A patient that was found
+// for it counts not: a correction of whose it is must be about the same
+// resources (R20, decision 0094).
 func (h *hasher) messageIdentity(m *model.Message) Identity {
 	h.start('m')
 	h.add(m.Sender.Application)
@@ -70,7 +72,7 @@ func (h *hasher) messageIdentity(m *model.Message) Identity {
 	h.add(m.Type)
 	h.add(m.ControlID)
 	h.add(m.DeviceTime.Original)
-	if m.Patient != nil && len(m.Patient.Identifiers) > 0 {
+	if p := m.Patient; p != nil && len(p.Identifiers) > 0 && !p.FromADT && p.FoundBy == "" {
 		h.add(m.Patient.Identifiers[0].System)
 		h.add(m.Patient.Identifiers[0].Value)
 	}

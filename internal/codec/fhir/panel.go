@@ -164,7 +164,11 @@ func (b *builder) panel(i int) {
 	}
 	metric, hasMetric := b.metric(lead.Device, lead.SubID, whole, model.Coding{}, "mm[Hg]", "measurement")
 	id := b.observationIdentity(lead)
-	if !b.start(id, &bp, lead.Simulated, lead.Status) {
+	claims := &bp
+	if !b.spoken.hasWho { // nobody's pressures stand together as somebody's do, so that a correction is about the same resource
+		claims = nil
+	}
+	if !b.start(id, claims, lead.Simulated, lead.Status) {
 		return
 	}
 	w := &b.w

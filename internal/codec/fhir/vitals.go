@@ -60,7 +60,7 @@ func profileOf(c model.Code) string {
 // measured and not set, and its value is a number in a unit of the profile.
 func (b *builder) vitalOf(o *model.Observation) *vital {
 	name := profileOf(o.Code)
-	if name == "" || !b.keepsVital(o) {
+	if name == "" || !b.spoken.hasWho || !b.keepsVital(o) {
 		return nil
 	}
 	for i := range vitals {
@@ -75,11 +75,12 @@ func hasNoValue(o *model.Observation) bool {
 	return o.Absent != "" || o.Value.Kind == model.ValueNone
 }
 
-// keepsVital says whether the parts all vital signs need are there
-// (profile vitalsigns: subject 1..1, effective[x] 1..1 with vs-1).
+// keepsVital says whether the parts all vital signs need of an observation are
+// there (profile vitalsigns: effective[x] 1..1 with vs-1). They need a subject
+// as well.
 func (b *builder) keepsVital(o *model.Observation) bool {
 	t := b.timeOfObservation(o)
-	return b.spoken.hasWho && !o.Setting &&
+	return !o.Setting &&
 		!t.UTC.IsZero() && sane(t.UTC) && t.Precision != "year" && t.Precision != "month" &&
 		(hasNoValue(o) || o.Value.Kind == model.ValueNumber)
 }

@@ -43,7 +43,7 @@ func files(t testing.TB, dirs ...string) []string {
 	root := corpus(t)
 	var all []string
 	for _, d := range dirs {
-		found, err := filepath.Glob(filepath.Join(root, d, "*.hl7"))
+		found, err := filepath.Glob(filepath.Join(root, d, "*.hl7*"))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no messages in %s: %v", d, err)
 		}
@@ -207,7 +207,7 @@ func TestCorpusErrors(t *testing.T) {
 
 func TestCorpusReads(t *testing.T) {
 	codes := known()
-	for _, dir := range []string{"hl7v2-syntax/extracted", "hl7v2-to-fhir/messages", "hl7v2-to-fhir/ig/conversions", "hl7v2-devices"} {
+	for _, dir := range []string{"hl7v2-syntax/extracted", "hl7v2-to-fhir/messages", "hl7v2-to-fhir/ig/conversions", "hl7v2-devices", "serial-lab/openelis-analyzer-bridge"} {
 		all := files(t, dir)
 		passed, clean := 0, 0
 		seen := map[string]int{}

@@ -7,6 +7,7 @@ import (
 	"thalamus/internal/driver"
 	"thalamus/internal/driver/drivertest"
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // TestFlow sets flow control of a port, and the port works on: what goes into a
@@ -15,7 +16,7 @@ func TestFlow(t *testing.T) {
 	if !flowHere {
 		t.Skip("no flow control of ports on this system")
 	}
-	for _, flow := range flows {
+	for _, flow := range model.Flows() {
 		c := newCable(t)
 		c.plug()
 		r := start(t, map[string]any{"port": c.ours, "flow": flow})

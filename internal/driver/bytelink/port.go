@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.bug.st/serial"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // stream is an open link of any kind.
@@ -40,7 +42,7 @@ func (s *Settings) openPort(root string) (p *port, path, said string, err error)
 			return nil, s.Port, "", err
 		}
 	}
-	mode := &serial.Mode{BaudRate: s.Baud, DataBits: s.DataBits, Parity: serial.Parity(place(parities, s.Parity))}
+	mode := &serial.Mode{BaudRate: s.Baud, DataBits: s.DataBits, Parity: serial.Parity(slices.Index(model.Parities(), s.Parity))}
 	switch s.StopBits {
 	case "1.5":
 		mode.StopBits = serial.OnePointFiveStopBits

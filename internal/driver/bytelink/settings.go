@@ -1,11 +1,13 @@
 package bytelink
 
 import (
+	"cmp"
 	"net"
 	"strings"
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // Settings of a byte link. Exactly one of Listen, Connect and Port is given.
@@ -13,6 +15,7 @@ type Settings struct {
 	Listen         string        `yaml:"listen" doc:"address and TCP port to listen on, for instruments and terminal servers that connect by themselves; port 0 takes a free one"`
 	Connect        string        `yaml:"connect" doc:"host:port of a terminal server or instrument to connect to"`
 	Port           string        `yaml:"port" doc:"serial port: a path such as /dev/serial/by-id/usb-FTDI_FT232R_A600XYZ-if00-port0, or usb:VID:PID or usb:VID:PID:SERIAL"`
+	Profile        string        `yaml:"profile" doc:"device profile that says how the line is set, where the five keys below are not given here, such as draeger/evita; with port or telnet: rfc2217"`
 	Baud           int           `yaml:"baud" default:"9600" doc:"bits a second of the serial port"`
 	DataBits       int           `yaml:"data_bits" default:"8" doc:"5, 6, 7 or 8"`
 	Parity         string        `yaml:"parity" default:"none" doc:"none, odd, even, mark or space"`
@@ -22,22 +25,6 @@ type Settings struct {
 	Retry          time.Duration `yaml:"retry" default:"5s" doc:"longest pause before a port or connection that failed is tried again"`
 	Stall          time.Duration `yaml:"stall_timeout" default:"30s" doc:"how long a peer may leave what we send unread"`
 	MaxConnections int           `yaml:"max_connections" default:"64" doc:"with listen: connections at once; further ones are refused and reported"`
-}
-
-// parities and stop bits in the order of RFC 2217 §3 (1, 2, 3 …).
-var (
-	parities = []string{"none", "odd", "even", "mark", "space"}
-	stopBits = []string{"1", "2", "1.5"}
-	flows    = []string{"none", "xon-xoff", "rts-cts"}
-)
-
-func place(list []string, s string) int {
-	for i, one := range list {
-		if one == s {
-			return i
-		}
-	}
-	return -1
 }
 
 // Check says what is wrong; at is the key under which the settings stand.
@@ -51,6 +38,7 @@ func (s *Settings) Check(at string) error {
 			given++
 		}
 	}
+	key, expected := model.Line{Baud: cmp.Or(s.Baud, -1), DataBits: cmp.Or(s.DataBits, -1), Parity: cmp.Or(s.Parity, "?"), StopBits: cmp.Or(s.StopBits, "?"), Flow: cmp.Or(s.Flow, "?")}.Wrong()
 	switch {
 	case given != 1:
 		return fault.New(fault.Invalid, "serial.setting", "give one of listen, connect and port: where the device is").At(at)
@@ -60,16 +48,8 @@ func (s *Settings) Check(at string) error {
 		return wrong("connect", "expected host:port, such as 192.0.2.7:4001")
 	case strings.HasPrefix(s.Port, usbPrefix) && !validUSB(s.Port):
 		return wrong("port", "expected usb:VID:PID or usb:VID:PID:SERIAL with four hexadecimal digits each, such as usb:0403:6001")
-	case s.Baud < 50 || s.Baud > 4_000_000:
-		return wrong("baud", "expected bits a second from 50 to 4000000")
-	case s.DataBits < 5 || s.DataBits > 8:
-		return wrong("data_bits", "expected 5, 6, 7 or 8")
-	case place(parities, s.Parity) < 0:
-		return wrong("parity", "expected none, odd, even, mark or space")
-	case place(stopBits, s.StopBits) < 0:
-		return wrong("stop_bits", "expected 1, 1.5 or 2")
-	case place(flows, s.Flow) < 0:
-		return wrong("flow", "expected none, rts-cts or xon-xoff")
+	case key != "":
+		return wrong(key, expected)
 	case s.Flow != "none" && s.Port == "" && s.Telnet != "rfc2217":
 		return wrong("flow", "flow control needs a port of this machine, or a terminal server that is told of it by telnet: rfc2217")
 	case s.Flow != "none" && s.Port != "" && !flowHere:

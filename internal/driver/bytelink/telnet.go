@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 )
 
 // Telnet (RFC 854) and COM port control (RFC 2217 §3).
@@ -87,9 +89,9 @@ func (t *telnet) configure() error {
 		value   []byte
 	}{
 		{setBaud, baud}, {setSize, []byte{byte(t.settings.DataBits)}},
-		{setParity, []byte{byte(place(parities, t.settings.Parity)) + 1}}, {setStop, []byte{byte(place(stopBits, t.settings.StopBits)) + 1}},
-		{setControl, []byte{byte(place(flows, t.settings.Flow)) + 1}},  // of what we send
-		{setControl, []byte{byte(place(flows, t.settings.Flow)) + 14}}, // of what the device sends
+		{setParity, []byte{byte(slices.Index(model.Parities(), t.settings.Parity)) + 1}}, {setStop, []byte{byte(slices.Index(model.StopBits(), t.settings.StopBits)) + 1}},
+		{setControl, []byte{byte(slices.Index(model.Flows(), t.settings.Flow)) + 1}},  // of what we send
+		{setControl, []byte{byte(slices.Index(model.Flows(), t.settings.Flow)) + 14}}, // of what the device sends
 		{setControl, []byte{8}}, // DTR on
 		{setControl, []byte{11}},
 	} {

@@ -61,7 +61,7 @@ func RunStream(t *testing.T, s Stream) {
 		{"byte by byte", (*Stream).byteByByte},
 		{"many in one write", (*Stream).pipelined},
 		{"half a message and silence", (*Stream).halfAndSilence},
-		{"half a message and reset", (*Stream).halfAndReset},
+		{"half a message and the end", (*Stream).halfAndEnd},
 		{"garbage", (*Stream).garbage},
 		{"flood", (*Stream).flood},
 		{"intake fails for a while", (*Stream).intakeFails},
@@ -135,13 +135,21 @@ func (s *Stream) halfAndSilence(t *testing.T, r *Rig) {
 	s.want(t, r, 0, 1)
 }
 
-func (s *Stream) halfAndReset(t *testing.T, r *Rig) {
+func (s *Stream) halfAndEnd(t *testing.T, r *Rig) {
 	c := s.dial(t, r)
 	half := s.wire(7)
 	c.Write(half[:len(half)/2])
 	Until(t, "the peer is there", func() bool { return len(r.Driver.(driver.Connected).Connections()) == 1 })
-	c.Close()
+	// An orderly end: after a reset a driver that asks something may see that its
+	// link is broken before it has read what came, and then there is no half
+	// message to report.
+	if w, ok := c.(interface{ CloseWrite() error }); ok {
+		w.CloseWrite()
+	} else {
+		c.Close()
+	}
 	s.noted(t, r, "the half message")
+	c.Close()
 	s.dial(t, r).Write(s.wire(0))
 	s.want(t, r, 0, 1)
 }

@@ -8,9 +8,7 @@ package filedrop
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,25 +31,17 @@ func Kind() driver.Kind {
 
 // Driver watches one folder. One goroutine does all its work.
 type Driver struct {
+	driver.Looker
 	channel  model.ChannelID
 	codec    string
-	zone     *time.Location
 	settings Settings
-	hours    driver.Hours
 	names    *names
 
 	host   driver.Host
-	notes  driver.Notes
 	place  place
 	taken  *taken
-	now    func() time.Time
 	looked map[string]looked
 	forgot time.Time
-
-	cancel     context.CancelFunc
-	done       chan struct{}
-	mu         sync.Mutex
-	state, why string
 
 	files, refused, again atomic.Uint64
 	waiting               atomic.Int64
@@ -59,9 +49,12 @@ type Driver struct {
 
 var _ driver.Reporter = (*Driver)(nil)
 
+// longestPause is between two looks while the folder cannot be reached.
+const longestPause = 5 * time.Minute
+
 // New checks the channel's settings.
 func New(ch model.Channel) (*Driver, error) {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, zone: time.Local, now: time.Now, looked: map[string]looked{}, state: "stopped"}
+	d := &Driver{channel: ch.ID, codec: ch.Codec, looked: map[string]looked{}}
 	if d.codec == "" {
 		d.codec = auto
 	}
@@ -69,48 +62,42 @@ func New(ch model.Channel) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.hours, err = driver.ParseHours(d.settings.Hours); err != nil {
-		return nil, err
-	}
 	if d.names, err = parseNames(d.settings.Name); err != nil {
 		return nil, err
 	}
-	if ch.Zone != "" {
-		if d.zone, err = time.LoadLocation(ch.Zone); err != nil {
-			return nil, fault.New(fault.Invalid, "filedrop.setting", "there is no zone of this name").At("zone")
-		}
+	d.Looker = driver.Looker{Every: d.settings.Every, Pauses: driver.Pauses{Longest: longestPause}, Peer: "folder",
+		Hint: "It is tried again by itself; files stay where they are.", Round: d.look, Count: d.count, Over: d.end}
+	d.place = &local{path: d.settings.Folder}
+	if d.settings.SFTP.Address != "" {
+		d.Peer = d.settings.SFTP.Address
+		d.place = &remote{settings: &d.settings.SFTP, path: d.settings.Folder, met: d.met}
+	}
+	if err := d.Keep(d.settings.Hours, ch.Zone); err != nil {
+		return nil, err
 	}
 	return d, nil
 }
 
 // Start reads what was taken before. A folder that cannot be reached now is
-// tried again and does not keep the channel from working.
+// tried again and does not keep the channel from working. Stop ends after the
+// file under way.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
-	if host.Folder == nil {
-		return fault.New(fault.Broken, "filedrop.state", "there is no folder in which to remember what was taken")
-	}
-	folder, err := host.Folder(d.channel)
+	d.host, d.Notes.To = host, host.Note
+	folder, recent, err := host.Memory(d.channel)
 	if err != nil {
 		return err
 	}
-	var recent func(func(model.Entry))
-	if host.Recent != nil {
-		recent = func(each func(model.Entry)) { host.Recent(d.channel, each) }
-	}
-	if d.taken, err = openTaken(folder, d.now().Add(-d.settings.Remember), recent); err != nil {
+	d.forgot = time.Now()
+	if d.taken, err = openTaken(folder, d.forgot.Add(-d.settings.Remember), recent); err != nil {
 		return err
 	}
-	d.forgot = d.now()
-	d.place = local{d.settings.Folder}
-	if d.settings.SFTP.Address != "" {
-		d.place = &remote{settings: &d.settings.SFTP, path: d.settings.Folder, met: d.met}
-	}
-	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	d.done = make(chan struct{})
-	d.say("waiting", "looks for the first time")
-	go d.work(ctx)
+	d.Begin(ctx)
 	return nil
+}
+
+func (d *Driver) end() {
+	d.place.close()
+	d.taken.close()
 }
 
 func (d *Driver) met(c net.Conn) {
@@ -119,46 +106,13 @@ func (d *Driver) met(c net.Conn) {
 	}
 }
 
-// Stop ends after the file under way.
-func (d *Driver) Stop(ctx context.Context) error {
-	if d.cancel == nil {
-		return nil
-	}
-	d.cancel()
-	<-d.done
-	d.taken.close()
-	d.say("stopped", "")
-	return nil
-}
-
-// Status says how the link is.
-func (d *Driver) Status() driver.Status {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	text := fmt.Sprintf("%d files taken, %d refused, %d had been taken before, %d not whole yet", d.files.Load(), d.refused.Load(), d.again.Load(), d.waiting.Load())
-	if d.why != "" {
-		text = d.why + "; " + text
-	}
-	return driver.Status{State: d.state, Text: text}
-}
-
-func (d *Driver) say(state, why string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.state, d.why = state, why
+func (d *Driver) count() string {
+	return fmt.Sprintf("%d files taken, %d refused, %d had been taken before, %d not whole yet", d.files.Load(), d.refused.Load(), d.again.Load(), d.waiting.Load())
 }
 
 // Encrypted implements driver.Encrypter: SFTP is, a folder of this machine
 // sends nothing over a network that we know of.
 func (d *Driver) Encrypted() bool { return true }
-
-// peer is where files come from, for people.
-func (d *Driver) peer() string {
-	if d.settings.SFTP.Address != "" {
-		return d.settings.SFTP.Address
-	}
-	return "folder"
-}
 
 // identity is whom the server proved to be.
 func (d *Driver) identity() string {
@@ -168,40 +122,13 @@ func (d *Driver) identity() string {
 	return "sftp:" + d.settings.SFTP.User
 }
 
-// Waiting times after a look that failed.
-const (
-	firstPause = time.Second
-	mostPause  = 5 * time.Minute
-)
-
-func (d *Driver) work(ctx context.Context) {
-	defer close(d.done)
-	defer d.place.close()
-	pause := firstPause
-	for {
-		wait := d.settings.Every
-		if !d.hours.Open(d.now().In(d.zone)) {
-			d.say("waiting", "outside its hours")
-			wait = max(wait, min(30*time.Second, 10*wait))
-		} else if err := d.look(ctx); ctx.Err() == nil && err != nil {
-			d.say("waiting", err.Error())
-			d.notes.Add(d.peer(), fault.CodeOf(err), err.Error(), "It is tried again by itself; files stay where they are.")
-			wait = max(wait, pause/2+rand.N(pause))
-			pause = min(2*pause, mostPause)
-		} else {
-			pause = firstPause
-			d.say("connected", "")
-		}
-		if now := d.now(); now.Sub(d.forgot) > time.Hour {
-			d.forgot = now
-			if err := d.taken.forget(now.Add(-d.settings.Remember)); err != nil {
-				d.notes.Add("", fault.CodeOf(err), err.Error(), "Make room in the data folder.")
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
+// look forgets what is old, then takes what is whole.
+func (d *Driver) look(ctx context.Context) (wait time.Duration, err error) {
+	if now := time.Now(); now.Sub(d.forgot) > time.Hour {
+		d.forgot = now
+		if err := d.taken.forget(now.Add(-d.settings.Remember)); err != nil {
+			d.Notes.Add("", fault.CodeOf(err), err.Error(), "Make room in the data folder.")
 		}
 	}
+	return 0, d.takeAll(ctx)
 }

@@ -71,10 +71,7 @@ func (r *rig) stop() { r.driver.Stop(r.t.Context()) }
 func (r *rig) drop(name, text string) {
 	r.t.Helper()
 	path := filepath.Join(r.in, name)
-	if err := os.WriteFile(path+".tmp", []byte(text), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path+".tmp", []byte(text), 0o600), os.Rename(path+".tmp", path)); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -308,6 +305,7 @@ func TestSettings(t *testing.T) {
 		"complete":      {"complete": "soon"},
 		"marker":        {"complete": "marker", "marker": "x"},
 		"every":         {"every": "1ms"},
+		"depth":         {"depth": 9},
 		"done":          {"done": "../done"},
 		"refused":       {"refused": "done"},
 		"files":         {"files": []any{"[a"}},

@@ -1,8 +1,6 @@
 package filedrop
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"thalamus/internal/codec/wfdb"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -25,13 +22,13 @@ type looked struct {
 	told    bool      // that it waits
 }
 
-// look takes what is whole, oldest first. An error says why no more could be
+// takeAll takes what is whole, oldest first. An error says why no more could be
 // taken now.
-func (d *Driver) look(ctx context.Context) error {
+func (d *Driver) takeAll(ctx context.Context) error {
 	if err := d.place.open(ctx); err != nil {
 		return unreachable(err)
 	}
-	all, err := d.place.list()
+	all, err := d.list(ctx)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -41,7 +38,7 @@ func (d *Driver) look(ctx context.Context) error {
 		}
 		return strings.Compare(a.name, b.name)
 	})
-	now, names := d.now(), make(map[string]bool, len(all))
+	now, names := time.Now(), make(map[string]bool, len(all))
 	for _, f := range all {
 		names[f.name] = true
 	}
@@ -70,11 +67,52 @@ func (d *Driver) look(ctx context.Context) error {
 	return nil
 }
 
+// list gives the files of the folder and of its subfolders, as deep as the
+// channel says. Folders whose names begin with a dot are left alone, and so are
+// those for files that were taken or refused. Links are never followed.
+func (d *Driver) list(ctx context.Context) (files []found, err error) {
+	folders, seen := []string{""}, 0
+	for depth := 0; len(folders) > 0 && ctx.Err() == nil; depth++ {
+		var below []string
+		for _, folder := range folders {
+			all, err := d.place.list(folder)
+			if folder != "" && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+				if !d.gone(err) {
+					d.Notes.Add(d.Peer, "filedrop.unreadable", "a subfolder cannot be read: permission denied", "Give the user that runs Thalamus the right to read it and to move its files.")
+				}
+				continue // it holds no other up
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range all {
+				switch {
+				case f.mode.IsDir() && depth < d.settings.Depth && d.inside(f.name):
+					if seen++; seen > mostFolders {
+						return nil, fault.New(fault.Transient, "filedrop.folders", "there are more than %d subfolders; take some away, or watch them by channels of their own", mostFolders)
+					}
+					below = append(below, f.name)
+				case f.mode == 0 && len(files) < mostFiles:
+					files = append(files, f)
+				}
+			}
+		}
+		folders = below
+	}
+	return files, nil
+}
+
+// inside says whether files of a subfolder are to be taken.
+func (d *Driver) inside(folder string) bool {
+	return folder != d.settings.Done && folder != d.settings.Refused && !strings.HasPrefix(path.Base(folder), ".")
+}
+
 // unfinished are endings of names that files have while they are written.
 var unfinished = []string{".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".writing", "~"}
 
 // mine says whether a name is one of those to take.
 func (d *Driver) mine(name string) bool {
+	name = path.Base(name)
 	if strings.HasPrefix(name, ".") || d.settings.Complete == marker && strings.HasSuffix(name, d.settings.Marker) {
 		return false
 	}
@@ -119,7 +157,7 @@ func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) 
 		return d.readFault(f.name, err)
 	}
 	if after.size != f.size || !after.changed.Equal(f.changed) || int64(len(b)) != f.size {
-		d.looked[f.name] = looked{size: after.size, changed: after.changed, since: d.now()}
+		d.looked[f.name] = looked{size: after.size, changed: after.changed, since: time.Now()}
 		return nil // it is being written still
 	}
 	kind := d.codec
@@ -151,77 +189,6 @@ func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) 
 	return d.take(ctx, kind, parts, b, header)
 }
 
-// belongs says whether a file may be the signals of a record whose header is
-// there or still to come (WFDB: NAME.dat of NAME.hea).
-func belongs(name string, names map[string]bool) bool {
-	ext := path.Ext(name)
-	return strings.EqualFold(ext, ".dat") || names[strings.TrimSuffix(name, ext)+".hea"]
-}
-
-// record puts the files of a WFDB record into one: a tar archive, the header
-// first, each file byte for byte.
-func (d *Driver) record(name string, header []byte) (b []byte, parts []string, missing string, err error) {
-	parts, b = []string{name}, header
-	contents := [][]byte{header}
-	size := int64(len(header))
-	for i := 0; i < len(parts); i++ {
-		if !strings.HasSuffix(parts[i], ".hea") {
-			continue
-		}
-		h, err := wfdb.ParseHeader(contents[i])
-		if err != nil {
-			return nil, nil, "", err
-		}
-		var need []string
-		for _, s := range h.Signals {
-			need = append(need, s.File)
-		}
-		for _, s := range h.Segments {
-			if !s.Null() {
-				need = append(need, s.Record+".hea")
-			}
-		}
-		for _, one := range need {
-			if one == "~" || slices.Contains(parts, one) {
-				continue
-			}
-			if !plainName(one) || len(parts) >= mostParts {
-				return nil, nil, "", fault.New(fault.Invalid, "filedrop.record", "the header names files that are not taken: their names must be those of the same folder, at most %d", mostParts)
-			}
-			f, err := d.place.stat(one)
-			if errors.Is(err, fs.ErrNotExist) {
-				return b, parts, one, nil
-			}
-			if err != nil {
-				return nil, nil, "", err
-			}
-			if d.settings.Complete == settled && !d.whole(f, nil, d.now()) {
-				return b, parts, one, nil
-			}
-			content, err := d.place.read(one, d.settings.MaxFile)
-			if err != nil {
-				return nil, nil, "", err
-			}
-			if size += int64(len(content)); size > d.settings.MaxFile {
-				return nil, nil, "", fault.New(fault.Invalid, "filedrop.oversize", "the record has more than max_file (%d bytes); raise it or send shorter records", d.settings.MaxFile)
-			}
-			parts, contents = append(parts, one), append(contents, content)
-		}
-	}
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for i, part := range parts {
-		if err := w.WriteHeader(&tar.Header{Name: part, Size: int64(len(contents[i])), Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
-			return nil, nil, "", fault.New(fault.Invalid, "filedrop.record", "the name of a file of the record cannot be kept: it is too long")
-		}
-		w.Write(contents[i]) // to memory: cannot fail
-	}
-	w.Close()
-	return out.Bytes(), parts, "", nil
-}
-
-const mostParts = 256
-
 // take makes a file durable, then moves it away. header is the content of the
 // first part, which is all where there are no others.
 func (d *Driver) take(ctx context.Context, kind string, parts []string, b, header []byte) error {
@@ -229,18 +196,18 @@ func (d *Driver) take(ctx context.Context, kind string, parts []string, b, heade
 	m := markOf(name, b)
 	if seq, again := d.taken.before(m); again {
 		d.again.Add(1)
-		d.notes.Add(d.peer(), "filedrop.again", fmt.Sprintf("a file came that was taken before, as entry %d; it was not taken a second time", seq), "If it is meant to count again, replay the entry or give the file another name.")
+		d.Notes.Add(d.Peer, "filedrop.again", fmt.Sprintf("a file came that was taken before, as entry %d; it was not taken a second time", seq), "If it is meant to count again, replay the entry or give the file another name.")
 		return d.away(parts)
 	}
 	said, fits := d.names.properties(name)
 	if !fits {
 		return d.refuse(ctx, parts, fault.New(fault.Invalid, "filedrop.name", "the name is not made as the channel's setting name says (%s), so nobody knows whose it is", d.settings.Name))
 	}
-	at := d.now()
+	at := time.Now()
 	if err := d.taken.offer(m, at); err != nil {
 		return err
 	}
-	frame := model.Frame{Channel: d.channel, Codec: kind, Peer: d.peer(), Identity: d.identity(), Topic: name, Properties: said, Bytes: b}
+	frame := model.Frame{Channel: d.channel, Codec: kind, Peer: d.Peer, Identity: d.identity(), Topic: name, Properties: said, Bytes: b}
 	seqs, err := d.host.Intake.Offer(ctx, []model.Frame{frame})
 	if fault.KindOf(err) == fault.Invalid && err != nil {
 		return d.refuse(ctx, parts, err)
@@ -280,18 +247,19 @@ func (d *Driver) refuse(_ context.Context, parts []string, why error) error {
 		text, place = f.Text, f.Place
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "This file was not taken.\n\nfile:     %s\nwhen:     %s\ncode:     %s\nwhy:      %s\n", printable(parts[0]), d.now().UTC().Format(time.RFC3339), fault.CodeOf(why), text)
+	fmt.Fprintf(&b, "This file was not taken.\n\nfile:     %s\nwhen:     %s\ncode:     %s\nwhy:      %s\n", printable(parts[0]), time.Now().UTC().Format(time.RFC3339), fault.CodeOf(why), text)
 	if place != "" {
 		fmt.Fprintf(&b, "where:    %s\n", place)
 	}
 	b.WriteString("\nMend it or have it sent again: put it back into the folder it came in.\nThalamus explains the code: thalamus explain " + fault.CodeOf(why) + "\n")
-	if err := d.place.folder(d.settings.Refused); err != nil {
+	report := d.settings.Refused + "/" + parts[0] + ".report.txt"
+	if err := d.place.folder(path.Dir(report)); err != nil {
 		return unreachable(err)
 	}
-	if err := d.place.write(d.settings.Refused+"/"+parts[0]+".report.txt", []byte(b.String())); err != nil {
+	if err := d.place.write(report, []byte(b.String())); err != nil {
 		return unreachable(err)
 	}
-	d.notes.Add(d.peer(), "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
+	d.Notes.Add(d.Peer, "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
 	for _, part := range parts {
 		if err := d.moveTo(d.settings.Refused, part); err != nil {
 			return err
@@ -311,18 +279,18 @@ func (d *Driver) unmark(name string) error {
 	return nil
 }
 
-// moveTo moves a file to a subfolder; where its name is taken there, the time
-// comes behind it.
+// moveTo moves a file to a subfolder, there into a subfolder of its own
+// subfolder's name; where its name is taken there, the time comes behind it.
 func (d *Driver) moveTo(folder, name string) error {
-	if err := d.place.folder(folder); err != nil {
+	to := folder + "/" + name
+	if err := d.place.folder(path.Dir(to)); err != nil {
 		return unreachable(err)
 	}
 	delete(d.looked, name)
-	to := folder + "/" + name
 	err := d.place.move(name, to)
 	for n := 0; errors.Is(err, fs.ErrExist) && n < 1000; n++ {
 		ext := path.Ext(name)
-		stamp := d.now().UTC().Format("20060102T150405.000")
+		stamp := time.Now().UTC().Format("20060102T150405.000")
 		if n > 0 {
 			stamp += fmt.Sprintf("-%d", n)
 		}
@@ -343,36 +311,10 @@ func (d *Driver) readFault(name string, err error) error {
 	case d.gone(err):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		d.notes.Add(d.peer(), "filedrop.unreadable", "a file in the folder cannot be read: permission denied", "Give the user that runs Thalamus the right to read and move the files.")
+		d.Notes.Add(d.Peer, "filedrop.unreadable", "a file in the folder cannot be read: permission denied", "Give the user that runs Thalamus the right to read and move the files.")
 		return nil
 	}
 	return unreachable(err)
-}
-
-// awaitPart waits for a file that a record's header names, and tells of it
-// once when it does so for long. A header that was taken already, with its
-// files, was left by a crash while they were moved.
-func (d *Driver) awaitPart(name string, header []byte, missing string) error {
-	if seq, left := d.taken.before(markOf(name, header)); left && seq > 0 {
-		if _, err := d.place.stat(missing); errors.Is(err, fs.ErrNotExist) {
-			return d.away([]string{name})
-		}
-	}
-	d.tellMissing(name, "a record has waited for an hour for a file that its header names", "Send the missing file, or take the header away.")
-	return nil
-}
-
-// tellMissing tells once of a file that waits for another for long.
-func (d *Driver) tellMissing(name, text, hint string) {
-	was := d.looked[name]
-	if was.since.IsZero() {
-		was.since = d.now()
-	}
-	if !was.told && d.now().Sub(was.since) > time.Hour {
-		was.told = true
-		d.notes.Add(d.peer(), "filedrop.record", text, hint)
-	}
-	d.looked[name] = was
 }
 
 func unreachable(err error) error {

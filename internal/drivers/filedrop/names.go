@@ -1,6 +1,7 @@
 package filedrop
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 type names struct {
 	pattern *regexp.Regexp
 	fields  []string
+	folders bool // it tells of subfolders too: {patient}/{any}.pdf
 }
 
 var tellable = []string{"patient", "visit", "serial", "model", "time"}
@@ -19,7 +21,7 @@ func parseNames(text string) (*names, error) {
 	if text == "" {
 		return nil, nil
 	}
-	n := &names{}
+	n := &names{folders: strings.Contains(text, "/")}
 	var b strings.Builder
 	b.WriteString("^")
 	for rest := text; rest != ""; {
@@ -58,6 +60,9 @@ func parseNames(text string) (*names, error) {
 func (n *names) properties(name string) (said string, fits bool) {
 	if n == nil {
 		return "", true
+	}
+	if !n.folders {
+		name = path.Base(name)
 	}
 	found := n.pattern.FindStringSubmatch(name)
 	if found == nil {

@@ -6,17 +6,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"time"
 )
 
-// place is where the folder is. Names are within the folder; a name of a
-// subfolder has one slash. Errors that say nothing of the file itself mean that
-// the place cannot be reached now.
+// place is where the folder is. Names are within the folder, with slashes
+// between those of subfolders. Errors that say nothing of the file itself mean
+// that the place cannot be reached now.
 type place interface {
 	// open makes ready what is needed for one round.
 	open(ctx context.Context) error
-	list() ([]found, error)
+	// list gives what stands in a subfolder; "" is the folder itself.
+	list(folder string) ([]found, error)
 	stat(name string) (found, error)
 	// read gives at most one byte more than most.
 	read(name string, most int64) ([]byte, error)
@@ -29,31 +30,36 @@ type place interface {
 	close()
 }
 
-// found is a file in the folder.
+// found is what stands in a folder.
 type found struct {
 	name    string
 	size    int64
 	changed time.Time
+	mode    fs.FileMode // its type; 0: a file
 }
 
-// mostFiles bounds how many files one look takes in.
-const mostFiles = 100_000
+// mostFiles bounds how many files one look takes in, mostFolders into how many
+// subfolders it looks.
+const (
+	mostFiles   = 100_000
+	mostFolders = 10_000
+)
 
-// local is a folder of this machine.
-type local struct{ path string }
+// local is a folder of this machine. Whoever may write into it cannot lead out
+// of it by links: all goes through an os.Root.
+type local struct {
+	path string
+	root *os.Root
+}
 
-func (l local) at(name string) string { return filepath.Join(l.path, filepath.FromSlash(name)) }
-
-func (l local) open(context.Context) error {
-	info, err := os.Stat(l.path)
-	if err == nil && !info.IsDir() {
-		err = &fs.PathError{Op: "open", Path: l.path, Err: errors.New("it is a file, not a folder")}
-	}
+func (l *local) open(context.Context) (err error) {
+	l.close() // the folder may be another one now: a drive that was mounted
+	l.root, err = os.OpenRoot(l.path)
 	return err
 }
 
-func (l local) list() ([]found, error) {
-	d, err := os.Open(l.path)
+func (l *local) list(folder string) ([]found, error) {
+	d, err := l.root.Open(path.Join(".", folder))
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +68,8 @@ func (l local) list() ([]found, error) {
 	for len(out) < mostFiles {
 		entries, err := d.ReadDir(1024)
 		for _, e := range entries {
-			if !e.Type().IsRegular() {
-				continue
-			}
 			if info, err := e.Info(); err == nil { // else it went meanwhile
-				out = append(out, found{e.Name(), info.Size(), info.ModTime()})
+				out = append(out, found{path.Join(folder, e.Name()), info.Size(), info.ModTime(), e.Type()})
 			}
 		}
 		if errors.Is(err, io.EOF) || err == nil && len(entries) == 0 {
@@ -79,19 +82,19 @@ func (l local) list() ([]found, error) {
 	return out, nil
 }
 
-func (l local) stat(name string) (found, error) {
-	info, err := os.Lstat(l.at(name))
+func (l *local) stat(name string) (found, error) {
+	info, err := l.root.Lstat(name)
 	if err != nil {
 		return found{}, err
 	}
 	if !info.Mode().IsRegular() {
 		return found{}, fs.ErrInvalid
 	}
-	return found{name, info.Size(), info.ModTime()}, nil
+	return found{name: name, size: info.Size(), changed: info.ModTime()}, nil
 }
 
-func (l local) read(name string, most int64) ([]byte, error) {
-	f, err := os.Open(l.at(name))
+func (l *local) read(name string, most int64) ([]byte, error) {
+	f, err := l.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -102,21 +105,27 @@ func (l local) read(name string, most int64) ([]byte, error) {
 // move links and removes, because a rename would overwrite. A crash in between
 // leaves both names, and the file is known as taken. File systems without links
 // rename what they look at first.
-func (l local) move(name, to string) error {
-	err := os.Link(l.at(name), l.at(to))
+func (l *local) move(name, to string) error {
+	err := l.root.Link(name, to)
 	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
-			err = os.Remove(l.at(name))
+			err = l.root.Remove(name)
 		}
 		return err
 	}
-	if _, err := os.Lstat(l.at(to)); err == nil {
+	if _, err := l.root.Lstat(to); err == nil {
 		return fs.ErrExist
 	}
-	return os.Rename(l.at(name), l.at(to))
+	return l.root.Rename(name, to)
 }
 
-func (l local) remove(name string) error             { return os.Remove(l.at(name)) }
-func (l local) write(name string, text []byte) error { return os.WriteFile(l.at(name), text, 0o640) }
-func (l local) folder(name string) error             { return os.MkdirAll(l.at(name), 0o750) }
-func (l local) close()                               {}
+func (l *local) remove(name string) error             { return l.root.Remove(name) }
+func (l *local) write(name string, text []byte) error { return l.root.WriteFile(name, text, 0o640) }
+func (l *local) folder(name string) error             { return l.root.MkdirAll(name, 0o750) }
+
+func (l *local) close() {
+	if l.root != nil {
+		l.root.Close()
+		l.root = nil
+	}
+}

@@ -14,6 +14,7 @@ import (
 // Settings of a folder that is watched.
 type Settings struct {
 	Folder   string        `yaml:"folder" doc:"folder to take files from; an absolute path, with sftp the path on the server"`
+	Depth    int           `yaml:"depth" default:"0" doc:"how many levels of subfolders to look into; 0: none"`
 	SFTP     SFTP          `yaml:"sftp"`
 	Files    []string      `yaml:"files" doc:"patterns of the names to take, '*' for any letters; all unless told"`
 	Complete string        `yaml:"complete" default:"settled" doc:"when a file is whole: settled (it did not change for settle), marker (a file with the ending marker lies beside it), renamed (its writer gives it its name when it is whole)"`
@@ -21,7 +22,7 @@ type Settings struct {
 	Marker   string        `yaml:"marker" default:".ok" doc:"ending of the file that says that another is whole"`
 	Every    time.Duration `yaml:"every" default:"5s" doc:"how often to look"`
 	Hours    string        `yaml:"hours" doc:"when to look, such as Mon-Fri 20:00-06:00 or Sat,Sun 00:00-24:00; several with a semicolon; always unless told"`
-	Name     string        `yaml:"name" doc:"what the names of files tell, such as {patient}_{serial}_{any}.pdf; of patient, visit, serial, model, time and any"`
+	Name     string        `yaml:"name" doc:"what the names of files tell, such as {patient}_{serial}_{any}.pdf; of patient, visit, serial, model, time and any; with a / it tells of subfolders too: {patient}/{any}.pdf"`
 	Done     string        `yaml:"done" default:"done" doc:"subfolder for files that were taken"`
 	Refused  string        `yaml:"refused" default:"refused" doc:"subfolder for files that cannot be taken, each with a report beside"`
 	MaxFile  int64         `yaml:"max_file" default:"16MiB" doc:"longest file in bytes; a longer one is refused"`
@@ -36,6 +37,9 @@ type SFTP struct {
 	Password string `yaml:"password" doc:"file whose first line is the password, when there is no key"`
 	HostKey  string `yaml:"host_key" doc:"the server's key as ssh-keyscan prints it (ssh-ed25519 AAAA…) or its fingerprint (SHA256:…); another key is refused"`
 }
+
+// mostDepth bounds how deep subfolders are looked into.
+const mostDepth = 8
 
 // When a file is whole.
 const (
@@ -52,6 +56,8 @@ func (s *Settings) Check() error {
 		return invalid("folder", "say which folder the files come in")
 	case !remote && !filepath.IsAbs(s.Folder):
 		return invalid("folder", "expected an absolute path, such as /srv/lab/in")
+	case s.Depth < 0 || s.Depth > mostDepth:
+		return invalid("depth", "expected 0 to 8")
 	case s.Complete != settled && s.Complete != marker && s.Complete != renamed:
 		return invalid("complete", "expected settled, marker or renamed")
 	case s.Complete == settled && s.Settle <= 0:

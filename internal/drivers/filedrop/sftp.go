@@ -16,6 +16,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"thalamus/internal/driver"
 	"thalamus/internal/fault"
 )
 
@@ -106,13 +107,11 @@ func (r *remote) within(do func() error) error {
 	return do()
 }
 
-func (r *remote) list() (out []found, err error) {
+func (r *remote) list(folder string) (out []found, err error) {
 	err = r.within(func() error {
-		entries, err := r.client.ReadDir(r.path)
-		for _, e := range entries {
-			if e.Mode().IsRegular() && len(out) < mostFiles {
-				out = append(out, found{e.Name(), e.Size(), e.ModTime()})
-			}
+		entries, err := r.client.ReadDir(r.at(folder))
+		for _, e := range entries[:min(len(entries), mostFiles)] {
+			out = append(out, found{name: path.Join(folder, e.Name()), size: e.Size(), changed: e.ModTime(), mode: e.Mode().Type()})
 		}
 		return err
 	})
@@ -126,7 +125,7 @@ func (r *remote) stat(name string) (f found, err error) {
 			err = fs.ErrInvalid
 		}
 		if err == nil {
-			f = found{name, info.Size(), info.ModTime()}
+			f = found{name: name, size: info.Size(), changed: info.ModTime()}
 		}
 		return err
 	})
@@ -196,21 +195,17 @@ func (s *SFTP) config() (*ssh.ClientConfig, error) {
 	}
 	c := &ssh.ClientConfig{User: s.User, HostKeyCallback: check.callback, HostKeyAlgorithms: check.algorithms, Timeout: patience}
 	if s.Password != "" {
-		b, err := os.ReadFile(s.Password)
-		if err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "filedrop.secret", "cannot read the file with the password").At("sftp.password")
-		}
-		secret, _, _ := strings.Cut(string(b), "\n")
-		c.Auth = []ssh.AuthMethod{ssh.Password(strings.TrimRight(secret, "\r"))}
-		return c, nil
+		secret, err := driver.Secret(s.Password, "sftp.password")
+		c.Auth = []ssh.AuthMethod{ssh.Password(secret)}
+		return c, err
 	}
 	b, err := os.ReadFile(s.Key)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "filedrop.secret", "cannot read the file with the key").At("sftp.key")
+		return nil, fault.Wrap(err, fault.Invalid, "driver.secret", "cannot read the file with the key").At("sftp.key")
 	}
 	signer, err := ssh.ParsePrivateKey(b)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "filedrop.secret", "the file holds no private key that can be used without a passphrase; make one with ssh-keygen -t ed25519").At("sftp.key")
+		return nil, fault.New(fault.Invalid, "driver.secret", "the file holds no private key that can be used without a passphrase; make one with ssh-keygen -t ed25519").At("sftp.key")
 	}
 	c.Auth = []ssh.AuthMethod{ssh.PublicKeys(signer)}
 	return c, nil

@@ -110,7 +110,7 @@ func user() string {
 func TestSFTP(t *testing.T) {
 	s := newServer(t)
 	sftp := map[string]any{"address": "127.0.0.1:" + s.port, "user": user(), "key": s.key, "host_key": s.hostKey}
-	r := newRig(t, map[string]any{"sftp": sftp}).start()
+	r := newRig(t, map[string]any{"sftp": sftp, "depth": 1}).start()
 	r.drop("a.hl7", oru)
 	r.drop("empty.csv", "")
 	if got := r.taken(1); string(got[0].Bytes) != oru || got[0].Peer != "127.0.0.1:"+s.port {
@@ -118,6 +118,15 @@ func TestSFTP(t *testing.T) {
 	}
 	r.holds("done", "a.hl7")
 	r.holds("refused", "empty.csv", "empty.csv.report.txt")
+	r.drop("ward 1/b.hl7", strings.Replace(oru, "|1|P", "|3|P", 1))
+	r.drop("ward 1/deeper/c.hl7", oru)
+	r.drop("ward 1/empty.csv", "")
+	if got := r.taken(2); got[1].Topic != "ward 1/b.hl7" {
+		t.Errorf("%+v", got[1])
+	}
+	r.holds("done/ward 1", "b.hl7")
+	r.holds("refused/ward 1", "empty.csv", "empty.csv.report.txt")
+	r.holds("ward 1")
 	sshd, _ := exec.LookPath("sshd")
 	s.stop()
 	// Sessions of the server live on in processes of their own; a new driver
@@ -127,7 +136,7 @@ func TestSFTP(t *testing.T) {
 	drivertest.Until(t, "it says that the server is away", func() bool { return strings.Contains(r.driver.Status().Text, "cannot be reached") })
 	r.drop("b.hl7", strings.Replace(oru, "|1|P", "|2|P", 1))
 	s.start(t, sshd)
-	r.taken(2)
+	r.taken(3)
 	r.holds("done", "a.hl7", "b.hl7")
 	r.drop("a.hl7", oru)
 	drivertest.Until(t, "the same is recognised", func() bool { return r.driver.again.Load() == 1 })

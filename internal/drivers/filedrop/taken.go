@@ -59,7 +59,7 @@ func openTaken(folder string, since time.Time, recent func(each func(model.Entry
 			open++
 		}
 	}
-	if open > 0 && recent != nil {
+	if open > 0 {
 		recent(func(e model.Entry) {
 			m := markOf(e.Topic, e.Bytes)
 			if s, ok := t.seqs[m]; ok && s.seq == 0 {

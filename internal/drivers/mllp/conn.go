@@ -19,6 +19,7 @@ import (
 
 // Bounds of one connection.
 const (
+	smallBuffer  = 4 << 10
 	maxOffer     = 256              // frames in one offer
 	maxPassed    = 4                // times max_frame of skipped bytes or garbage in a row, then the peer is cut off
 	lingerFor    = time.Second      // how long an ended connection is read so that the peer gets our last answer
@@ -35,7 +36,7 @@ type conn struct {
 	identity string
 
 	scan   mllpframe.Scanner
-	buf    buffer
+	buf    driver.Buffer
 	frames []model.Frame // to be offered
 	turns  []turn        // what is to be answered, in order
 	out    []byte
@@ -73,7 +74,7 @@ var errEnd = errors.New("end of connection")
 func (c *conn) serve() {
 	defer func() {
 		c.link.Close()
-		c.buf.release(c.d)
+		c.buf.Release()
 	}()
 	if c.d.tls != nil && !c.handshake() {
 		return
@@ -82,17 +83,15 @@ func (c *conn) serve() {
 	if c.d.host.Met != nil {
 		c.d.host.Met(c.d.channel, c.connection())
 	}
-	c.buf.grow(c.d, smallBuffer)
+	c.buf = driver.NewBuffer(smallBuffer, &c.d.budget)
 	for {
-		room := len(c.buf.free())
 		n, err := c.read()
 		if n > 0 || err == io.EOF {
 			if c.take(err == io.EOF) != nil {
 				break
 			}
-			c.buf.settle(c.d, n)
-			if len(c.buf.free()) == 0 || n == room && c.buf.borrowed == nil && c.buf.taken == 0 {
-				c.enlarge() // a sender that fills the buffer has more to say
+			if c.buf.Settle(n) {
+				c.enlarge()
 			}
 		}
 		if err != nil {
@@ -123,8 +122,7 @@ func (c *conn) read() (int, error) {
 	if c.d.guests.Stopping() { // after setting the deadline: Stop does it the other way round
 		return 0, os.ErrDeadlineExceeded
 	}
-	n, err := c.link.Read(c.buf.free())
-	c.buf.end += n
+	n, err := c.buf.Fill(c.link)
 	c.arrived = time.Now()
 	return n, err
 }
@@ -132,8 +130,8 @@ func (c *conn) read() (int, error) {
 // take goes through what has arrived, offers whole frames and answers.
 func (c *conn) take(atEOF bool) error {
 	for {
-		n, t := c.scan.Next(c.buf.rest(), atEOF)
-		c.buf.start += n
+		n, t := c.scan.Next(c.buf.Rest(), atEOF)
+		c.buf.Consume(n)
 		switch t.Kind {
 		case mllpframe.More:
 			return c.settle()
@@ -220,15 +218,14 @@ func (c *conn) garbage(b []byte) {
 func (c *conn) enlarge() {
 	// One more than the longest frame, so that the scanner sees it is longer,
 	// and what may dangle behind it.
-	if c.buf.grow(c.d, max(smallBuffer, c.d.settings.MaxFrame+8)) {
+	if c.buf.Grow(max(smallBuffer, c.d.settings.MaxFrame+8)) {
 		return
 	}
 	c.d.notes.Add(c.peer, "mllp.busy", "a long message was put off: other connections hold all memory for unfinished long messages", "Lower max_frame or max_connections, or give the machine more memory.")
-	c.refuse(c.buf.rest(), refuseBusy)
+	c.refuse(c.buf.Rest(), refuseBusy)
 	c.settle()
 	c.scan.Skip()
-	c.buf.start = c.buf.end
-	c.buf.settle(c.d, 0)
+	c.buf.Release()
 }
 
 // settle offers the frames gathered and writes all answers at once.
@@ -284,7 +281,7 @@ func (c *conn) write() error {
 	}
 	c.net.SetWriteDeadline(time.Now().Add(c.d.settings.StallTimeout))
 	_, err := c.link.Write(c.out)
-	if cap(c.out) > poolBuffer {
+	if cap(c.out) > driver.PoolBuffer {
 		c.out = nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -295,12 +292,12 @@ func (c *conn) write() error {
 
 // ended says why there is nothing more to read, where people should know.
 func (c *conn) ended(err error) {
-	rest := len(c.buf.rest())
+	rest := len(c.buf.Rest())
 	switch {
 	case err == io.EOF, c.d.guests.Stopping():
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.scan.Pending():
 		c.halfFrame(rest, fmt.Sprintf("nothing came for %s", c.d.settings.StallTimeout))
-		c.refuse(c.buf.rest(), refuseStalled)
+		c.refuse(c.buf.Rest(), refuseStalled)
 		c.settle()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.d.notes.Add(c.peer, "mllp.idle", fmt.Sprintf("the connection was closed: no message for %s", c.d.settings.IdleTimeout), "Raise idle_timeout if the sender is meant to be silent for so long.")
@@ -321,9 +318,9 @@ func (c *conn) linger() {
 		patience /= 5
 	}
 	c.net.SetReadDeadline(time.Now().Add(patience))
-	c.buf.release(c.d)
 	for range 256 {
-		if _, err := c.link.Read(c.buf.mem); err != nil {
+		c.buf.Release()
+		if _, err := c.buf.Fill(c.link); err != nil {
 			return
 		}
 	}

@@ -46,7 +46,7 @@ type Driver struct {
 	ctx      context.Context // of offers; ends when Stop's patience does
 	cancel   context.CancelFunc
 	guests   driver.Guests[*conn]
-	budget   atomic.Int64 // bytes that large frames may still take
+	budget   driver.Budget // bytes that large frames may still take
 
 	frames, refused atomic.Uint64
 }
@@ -70,7 +70,7 @@ func New(ch model.Channel) (*Driver, error) {
 	if err := conf.Decode(ch.Settings, &d.settings); err != nil {
 		return nil, err
 	}
-	d.budget.Store(max(largeFrames, 2*int64(d.settings.MaxFrame)))
+	d.budget.Set(max(largeFrames, 2*int64(d.settings.MaxFrame)))
 	return d, nil
 }
 

@@ -323,8 +323,8 @@ func TestIdle(t *testing.T) {
 func TestLongFramesWaitForMemory(t *testing.T) {
 	r := listen(t, nil)
 	d := r.Driver.(*Driver)
-	all := d.budget.Load()
-	d.budget.Store(100 << 10)
+	all := d.budget.Left()
+	d.budget.Set(100 << 10)
 	long := "\v" + msh("7", "") + "OBX|1|TX|a||" + strings.Repeat("x", 1<<20) + "\r\x1c\r"
 	p := r.Dial(t)
 	go fmt.Fprint(p, long, "\v", msh("8", ""), "\x1c\r")
@@ -335,14 +335,16 @@ func TestLongFramesWaitForMemory(t *testing.T) {
 	if want := []string{"AE 7 207", "AA 8"}; !slices.Equal(got, want) {
 		t.Fatalf("answers %q, want %q", got, want)
 	}
-	d.budget.Store(all)
+	p.Close()
+	drivertest.Until(t, "nobody holds any", func() bool { return d.budget.Left() == 100<<10 })
+	d.budget.Set(all)
 	q := r.Dial(t)
 	go fmt.Fprint(q, long)
 	if got := answers(t, q, 1); len(got) != 1 || brief(t, got[0]) != "AA 7" {
 		t.Errorf("answers %q", got)
 	}
 	q.Close()
-	drivertest.Until(t, "the memory is back", func() bool { return d.budget.Load() == all })
+	drivertest.Until(t, "the memory is back", func() bool { return d.budget.Left() == all })
 	if n := len(r.Intake.Taken()[1].Bytes); n != len(long)-3 {
 		t.Errorf("%d bytes kept of %d", n, len(long)-3)
 	}

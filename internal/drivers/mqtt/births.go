@@ -36,3 +36,19 @@ func (d *Driver) births(p *mqttwire.Packet) string {
 	d.spread(&mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: to, Payload: command}, "")
 	return n.Properties
 }
+
+// announce says that the host application is there, where the channel has one
+// (tck-id-host-topic-phid-birth-required): for those who subscribe from now on,
+// and for kept sessions that did. It is not on the disk, because it is said anew
+// at each start; before that nobody can hear the last one.
+func (d *Driver) announce(at time.Time) {
+	if d.state == "" {
+		return
+	}
+	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: d.state, Payload: sparkplug.State(true, at), QoS: 1}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spread(&p, "")
+	p.Retain, p.ID = true, 1 // so that it can be written as a packet
+	d.retained[d.state] = &message{packet: p}
+}

@@ -21,7 +21,6 @@ import (
 // Bounds of one connection.
 const (
 	smallBuffer  = 1 << 10
-	readAhead    = 32 << 10 // what a busy connection reads at once
 	maxOffer     = 256      // messages in one offer
 	maxConnect   = 64 << 10 // bytes of CONNECT
 	handshakeFor = 20 * time.Second
@@ -45,11 +44,9 @@ type conn struct {
 	keepAlive time.Duration // 0: none
 	most      int           // bytes of its longest packet
 
-	buf        []byte // received and not consumed: buf[start:end]
-	start, end int
-	taken      int64 // from the budget
-	arrived    time.Time
-	deadline   time.Time
+	buf      driver.Buffer
+	arrived  time.Time
+	deadline time.Time
 
 	turns  []turn
 	frames []model.Frame
@@ -62,11 +59,12 @@ type conn struct {
 	wmu     sync.Mutex // of writing
 	cut     atomic.Bool
 	cutWhy  atomic.Pointer[model.EndKind]
-	pumping bool     // under d.mu: somebody writes what the session owes
-	window  int      // under d.mu: messages of QoS 1 and 2 it takes at once
-	ahead   int      // under d.mu: of those, how many are under way
-	limit   int      // bytes of the longest packet it takes, 0: any
-	s       *session // under d.mu: nil before CONNECT
+	pumping bool             // under d.mu: somebody writes what the session owes
+	window  int              // under d.mu: messages of QoS 1 and 2 it takes at once
+	ahead   int              // under d.mu: of those, how many are under way
+	limit   int              // bytes of the longest packet it takes, 0: any; only MQTT 5 has one
+	numbers mqttwire.Aliases // under d.mu: what it was told of topics
+	s       *session         // under d.mu: nil before CONNECT
 }
 
 // Hurry, Cut and Connection implement driver.Guest; a connection can be used
@@ -92,11 +90,15 @@ func (c *conn) serve() {
 		return
 	}
 	c.most = maxConnect
+	c.buf = driver.NewBuffer(smallBuffer, &c.d.budget)
 	for {
-		c.room()
 		n, err := c.read()
 		if n > 0 {
-			if e := c.take(); e != nil {
+			e := c.take()
+			if e == nil && c.buf.Settle(n) {
+				e = c.enlarge()
+			}
+			if e != nil {
 				c.ended(e)
 				return
 			}
@@ -129,45 +131,25 @@ func (c *conn) handshake() bool {
 	return true
 }
 
-// room makes room to read into: a small buffer at rest, a large one while much
-// comes, as much as a packet needs when it is longer.
-func (c *conn) room() {
-	if c.start > 0 {
-		copy(c.buf, c.buf[c.start:c.end])
-		c.start, c.end = 0, c.end-c.start
+// enlarge makes room for a sender that has more to say, and for a packet longer
+// than that as much as it needs.
+func (c *conn) enlarge() error {
+	limit := driver.PoolBuffer
+	if _, whole, err := mqttwire.Next(c.buf.Rest(), c.most); err == nil {
+		limit = max(limit, whole)
 	}
-	switch {
-	case c.buf == nil:
-		c.buf = make([]byte, smallBuffer)
-	case c.end == 0 && len(c.buf) > readAhead:
-		c.d.budget.Add(c.taken)
-		c.buf, c.taken = make([]byte, smallBuffer), 0
-	case c.end == len(c.buf):
-		n := max(readAhead, 2*len(c.buf))
-		if _, whole, err := mqttwire.Next(c.buf[:c.end], c.most); err == nil && whole > len(c.buf) {
-			n = max(readAhead, whole)
-		}
-		if n > readAhead {
-			more := int64(n) - c.taken
-			if c.d.budget.Add(-more) < 0 {
-				c.d.budget.Add(more)
-				return // read finds no room and ends the connection
-			}
-			c.taken += more
-		}
-		c.buf = append(make([]byte, 0, n), c.buf[:c.end]...)[:n]
+	if c.buf.Grow(limit) {
+		return nil
 	}
+	c.d.notes.Add(c.peer, "mqtt.busy", "too many long packets are under way; a connection was closed and its device will come again", "If that is normal here, report it.")
+	return errEnd
 }
 
 // read waits for bytes: one and a half keep-alives between packets (MQTT 5
 // §3.1.2.10), stall_timeout inside one and before CONNECT.
 func (c *conn) read() (int, error) {
-	if c.end == len(c.buf) {
-		c.d.notes.Add(c.peer, "mqtt.busy", "too many long packets are under way; a connection was closed and its device will come again", "If that is normal here, report it.")
-		return 0, errEnd
-	}
 	patience := c.keepAlive * 3 / 2
-	if c.end > 0 || c.version == 0 {
+	if len(c.buf.Rest()) > 0 || c.version == 0 {
 		patience = c.d.settings.StallTimeout
 	}
 	// Moving a deadline costs as much as a small read: let it be late by an
@@ -184,8 +166,7 @@ func (c *conn) read() (int, error) {
 	if c.d.guests.Stopping() { // after setting the deadline: Stop does it the other way round
 		return 0, os.ErrDeadlineExceeded
 	}
-	n, err := c.link.Read(c.buf[c.end:])
-	c.end += n
+	n, err := c.buf.Fill(c.link)
 	c.arrived = time.Now()
 	return n, err
 }
@@ -193,14 +174,15 @@ func (c *conn) read() (int, error) {
 // take goes through the whole packets that have arrived.
 func (c *conn) take() error {
 	for {
-		head, n, err := mqttwire.Next(c.buf[c.start:c.end], c.most)
+		rest := c.buf.Rest()
+		head, n, err := mqttwire.Next(rest, c.most)
 		if err != nil {
 			return errors.Join(c.settle(), c.refuse(err))
 		}
-		if n == 0 || n > c.end-c.start {
+		if n == 0 || n > len(rest) {
 			return c.settle()
 		}
-		packet := c.buf[c.start : c.start+n]
+		packet := rest[:n]
 		p, err := mqttwire.Decode(c.version, packet[0], packet[head:])
 		if err != nil {
 			return errors.Join(c.settle(), c.refuse(err))
@@ -208,7 +190,7 @@ func (c *conn) take() error {
 		if err := c.packet(&p); err != nil {
 			return err
 		}
-		c.start += n
+		c.buf.Consume(n)
 	}
 }
 
@@ -295,7 +277,7 @@ func (c *conn) ended(err error) {
 	case c.d.guests.Stopping():
 		c.farewell(mqttwire.ShuttingDown)
 	case errors.Is(err, errEnd), c.polite, c.cut.Load():
-	case c.end > c.start:
+	case len(c.buf.Rest()) > 0:
 		c.d.notes.Add(c.peer, "mqtt.half-packet", "a connection broke off inside a packet", "Nothing of it was acknowledged; the device sends it again.")
 	case c.version == 0:
 		c.d.notes.Add(c.peer, "mqtt.no-connect", "a connection ended before its CONNECT", "Find out what connects here and is no device.")

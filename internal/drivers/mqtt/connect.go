@@ -127,6 +127,9 @@ func (c *conn) limits(p *mqttwire.Packet) {
 		if p.Props.Given(mqttwire.PropMaximumPacket) {
 			c.limit = int(p.Props.MaximumPacket)
 		}
+		if p.Props.Given(mqttwire.PropTopicAliasMax) {
+			c.numbers = mqttwire.NewAliases(p.Props.TopicAliasMax, s.MaxAlias)
+		}
 	}
 	c.prefix = "mqtt.client: " + oneLine(p.Connect.ClientID) + "\n"
 	if c.admission.Device != "" {
@@ -266,6 +269,9 @@ func (c *conn) heed() {
 }
 
 func (c *conn) mayPublish(topic string) bool {
+	if topic == c.d.state && topic != "" {
+		return false // nobody else is this host application
+	}
 	if c.free || c.admission.Publish == nil {
 		return !strings.HasPrefix(topic, "$")
 	}
@@ -321,7 +327,7 @@ func (c *conn) tellEnd() {
 func (c *conn) leave() {
 	d := c.d
 	c.link.Close()
-	d.budget.Add(c.taken)
+	c.buf.Release()
 	c.tellEnd()
 	d.mu.Lock()
 	s := c.s

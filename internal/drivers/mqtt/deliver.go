@@ -247,7 +247,10 @@ func (c *conn) appendMessage(out []byte, o *outgoing, now time.Time) []byte {
 		q.Set(mqttwire.PropSubscriptionID)
 		p.Props = &q
 	}
-	before := len(out)
+	if c.version == mqttwire.V5 && p.QoS < 2 {
+		return c.numbers.Append(out, &p, c.limit)
+	}
+	before := len(out) // of QoS 2 with its topic: npm mqtt forgets what its number stood for
 	out = mqttwire.Append(out, c.version, &p)
 	if c.limit > 0 && len(out)-before > c.limit {
 		return out[:before]

@@ -57,7 +57,7 @@ type Driver struct {
 	cancel   context.CancelFunc
 	end      chan struct{} // closed when Stop begins
 	guests   driver.Guests[*conn]
-	budget   atomic.Int64 // bytes that large packets may still take
+	budget   driver.Budget // bytes that large packets may still take
 
 	frames, refused, lost atomic.Uint64
 
@@ -68,6 +68,7 @@ type Driver struct {
 	retained map[string]*message
 	born     sparkplug.Births
 	asked    map[string]time.Time // nodes asked for a rebirth, and when
+	state    string               // topic on which we say that we are there; empty: none
 	made     uint64               // client ids
 }
 
@@ -91,7 +92,10 @@ func New(ch model.Channel) (*Driver, error) {
 	if err := conf.Decode(ch.Settings, &d.settings); err != nil {
 		return nil, err
 	}
-	d.budget.Store(largePackets)
+	if d.settings.SparkplugHost != "" {
+		d.state = sparkplug.StateTopic(d.settings.SparkplugHost)
+	}
+	d.budget.Set(largePackets)
 	return d, nil
 }
 
@@ -128,6 +132,7 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) (err error) {
 	} else if d.tls.MinVersion < tls.VersionTLS13 {
 		d.notes.Add("", "mqtt.tls-old", "this channel accepts TLS 1.2", "Keep its devices in a segment of their own and set min_version to 1.3 when they can.")
 	}
+	d.announce(time.Now())
 	d.guests.Most = d.settings.MaxConnections
 	d.guests.Go(func() { driver.Accept(d.listener, d.unaccepted, d.begin) })
 	if d.sockets != nil {

@@ -95,6 +95,9 @@ func TestNodeClient(t *testing.T) {
 			var heard []string
 			for _, one := range got {
 				heard = append(heard, one.Text("heard")+one.Text("error"))
+				if on := one.Text("topic"); on != "ward/7/vitals" {
+					t.Errorf("%s version %d: came on %q", url, version, on)
+				}
 			}
 			if strings.Join(heard, ",") != "a,b,c" {
 				t.Errorf("%s version %d: %q", url, version, heard)

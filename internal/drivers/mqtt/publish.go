@@ -182,10 +182,7 @@ func (c *conn) settle() error {
 		clear(c.frames)
 		c.turns, c.frames = c.turns[:0], c.frames[:0]
 	}()
-	seqs, err := c.offer()
-	if err != nil {
-		return err
-	}
+	seqs, after := c.offer()
 	d := c.d
 	d.mu.Lock()
 	mark := uint64(0)
@@ -225,15 +222,22 @@ func (c *conn) settle() error {
 		}
 		c.out = mqttwire.Append(c.out, c.version, &a)
 	}
-	if len(c.out) == 0 {
-		return nil
+	if len(c.out) > 0 {
+		if err := c.write(c.out); err != nil {
+			return err
+		}
 	}
-	return c.write(c.out)
+	if after != nil {
+		return c.cannot(after)
+	}
+	return nil
 }
 
 // offer hands the frames to intake. A frame that is never acceptable is
 // answered so (MQTT 3.1.1 has no word for it: it is acknowledged, and
-// reported); when intake cannot take any now, the connection ends.
+// reported). When intake cannot take more now, turns ends with what it took,
+// which is held and answered before the connection ends: else a message of
+// QoS 2 would be an entry twice.
 func (c *conn) offer() ([]model.Seq, error) {
 	if len(c.frames) == 0 {
 		return nil, nil
@@ -258,7 +262,8 @@ func (c *conn) offer() ([]model.Seq, error) {
 				d.frames.Add(1)
 				continue
 			case fault.KindOf(e) != fault.Invalid:
-				return nil, c.cannot(e)
+				c.turns = c.turns[:i]
+				return seqs, e
 			}
 			d.refused.Add(1)
 			d.notes.Add(c.peer, "mqtt.refused", "a message cannot be accepted: "+e.Error(), "Have the device's maker correct it.")
@@ -269,7 +274,8 @@ func (c *conn) offer() ([]model.Seq, error) {
 		}
 		return seqs, nil
 	}
-	return nil, c.cannot(err)
+	c.turns = c.turns[:0]
+	return nil, err
 }
 
 func (c *conn) cannot(err error) error {

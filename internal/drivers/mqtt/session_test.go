@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -377,6 +378,76 @@ func TestBounds(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// A subscriber that allows it is given numbers in place of topics, as many as it
+// says and no more than the channel does, anew on each connection.
+func TestAliasesToSubscribers(t *testing.T) {
+	r := newRig(t, map[string]any{"topic_alias_maximum": 1}).start()
+	p, _ := r.enter(mqttwire.V5, "pub", true)
+	for _, once := range []string{"first", "again"} {
+		s, _ := r.enter(mqttwire.V5, "sub", false, func(q *mqttwire.Packet) {
+			q.Props.TopicAliasMax = 10
+			q.Props.Set(mqttwire.PropTopicAliasMax)
+		})
+		s.subscribe("ward/#", 1)
+		var got []string
+		for n, topic := range []string{"ward/7", "ward/7", "ward/8", "ward/7"} {
+			p.say(publish(topic, "m", 1, uint16(n+1)))
+			p.hear(mqttwire.PUBACK)
+			q := s.hear(mqttwire.PUBLISH)
+			s.say(mqttwire.Packet{Type: mqttwire.PUBACK, ID: q.ID})
+			if q.Props.TopicAlias != 1 {
+				t.Errorf("%s: %+v", once, q.Props)
+			}
+			got = append(got, q.Topic)
+		}
+		if want := []string{"ward/7", "", "ward/8", "ward/7"}; !slices.Equal(got, want) {
+			t.Errorf("%s: %q", once, got)
+		}
+		s.say(mqttwire.Packet{Type: mqttwire.DISCONNECT})
+		s.gone()
+	}
+	old, _ := r.enter(mqttwire.V311, "old", true)
+	old.subscribe("ward/#", 0)
+	p.say(publish("ward/7", "m", 0, 0))
+	if q := old.hear(mqttwire.PUBLISH); q.Topic != "ward/7" || q.Props != nil {
+		t.Errorf("%+v", q)
+	}
+}
+
+// A channel that is a Sparkplug host application says so to whoever subscribes,
+// anew after each start, and nobody else speaks in its name.
+func TestSparkplugHost(t *testing.T) {
+	r := newRig(t, map[string]any{"sparkplug_host": "hospital"}).start()
+	last := 0
+	for range 2 {
+		s, _ := r.enter(mqttwire.V5, "edge", true)
+		s.subscribe("spBv1.0/STATE/hospital", 1)
+		q := s.hear(mqttwire.PUBLISH)
+		if _, at, ok := strings.Cut(string(q.Payload), `{"online":true,"timestamp":`); !q.Retain || q.QoS != 1 || !ok {
+			t.Fatalf("%+v %s", q, q.Payload)
+		} else if n, err := strconv.Atoi(strings.TrimSuffix(at, "}")); err != nil || n <= last {
+			t.Errorf("%s after %d (%v)", q.Payload, last, err)
+		} else {
+			last = n
+		}
+		s.say(mqttwire.Packet{Type: mqttwire.PUBACK, ID: q.ID})
+		liar := publish("spBv1.0/STATE/hospital", `{"online":false,"timestamp":1}`, 1, 7)
+		liar.Retain = true
+		s.say(liar)
+		if q := s.hear(mqttwire.PUBACK); q.Code != mqttwire.NotAuthorised {
+			t.Errorf("%+v", q)
+		}
+		s.say(mqttwire.Packet{Type: mqttwire.DISCONNECT})
+		s.gone()
+		r.stop()
+		time.Sleep(2 * time.Millisecond) // another time
+		r.start()
+	}
+	if f := r.intake.Taken(); len(f) != 0 {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"thalamus/internal/codec/sparkplug"
 	"thalamus/internal/driver"
 	"thalamus/internal/fault"
 )
@@ -18,7 +19,8 @@ type Settings struct {
 	MaxPacket      int           `yaml:"max_packet" default:"1MiB" doc:"longest packet in bytes; a longer one ends its connection"`
 	MaxConnections int           `yaml:"max_connections" default:"20000" doc:"connections at once; further ones are refused and reported"`
 	ReceiveMaximum int           `yaml:"receive_maximum" default:"256" doc:"messages of QoS 1 and 2 a device may have under way at once (MQTT 5)"`
-	MaxAlias       int           `yaml:"topic_alias_maximum" default:"64" doc:"topic aliases of a connection (MQTT 5)"`
+	MaxAlias       int           `yaml:"topic_alias_maximum" default:"64" doc:"topic aliases of a connection, each way (MQTT 5)"`
+	SparkplugHost  string        `yaml:"sparkplug_host" doc:"id of a Sparkplug host application: the channel says on spBv1.0/STATE/ and this id that it is there; empty: it does not"`
 	MaxQueued      int           `yaml:"max_queued" default:"1000" doc:"messages kept for one subscriber that is away or slow; further ones are not kept, and that is reported"`
 	MaxRetained    int           `yaml:"max_retained" default:"10000" doc:"retained messages of the channel"`
 	MaxSessions    int           `yaml:"max_sessions" default:"50000" doc:"sessions kept, connected or away"`
@@ -55,6 +57,8 @@ func (s *Settings) Check() error {
 		return invalid("receive_maximum", "expected 1 to 65535")
 	case s.MaxAlias < 0 || s.MaxAlias > 65535:
 		return invalid("topic_alias_maximum", "expected 0 to 65535")
+	case s.SparkplugHost != "" && !sparkplug.HostID(s.SparkplugHost):
+		return invalid("sparkplug_host", "expected one level of a topic, such as hospital-1, without / + and #")
 	case s.KeepAlive < time.Second || s.KeepAlive > 65535*time.Second:
 		return invalid("max_keep_alive", "expected 1s to 18h")
 	case s.MaxExpiry < 0 || s.StallTimeout <= 0:

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/coder/websocket"
+
+	"thalamus/internal/driver"
 )
 
 // serveSockets answers MQTT over WebSocket (MQTT 5 §6): path /mqtt, sub-protocol
@@ -49,7 +51,7 @@ func (d *Driver) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	under, _ := r.Context().Value(socketKey{}).(net.Conn)
 	link := websocket.NetConn(d.ctx, ws, websocket.MessageBinary)
-	ws.SetReadLimit(int64(d.settings.MaxPacket) + readAhead)
+	ws.SetReadLimit(int64(d.settings.MaxPacket) + driver.PoolBuffer)
 	nc := &socketConn{Conn: link, under: under}
 	c := &conn{d: d, net: nc, link: link, peer: nc.RemoteAddr().String()}
 	if r.TLS != nil {

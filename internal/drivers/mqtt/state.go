@@ -155,7 +155,10 @@ func (d *Driver) snapshot() []byte {
 			put(s.will.record(s))
 		}
 	}
-	for _, m := range d.retained {
+	for topic, m := range d.retained {
+		if topic == d.state {
+			continue
+		}
 		put(m.retained())
 	}
 	for key, aliases := range d.born.All() {

@@ -32,6 +32,9 @@ type conn struct {
 	peer    string
 	aliases map[uint16]string
 	gone    chan struct{}
+	asked   time.Time        // CONNECT was sent
+	limit   int              // bytes of the longest packet the broker takes, 0: any
+	numbers mqttwire.Aliases // what the broker was told of topics; under wmu
 
 	buf    []byte
 	end    int
@@ -66,6 +69,11 @@ func sum(topic string, payload []byte) (s [16]byte) {
 func (c *conn) write(b []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
+	return c.send(b)
+}
+
+// send writes; the lock of writing is held.
+func (c *conn) send(b []byte) error {
 	c.link.SetWriteDeadline(time.Now().Add(dialFor))
 	_, err := c.link.Write(b)
 	return err
@@ -73,6 +81,21 @@ func (c *conn) write(b []byte) error {
 
 func (c *conn) say(p mqttwire.Packet) error {
 	return c.write(mqttwire.Append(nil, c.d.version, &p))
+}
+
+// tell publishes, with a number in place of a topic that the broker knows
+// already.
+func (c *conn) tell(p mqttwire.Packet) error {
+	if c.d.version != mqttwire.V5 {
+		return c.say(p)
+	}
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	b := c.numbers.Append(nil, &p, c.limit)
+	if len(b) == 0 {
+		return nil // longer than the broker takes
+	}
+	return c.send(b)
 }
 
 func (c *conn) serve() error {
@@ -85,6 +108,8 @@ func (c *conn) serve() error {
 		hello.Props = (&mqttwire.Properties{SessionExpiry: uint32(s.Expiry / time.Second), ReceiveMaximum: receiveMax, MaximumPacket: uint32(s.MaxPacket), TopicAliasMax: maxAliases}).
 			Set(mqttwire.PropSessionExpiry).Set(mqttwire.PropReceiveMaximum).Set(mqttwire.PropMaximumPacket).Set(mqttwire.PropTopicAliasMax)
 	}
+	c.asked = time.Now()
+	c.asHost(&hello)
 	if err := c.say(hello); err != nil {
 		return err
 	}
@@ -167,10 +192,16 @@ func (c *conn) packet(p *mqttwire.Packet) error {
 		c.d.mu.Lock()
 		c.d.ready = true
 		c.d.mu.Unlock()
+		topics := c.d.filters()
 		for i, code := range p.Codes {
-			if code >= mqttwire.Unspecified && i < len(c.d.settings.Topics) {
-				c.d.notes.Add(c.peer, "mqttclient.not-subscribed", fmt.Sprintf("the broker refuses the subscription to %s (code %#x)", c.d.settings.Topics[i], code), "Give our user the topic at the broker.")
+			if code >= mqttwire.Unspecified && i < len(topics) {
+				c.d.notes.Add(c.peer, "mqttclient.not-subscribed", fmt.Sprintf("the broker refuses the subscription to %s (code %#x)", topics[i].Text, code), "Give our user the topic at the broker.")
 			}
+		}
+		return c.announce()
+	case mqttwire.PUBACK:
+		if p.ID == stateID && p.Code >= mqttwire.Unspecified {
+			c.d.notes.Add(c.peer, "mqttclient.not-host", fmt.Sprintf("the broker does not let us say that we are there (code %#x)", p.Code), "Let our user publish to "+sparkplug.StateTopic(c.d.settings.Host)+" at the broker.")
 		}
 	case mqttwire.DISCONNECT:
 		return fmt.Errorf("the broker ended the connection (code %#x)", p.Code)
@@ -187,12 +218,14 @@ func (c *conn) welcome(p *mqttwire.Packet) error {
 	if !p.SessionPresent {
 		clear(c.d.held) // it knows nothing of what it sent before
 	}
-	subscribe := mqttwire.Packet{Type: mqttwire.SUBSCRIBE, ID: 1}
-	for _, t := range c.d.settings.Topics {
-		subscribe.Filters = append(subscribe.Filters, mqttwire.Filter{Text: t, QoS: byte(c.d.settings.QoS)})
+	if p.Props.Given(mqttwire.PropTopicAliasMax) {
+		c.numbers = mqttwire.NewAliases(p.Props.TopicAliasMax, maxAliases)
+	}
+	if p.Props.Given(mqttwire.PropMaximumPacket) {
+		c.limit = int(p.Props.MaximumPacket)
 	}
 	go c.ping()
-	return c.say(subscribe)
+	return c.say(mqttwire.Packet{Type: mqttwire.SUBSCRIBE, ID: 1, Filters: c.d.filters()})
 }
 
 func (c *conn) ping() {
@@ -232,7 +265,11 @@ func (c *conn) publish(p *mqttwire.Packet) error {
 		t.sum = sum(p.Topic, p.Payload)
 	}
 	was, held := c.d.held[p.ID]
-	if len(p.Payload) > 0 && !(p.QoS == 2 && p.Dup && held && was == t.sum) {
+	if c.d.settings.Host != "" && p.Topic == sparkplug.StateTopic(c.d.settings.Host) {
+		if err := c.heard(p); err != nil { // of ourselves: no entry
+			return err
+		}
+	} else if len(p.Payload) > 0 && !(p.QoS == 2 && p.Dup && held && was == t.sum) {
 		t.frame = len(c.frames)
 		c.frames = append(c.frames, c.frame(p))
 	}
@@ -274,7 +311,7 @@ func (c *conn) frame(p *mqttwire.Packet) model.Frame {
 		b.WriteString(n.Properties)
 		if to, command, ok := sparkplug.Rebirth(p.Topic); n.Unknown && ok {
 			c.d.notes.Add(to, "mqttclient.no-birth", "a Sparkplug node sends numbers whose names nobody heard; it was asked for its birth", "If this stays, have the node answer rebirth requests, and let us publish to "+to+".")
-			_ = c.say(mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: to, Payload: command})
+			_ = c.tell(mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: to, Payload: command})
 		}
 	}
 	f.Properties = b.String()

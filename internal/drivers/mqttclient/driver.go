@@ -11,7 +11,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -162,14 +161,13 @@ func (d *Driver) Encrypted() bool { return d.settings.TLS.Enabled }
 
 // Times between tries.
 const (
-	firstPause = time.Second
-	mostPause  = time.Minute
-	dialFor    = 20 * time.Second
+	mostPause = time.Minute
+	dialFor   = 20 * time.Second
 )
 
 func (d *Driver) run() {
 	defer close(d.done)
-	pause := firstPause
+	pauses := driver.Pauses{Longest: mostPause}
 	for d.ctx.Err() == nil {
 		began := time.Now()
 		err := d.session()
@@ -181,15 +179,14 @@ func (d *Driver) run() {
 		d.mu.Unlock()
 		d.notes.Add(d.settings.Address, "mqttclient.lost", "the broker cannot be reached, or ended the connection: "+err.Error(), "Look at the broker; we try again, and it sends what was not acknowledged.")
 		if time.Since(began) > mostPause {
-			pause = firstPause
+			pauses.Reset()
 		}
-		wait := time.NewTimer(pause/2 + rand.N(pause)) // not all at once after a power cut
+		wait := time.NewTimer(pauses.Next())
 		select {
 		case <-d.ctx.Done():
 			wait.Stop()
 		case <-wait.C:
 		}
-		pause = min(2*pause, mostPause)
 	}
 }
 
@@ -226,6 +223,7 @@ func (d *Driver) session() error {
 	}
 	err = c.serve()
 	if errors.Is(err, errStopped) {
+		c.takeLeave()
 		_ = c.write(mqttwire.Append(nil, d.version, &mqttwire.Packet{Type: mqttwire.DISCONNECT}))
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"thalamus/internal/codec/sparkplug"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -23,6 +24,7 @@ type Settings struct {
 	TLS       TLS           `yaml:"tls"`
 	KeepAlive time.Duration `yaml:"keep_alive" default:"60s" doc:"how often we show that we are there"`
 	Expiry    time.Duration `yaml:"session_expiry" default:"168h" doc:"how long the broker shall keep what comes while we are away (MQTT 5)"`
+	Host      string        `yaml:"sparkplug_host" doc:"id of a Sparkplug host application: the channel says on spBv1.0/STATE/ and this id whether it is there, and has a clean session, as the standard asks; empty: it does not"`
 	MaxPacket int           `yaml:"max_packet" default:"1MiB" doc:"longest packet taken, in bytes"`
 }
 
@@ -53,6 +55,8 @@ func (s *Settings) Check() error {
 		return invalid("qos", "expected 0, 1 or 2")
 	case s.Version != "5" && s.Version != "3.1.1":
 		return invalid("version", "expected 5 or 3.1.1")
+	case s.Host != "" && !sparkplug.HostID(s.Host):
+		return invalid("sparkplug_host", "expected one level of a topic, such as hospital-1, without / + and #")
 	case s.KeepAlive < time.Second || s.KeepAlive > 65535*time.Second:
 		return invalid("keep_alive", "expected 1s to 18h")
 	case s.MaxPacket < 1024 || s.MaxPacket > 16<<20-1024:

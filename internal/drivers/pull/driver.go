@@ -7,11 +7,9 @@ package pull
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,32 +32,27 @@ func Kind() driver.Kind {
 
 // Driver asks one address. One goroutine does all its work.
 type Driver struct {
+	driver.Looker
 	channel  model.ChannelID
 	codec    string
-	zone     *time.Location
 	settings Settings
-	hours    driver.Hours
 	base     *url.URL
 
 	host   driver.Host
-	notes  driver.Notes
 	http   *http.Client
 	memory *remembered
-	now    func() time.Time
-
-	cancel     context.CancelFunc
-	done       chan struct{}
-	mu         sync.Mutex
-	state, why string
 
 	answers, entries, again atomic.Uint64
 }
 
 var _ driver.Reporter = (*Driver)(nil)
 
+// longestPause is between two tries while the server is away.
+const longestPause = 15 * time.Minute
+
 // New checks the channel's settings.
 func New(ch model.Channel) (*Driver, error) {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, zone: time.Local, now: time.Now, state: "stopped"}
+	d := &Driver{channel: ch.ID, codec: ch.Codec}
 	if d.codec == "" {
 		d.codec = "json"
 	}
@@ -67,32 +60,25 @@ func New(ch model.Channel) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.hours, err = driver.ParseHours(d.settings.Hours); err != nil {
+	if d.base, err = url.Parse(d.settings.URL); err != nil {
 		return nil, err
 	}
-	if ch.Zone != "" {
-		if d.zone, err = time.LoadLocation(ch.Zone); err != nil {
-			return nil, fault.New(fault.Invalid, "pull.setting", "there is no zone of this name").At("zone")
-		}
+	d.Looker = driver.Looker{Every: d.settings.Every, Pauses: driver.Pauses{Longest: longestPause}, Peer: d.base.Host,
+		Hint: "It is asked again by itself.", Round: d.round, Count: d.count, Over: func() { d.http.CloseIdleConnections() }}
+	if err := d.Keep(d.settings.Hours, ch.Zone); err != nil {
+		return nil, err
 	}
-	d.base, err = url.Parse(d.settings.URL)
-	return d, err
+	return d, nil
 }
 
 // Start reads from where on to ask. A server that cannot be reached is tried
+// again. Stop breaks off what is asked; what came whole is offered or asked for
 // again.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
-	if host.Folder == nil {
-		return fault.New(fault.Broken, "pull.state", "there is no folder in which to remember from where on to ask")
-	}
-	folder, err := host.Folder(d.channel)
+	d.host, d.Notes.To = host, host.Note
+	folder, recent, err := host.Memory(d.channel)
 	if err != nil {
 		return err
-	}
-	var recent func(func(model.Entry))
-	if host.Recent != nil {
-		recent = func(each func(model.Entry)) { host.Recent(d.channel, each) }
 	}
 	if d.memory, err = load(folder, recent); err != nil {
 		return err
@@ -100,81 +86,25 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	if d.http, err = d.client(); err != nil {
 		return err
 	}
-	ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	d.done = make(chan struct{})
-	d.say("waiting", "asks for the first time")
-	go d.work(ctx)
+	d.Begin(ctx)
 	return nil
 }
 
-// Stop breaks off what is asked; what came whole is offered or asked for again.
-func (d *Driver) Stop(context.Context) error {
-	if d.cancel == nil {
-		return nil
-	}
-	d.cancel()
-	<-d.done
-	d.http.CloseIdleConnections()
-	d.say("stopped", "")
-	return nil
-}
-
-// Status says how the link is.
-func (d *Driver) Status() driver.Status {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	text := fmt.Sprintf("%d answers with something new, %d entries taken, %d had been taken before", d.answers.Load(), d.entries.Load(), d.again.Load())
-	if d.why != "" {
-		text = d.why + "; " + text
-	}
-	return driver.Status{State: d.state, Text: text}
-}
-
-func (d *Driver) say(state, why string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.state, d.why = state, why
+func (d *Driver) count() string {
+	return fmt.Sprintf("%d answers with something new, %d entries taken, %d had been taken before", d.answers.Load(), d.entries.Load(), d.again.Load())
 }
 
 // Encrypted implements driver.Encrypter.
 func (d *Driver) Encrypted() bool { return d.base.Scheme == "https" }
 
-// Waiting times after a round that failed.
-const (
-	firstPause = time.Second
-	mostPause  = 15 * time.Minute
-)
-
-func (d *Driver) work(ctx context.Context) {
-	defer close(d.done)
-	pause := firstPause
-	for {
-		wait := d.settings.Every
-		if !d.hours.Open(d.now().In(d.zone)) {
-			d.say("waiting", "outside its hours")
-			wait = max(wait, min(30*time.Second, 10*wait))
-		} else if asked, err := d.round(ctx); ctx.Err() == nil && err != nil {
-			d.say("waiting", err.Error())
-			d.notes.Add(d.base.Host, fault.CodeOf(err), err.Error(), "It is asked again by itself.")
-			wait = max(wait, asked, pause/2+rand.N(pause))
-			pause = min(2*pause, mostPause)
-		} else {
-			pause, wait = firstPause, max(wait, asked)
-			d.say("connected", "")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
-
 // round asks until there is no further page. wait is what the server asks for.
 func (d *Driver) round(ctx context.Context) (wait time.Duration, err error) {
-	began, address, first := d.now(), d.memory.Next, false
+	began, address, first := time.Now(), d.memory.Next, false
 	if address == "" {
 		address, first = d.address(), true
+		d.memory.Began = began
+	} else if !d.memory.Began.IsZero() {
+		began = d.memory.Began // these pages are of what there was then
 	}
 	cursor := ""
 	for range d.settings.Pages {
@@ -252,20 +182,37 @@ func (d *Driver) take(ctx context.Context, a answer, address string) error {
 		return nil
 	}
 	d.answers.Add(1)
-	for batch := range slices.Chunk(frames, mostOffer) {
-		if _, err := d.host.Intake.Offer(ctx, batch); err != nil {
-			if fault.KindOf(err) != fault.Invalid {
-				return err
-			}
-			d.notes.Add(d.base.Host, "pull.refused", "something that was fetched cannot be taken: "+err.Error(), "Have the server send smaller parts, or say each: line.")
-			continue
+	for len(frames) > 0 {
+		n := min(len(frames), mostOffer)
+		if err := d.offer(ctx, frames[:n]); err != nil {
+			return err
 		}
-		d.entries.Add(uint64(len(batch)))
-	}
-	for _, hash := range hashes {
-		d.memory.took(hash)
+		for _, hash := range hashes[:n] { // now: what follows may fail, and the whole answer come again
+			d.memory.took(hash)
+		}
+		frames, hashes = frames[n:], hashes[n:]
 	}
 	return nil
+}
+
+// offer makes a batch durable. One that is never acceptable spoils no other.
+func (d *Driver) offer(ctx context.Context, batch []model.Frame) error {
+	_, err := d.host.Intake.Offer(ctx, batch)
+	switch {
+	case err == nil:
+		d.entries.Add(uint64(len(batch)))
+		return nil
+	case fault.KindOf(err) != fault.Invalid:
+		return err
+	case len(batch) == 1:
+		d.Notes.Add(d.Peer, "pull.refused", "something that was fetched cannot be taken: "+err.Error(), "Have the server send smaller parts, or say each: line.")
+		return nil
+	}
+	half := len(batch) / 2
+	if err := d.offer(ctx, batch[:half]); err != nil {
+		return err
+	}
+	return d.offer(ctx, batch[half:])
 }
 
 // mostOffer is how many entries share a commit.

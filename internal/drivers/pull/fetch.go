@@ -30,13 +30,13 @@ func (d *Driver) client() (*http.Client, error) {
 	if d.settings.CA != "" {
 		pem, err := os.ReadFile(d.settings.CA)
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Invalid, "pull.secret", "cannot read the authorities").At("ca")
+			return nil, fault.Wrap(err, fault.Invalid, "driver.secret", "cannot read the authorities").At("ca")
 		}
 		if config.RootCAs, err = x509.SystemCertPool(); err != nil {
 			config.RootCAs = x509.NewCertPool()
 		}
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fault.New(fault.Invalid, "pull.secret", "the file holds no PEM certificate").At("ca")
+			return nil, fault.New(fault.Invalid, "driver.secret", "the file holds no PEM certificate").At("ca")
 		}
 	}
 	transport := &http.Transport{TLSClientConfig: config, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: d.settings.Timeout,
@@ -80,7 +80,7 @@ func (d *Driver) ask(ctx context.Context, address string, first bool) (answer, e
 		return answer{}, unreachable(err)
 	}
 	defer resp.Body.Close()
-	a := answer{head: resp.Header, until: retryAfter(resp.Header.Get("Retry-After"), d.now())}
+	a := answer{head: resp.Header, until: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	switch {
 	case resp.StatusCode == http.StatusNotModified, resp.StatusCode == http.StatusNoContent:
 		return a, nil
@@ -108,23 +108,21 @@ func (d *Driver) met(c httptrace.GotConnInfo) {
 	}
 }
 
-// sign adds what lets us in; the files are read each time, so that a new secret
-// counts at once.
+// sign adds what lets us in.
 func (d *Driver) sign(req *http.Request) error {
-	for _, c := range []struct{ file, place string }{{d.settings.Token, "token"}, {d.settings.Password, "password"}} {
-		if c.file == "" {
-			continue
-		}
-		b, err := os.ReadFile(c.file)
+	if d.settings.Token != "" {
+		token, err := driver.Secret(d.settings.Token, "token")
 		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "pull.secret", "cannot read the file").At(c.place)
+			return err
 		}
-		secret, _, _ := strings.Cut(string(b), "\n")
-		if secret = strings.TrimRight(secret, "\r"); c.place == "token" {
-			req.Header.Set("Authorization", "Bearer "+secret)
-		} else {
-			req.SetBasicAuth(d.settings.User, secret)
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if d.settings.Password != "" {
+		password, err := driver.Secret(d.settings.Password, "password")
+		if err != nil {
+			return err
 		}
+		req.SetBasicAuth(d.settings.User, password)
 	}
 	return nil
 }

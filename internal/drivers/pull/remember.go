@@ -22,6 +22,9 @@ type remembered struct {
 	ETag     string   `json:"etag,omitempty"`     // of the first page
 	Modified string   `json:"modified,omitempty"` // of the first page
 	Taken    []string `json:"taken,omitempty"`    // hashes of what was taken last
+	// Began is when the first page was asked for, of the round to which Next
+	// belongs: a cursor of time goes there and no further.
+	Began time.Time `json:"began,omitzero"`
 
 	path  string
 	known map[string]bool // Taken again
@@ -49,9 +52,7 @@ func load(folder string, recent func(each func(model.Entry))) (*remembered, erro
 	for _, hash := range r.Taken {
 		r.known[hash] = true
 	}
-	if recent != nil {
-		recent(func(e model.Entry) { r.took(hashOf(e.Bytes)) })
-	}
+	recent(func(e model.Entry) { r.took(hashOf(e.Bytes)) })
 	return r, nil
 }
 

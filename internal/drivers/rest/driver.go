@@ -149,8 +149,10 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 
 // serve answers on the channel's own port.
 func (d *Driver) serve(secure *tls.Config) {
+	u := &unread{tell: d.noRequest}
 	d.server = &http.Server{
-		Handler: http.HandlerFunc(d.answer), TLSConfig: secure, ErrorLog: log.New(quiet{d}, "", 0),
+		Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { u.request(r); d.answer(w, r) }),
+		TLSConfig: secure, ErrorLog: log.New(quiet{d}, "", 0), ConnContext: u.context, ConnState: u.state,
 		ReadHeaderTimeout: d.settings.Stall, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	d.serving.Add(1)
@@ -160,7 +162,7 @@ func (d *Driver) serve(secure *tls.Config) {
 			d.server.ServeTLS(d.listener, "", "")
 			return
 		}
-		d.server.Serve(d.listener)
+		d.server.Serve(u.listener(d.listener))
 	}()
 }
 
@@ -168,8 +170,18 @@ func (d *Driver) serve(secure *tls.Config) {
 type quiet struct{ d *Driver }
 
 func (q quiet) Write(b []byte) (int, error) {
-	q.d.notes.Add("", "rest.http", "a connection was given up before a request could be read: a TLS handshake that failed, or no HTTP", "Compare versions and certificates of both sides, and the address the sender uses.")
+	q.d.noRequest("")
 	return len(b), nil
+}
+
+// noRequest notes a connection of which no request came; not when we end it
+// because the channel stops.
+func (d *Driver) noRequest(peer string) {
+	select {
+	case <-d.ending:
+	default:
+		d.notes.Add(peer, "rest.http", "a connection was given up before a request could be read: a TLS handshake that failed, no HTTP, or half a request", "Compare versions and certificates of both sides, and the address the sender uses.")
+	}
 }
 
 // Handler answers requests that come through the program's own listener; nil

@@ -274,7 +274,11 @@ func (k *streamSocket) parse(content []byte) (*message, error) {
 	}
 	c, err := split(m.format, rest, k.d.settings.MaxRows)
 	m.rows, m.refused = c.frames, err
-	if err == nil && len(c.frames) < c.count && m.format.name == "ndjson" {
+	switch {
+	case err != nil:
+	case c.count == 0 && len(c.frames) == 0: // a byte order mark and nothing else
+		m.refused = fault.New(fault.Invalid, "rest.nothing", "the message is empty")
+	case len(c.frames) < c.count && m.format.name == "ndjson":
 		// A stream has one answer for each message: all rows or none.
 		m.refused = fault.New(fault.Invalid, "rest.not-json", "a row of the message is no JSON; nothing of it was taken")
 	}
@@ -336,6 +340,7 @@ func (k *streamSocket) take(ctx context.Context, first *message) error {
 			}
 			last = m.head.Seq
 			k.last = last
+			k.d.keys.acknowledge(k.name, last, time.Now()) // it is done with: who goes on, goes on behind it
 			k.d.refused.Add(1)
 			k.d.notes.Add(k.s.peer, fault.CodeOf(m.refused), "a message of a stream was refused and not kept: "+textOf(m.refused), "Have the sender correct it; the answer told it the place.")
 			if err := k.say(ctx, reply{Refused: last, Code: fault.CodeOf(m.refused), Place: placeOf(m.refused), Detail: textOf(m.refused)}); err != nil {

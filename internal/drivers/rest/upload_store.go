@@ -71,6 +71,10 @@ type meta struct {
 	Failed  *metaFault `json:"failed"`
 }
 
+// finished says whether nothing is to be done for it any more: it is journaled,
+// or cannot be.
+func (m *meta) finished() bool { return m.Done || m.Failed != nil }
+
 // metaFault is why an upload cannot be journaled.
 type metaFault struct {
 	Code  string `json:"code"`
@@ -85,8 +89,9 @@ func (f *metaFault) fault() error {
 const (
 	metaName    = "meta.json"
 	contentName = "content"
-	mostUploads = 1000
-	mostOfOne   = 16 // unfinished ones of one sender
+	mostUploads = 1000   // unfinished ones
+	mostOfOne   = 16     // unfinished ones of one sender
+	mostKept    = 10_000 // finished ones whose status is kept
 )
 
 func openUploads(d *Driver, folder string) (*uploads, error) {
@@ -140,10 +145,10 @@ func (us *uploads) get(id string) *upload {
 func (us *uploads) make(m meta) (*upload, error) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	mine := 0
+	mine, open := 0, 0
 	for _, u := range us.all {
 		u.mu.Lock()
-		same, unfinished := u.m.Who == m.Who, !u.m.Done
+		same, unfinished := u.m.Who == m.Who, !u.m.finished()
 		again := same && m.Key != "" && u.m.Key == m.Key
 		as := u.m.Type == m.Type && u.m.Encoding == m.Encoding && u.m.Topic == m.Topic && u.m.Length == m.Length
 		u.mu.Unlock()
@@ -153,11 +158,14 @@ func (us *uploads) make(m meta) (*upload, error) {
 		if again {
 			return u, nil
 		}
+		if unfinished {
+			open++
+		}
 		if same && unfinished {
 			mine++
 		}
 	}
-	if mine >= mostOfOne || len(us.all) >= mostUploads {
+	if mine >= mostOfOne || open >= mostUploads {
 		return nil, fault.New(fault.Transient, "rest.upload-space", "too many uploads are unfinished; finish or delete one first")
 	}
 	if m.Length > 0 && us.used.Load()+m.Length > us.d.settings.UploadSpace {
@@ -264,6 +272,7 @@ func (p *part) end(whole bool) error {
 	defer u.mu.Unlock()
 	u.busy = false
 	if u.gone {
+		u.us.used.Add(u.m.Offset - p.at) // what was safe before, giveUp has counted
 		return fault.New(fault.Absent, "rest.upload-gone", "the upload was given up")
 	}
 	if whole && u.m.Length >= 0 && p.at != u.m.Length {
@@ -273,6 +282,7 @@ func (p *part) end(whole bool) error {
 	before := u.m
 	u.m.Offset, u.m.Whole, u.m.Changed = p.at, whole, time.Now().UTC()
 	if failed := u.save(); failed != nil {
+		u.us.used.Add(before.Offset - p.at) // it comes again
 		u.m = before
 		return uploadFault(failed)
 	}
@@ -285,11 +295,15 @@ func (p *part) end(whole bool) error {
 // giveUp forgets an upload that is not whole.
 func (us *uploads) giveUp(u *upload) error {
 	u.mu.Lock()
-	if u.m.Whole && !u.m.Done && u.m.Failed == nil {
+	if u.gone {
+		u.mu.Unlock()
+		return fault.New(fault.Absent, "rest.upload-gone", "the upload was given up")
+	}
+	if u.m.Whole && !u.m.finished() {
 		u.mu.Unlock()
 		return fault.New(fault.Conflict, "rest.upload-whole", "the upload is whole and on its way to the journal; it cannot be given up any more")
 	}
-	open := !u.m.Done && u.m.Failed == nil
+	open := !u.m.finished()
 	u.gone = true
 	size := u.m.Offset
 	u.mu.Unlock()
@@ -305,18 +319,34 @@ func (us *uploads) giveUp(u *upload) error {
 	return nil
 }
 
-// expire gives up what nobody has added to for long.
+// expire gives up what nobody has added to for long, and of those finished the
+// oldest beyond what is kept.
 func (us *uploads) expire(now time.Time) {
+	type ended struct {
+		u  *upload
+		at time.Time
+	}
 	us.mu.Lock()
 	var old []*upload
+	var kept []ended
 	for _, u := range us.all {
 		u.mu.Lock()
-		if now.Sub(u.m.Changed) > us.d.settings.UploadKeep && !u.busy && (!u.m.Whole || u.m.Done || u.m.Failed != nil) {
+		switch {
+		case u.busy || u.gone || u.m.Whole && !u.m.finished():
+		case now.Sub(u.m.Changed) > us.d.settings.UploadKeep:
 			old = append(old, u)
+		case u.m.finished():
+			kept = append(kept, ended{u, u.m.Changed})
 		}
 		u.mu.Unlock()
 	}
 	us.mu.Unlock()
+	if over := len(kept) - mostKept; over > 0 {
+		slices.SortFunc(kept, func(a, b ended) int { return a.at.Compare(b.at) })
+		for _, one := range kept[:over] {
+			old = append(old, one.u)
+		}
+	}
 	for _, u := range old {
 		if !u.whole() {
 			us.d.notes.Add(u.snapshot().Peer, "rest.upload-expired", "an upload was given up: nothing was added to it for long", "Have the sender finish what it begins, or raise upload_keep.")

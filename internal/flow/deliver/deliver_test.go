@@ -257,7 +257,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 		}
 		pass(10 * time.Millisecond)
 		s := w.stat("ehr")
-		expect(t, "state", s.State, deliver.Open)
+		expect(t, "state", s.State, deliver.Down)
 		if calls, _ := v.called(); calls != 4 {
 			t.Errorf("%s: %d", "calls before it opened", calls)
 		}

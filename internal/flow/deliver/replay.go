@@ -201,7 +201,7 @@ func (r *runner) unroll(ctx context.Context, j *job, position model.MessageRef) 
 			switch {
 			case err != nil:
 				failed = true
-			case absent || !r.wanted(m, j.Forced):
+			case absent || !r.wanted(m, &j.Job):
 				x.refused++
 			default:
 				x.messages = append(x.messages, m)
@@ -243,13 +243,16 @@ func (r *runner) refs(ctx context.Context, j *job) func(yield func(model.Message
 // wanted says whether a message may go to the destination again: a decision
 // for it that refuses counts always, none at all only when nobody named the
 // destination. What waits for its devices to be adopted is not replayed before.
-func (r *runner) wanted(m *model.Message, forced bool) bool {
+// What is blocked is passed over, but for corrections: the destination may have
+// the message under the wrong patient, and is told by the dead letter that the
+// correction becomes (R20).
+func (r *runner) wanted(m *model.Message, j *Job) bool {
 	for _, one := range m.Routed {
 		if one.Destination == r.id {
-			return one.Owed() && r.waitsFor(m) == "" && r.o.blockers(m) == ""
+			return one.Owed() && r.waitsFor(m) == "" && (j.Span.Correction > 0 || r.o.blockers(m) == "")
 		}
 	}
-	return forced
+	return j.Forced
 }
 
 // expanded queues some of a replay's messages, with the progress in the same

@@ -15,7 +15,7 @@ type State string
 const (
 	Running State = "running" // what is owed goes out, or nothing is owed
 	Waiting State = "waiting" // all that is owed waits for its next try, for a decision, or for our own store
-	Open    State = "open"    // the destination is down; a probe follows at OpenUntil
+	Down    State = "down"    // the circuit breaker is open: the destination is down; a probe follows at OpenUntil
 	Paused  State = "paused"
 )
 
@@ -110,7 +110,7 @@ func (r *runner) snapshot(now time.Time) Stats {
 	case r.rules.paused:
 		s.State = Paused
 	case r.breaker.state != closed:
-		s.State, s.OpenUntil = Open, r.breaker.until
+		s.State, s.OpenUntil = Down, r.breaker.until
 	case r.storeErr != nil, r.readErr != nil,
 		s.Queued > 0 && r.inFlight == 0 && r.ready.len() == 0 && s.WaitingKeys+s.HeldKeys > 0:
 		s.State = Waiting

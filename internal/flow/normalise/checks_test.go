@@ -47,7 +47,7 @@ func TestMarkersAndLimits(t *testing.T) {
 		{"ST", hr, "NaN", "/min", "", "NaN", "not-a-number", "invalid-marker"},
 		{"ST", hr, "-INF", "/min", "", "-INF", "negative-infinity", "invalid-marker"},
 		{"ST", hr, "+++", "/min", "", "+++", "unknown", "invalid-marker"},
-		{"ST", hr, "regular", "/min", "", "", "", ""}, // a text is kept as a text
+		{"ST", hr, "regular", "/min", "", "", "", "text-for-number"}, // a text is kept as a text
 	} {
 		m := obx(t, normalise.Context{}, "OBX|1|"+c.kind+"|"+c.code+"|1|"+c.value+"|"+c.unit+"^"+c.unit+"^UCUM|||||R")
 		o := m.Observations[0]
@@ -137,6 +137,35 @@ func TestStatus(t *testing.T) {
 		m := obx(t, normalise.Context{}, "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|72|/min^/min^UCUM|||||"+sent)
 		if got := m.Observations[0].Status; got != want {
 			t.Errorf("%s is %s, want %s", sent, got, want)
+		}
+	}
+}
+
+// R17: a word where the code stands for a number is kept and said, at its
+// place; what decode said of it already is not said again.
+func TestTextForNumber(t *testing.T) {
+	for _, c := range []struct{ obx, issue, field string }{
+		{"OBX|1|ST|151562^MDC_RESP_RATE^MDC|1|shallow||||||R", "normalise.text-for-number", "OBX[1]-5"},
+		{"OBX|1|TX|8867-4^Heart rate^LN|1|fast||||||R", "normalise.text-for-number", "OBX[1]-5"},
+		{"OBX|1|ST|147842^MDC_ECG_HEART_RATE^MDC|1|72~fast|/min||||||R", "normalise.text-for-number", "OBX[1]-5[2]"},
+		{"OBX|1|NM|151562^MDC_RESP_RATE^MDC|1|shallow||||||R", "decode.not-a-number", "OBX-5"},
+		{"OBX|1|ST|151562^MDC_RESP_RATE^MDC|1|---||||||R", "normalise.invalid-marker", "OBX[1]"},
+		{"OBX|1|ST|184352^MDC_LOCAL^L|1|shallow||||||R", "", ""},
+	} {
+		m := obx(t, normalise.Context{}, c.obx)
+		var found []string
+		for _, i := range m.Issues {
+			switch i.Code {
+			case "normalise.text-for-number", "decode.not-a-number", "normalise.invalid-marker":
+				found = append(found, i.Code+" "+i.Field)
+			}
+		}
+		if want := strings.TrimSpace(c.issue + " " + c.field); strings.Join(found, ", ") != want {
+			t.Errorf("%s: %q, want %q", c.obx, found, want)
+		}
+		last := m.Observations[len(m.Observations)-1]
+		if c.issue == "normalise.text-for-number" && (last.Value.Kind != model.ValueText || last.Value.Text == "" || last.ValueSent != nil) {
+			t.Errorf("%s: value %+v", c.obx, last.Value)
 		}
 	}
 }

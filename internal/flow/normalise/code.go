@@ -154,13 +154,25 @@ func (n *normaliser) byLabel(s *subject) *mdc.Term {
 				continue
 			}
 			n.once(model.Issue{Code: prefix + "code-by-label", Severity: model.Warning, Field: s.field, Received: received(c),
-				Text: "the code is not in our tables; it was read as " + t.RefID + ", whose label it has",
+				Text: byLabelTexts[t],
 				Hint: "confirm it with `thalamus label map`, or say what it means"}, t.RefID)
 			return t
 		}
 	}
 	return nil
 }
+
+// byLabelTexts are what is said of each metric found by its label: made once,
+// because devices with labels send them all day.
+var byLabelTexts = func() map[*mdc.Term]string {
+	texts := map[*mdc.Term]string{}
+	for _, t := range mdc.Terms() {
+		if t.Kind == mdc.Numeric || t.Kind == mdc.Setting {
+			texts[t] = "the code is not in our tables; it was read as " + t.RefID + ", whose label it has"
+		}
+	}
+	return texts
+}()
 
 // standard knows the coding systems whose codes are no vendor's labels.
 func standard(system string) bool {

@@ -193,11 +193,12 @@ func FindMetric(text, unit string, most int) []mdc.Candidate {
 	return out
 }
 
-// Fits says whether a metric can have a unit as senders write it; known tells
-// whether the unit is one.
+// Fits says whether a metric can have a unit as senders write it; known is
+// false where the unit is none, or the table tells no unit of the metric.
 func Fits(q *mdc.Quantity, unit string) (fits, known bool) {
 	u, ok := ucum.Spelled(unit)
-	return ok && q.Fits(u), ok
+	known = ok && len(q.Units) > 0
+	return known && q.Fits(u), known
 }
 
 // For gives the label that is for an observation of a message, by its text or

@@ -105,8 +105,9 @@ type normaliser struct {
 	fault   error           // why it cannot be read
 	clear   bool            // there is nothing to say of it
 	said    []about         // what was reported already
-	birth   time.Time       // of the patient, where the day is known
-	aged    bool            // birth was looked for
+	sent    model.SentValues
+	birth   time.Time // of the patient, where the day is known
+	aged    bool      // birth was looked for
 }
 
 // about is what an issue says: its code, and of what.
@@ -144,6 +145,9 @@ func (n *normaliser) once(i model.Issue, subject string) {
 				Text: "more could not be understood than is listed", Hint: "correct the first issues, then look again"})
 		}
 		return
+	}
+	if n.said == nil {
+		n.said = make([]about, 0, 8) // one is seldom alone
 	}
 	n.said = append(n.said, key)
 	n.m.Issues = append(n.m.Issues, i)

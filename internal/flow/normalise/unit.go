@@ -151,7 +151,7 @@ func (n *normaliser) convert(o *model.Observation, q *mdc.Quantity, u *ucum.Unit
 			o.PutAside("error")
 			return
 		}
-		o.KeepSent() // unless a number was sent as text
+		n.sent.Keep(o) // unless a number was sent as text
 		v.Number, v.High = number, high
 		o.Value, o.UnitUCUM = v, preferred.Code()
 		return

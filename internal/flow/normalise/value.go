@@ -20,14 +20,42 @@ func (n *normaliser) valueAsNumber(o *model.Observation, q *mdc.Quantity) {
 	if err != nil {
 		if why := noValue(text); why != "" {
 			n.invalid(o, why)
+		} else if text != "" && !n.judged(o) {
+			n.once(model.Issue{Code: prefix + "text-for-number", Severity: model.Warning, Field: n.valuePlace(o), Received: o.ValueType,
+				Text: "the code stands for a number, and a text was sent; it was kept as text and counts for no trend", Hint: "the sender should send a number with its unit, or another code for what it says in words"}, o.Code.Key())
 		}
 		return
 	}
 	n.once(model.Issue{Code: prefix + "number-as-text", Severity: model.Warning, Field: o.Field, Received: o.ValueType,
 		Text: "a number was sent as text; it was read as a number", Hint: "the sender should use the value type NM"}, o.Code.Key())
-	sent := o.Value
-	o.ValueSent = &sent
+	o.ValueSent = nil
+	n.sent.Keep(o)
 	o.Value = model.Value{Kind: model.ValueNumber, Number: d}
+}
+
+// judged says whether decode looked for a number and has said that there is none.
+func (n *normaliser) judged(o *model.Observation) bool {
+	if n.hl7 {
+		switch o.ValueType {
+		case "NM", "SN", "NR", "CQ", "MO":
+			return true
+		}
+		return false
+	}
+	for i := range n.m.Issues {
+		if is := &n.m.Issues[i]; is.Field == o.Field && !strings.HasPrefix(is.Code, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// valuePlace is where the value stands in the message.
+func (n *normaliser) valuePlace(o *model.Observation) string {
+	if !n.hl7 || strings.Contains(o.Field, "-") {
+		return o.Field
+	}
+	return o.Field + "-5"
 }
 
 // noValue knows the texts with which devices say that there is no value, and

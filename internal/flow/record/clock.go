@@ -109,6 +109,10 @@ func (c *clocks) settle() {
 	clear(c.changed)
 }
 
+// Ready reads the clocks of all devices, so that who asks first does not wait
+// for that.
+func (s *Stage) Ready(ctx context.Context) error { return s.clocks.load(ctx, s.store) }
+
 // Clock gives what is known of a device's clock; ok is false when it was never
 // heard. It may be called from anywhere.
 func (s *Stage) Clock(id model.DeviceID) (e clock.Estimate, ok bool) {

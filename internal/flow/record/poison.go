@@ -26,6 +26,7 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 		if err := s.devices.Sight(ctx, m); err != nil {
 			return err
 		}
+		known := len(m.Issues)
 		s.window.begin(m)
 		s.window.find(anything)
 		before := s.clocks.mark(m)
@@ -43,6 +44,9 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 		Conclude(m, s.lives.batch)
 		m.Routed = s.router.Decide(m)
 		s.window.share(m)
+		if more := len(m.Issues) - known; more > 0 {
+			s.noticed = append(s.noticed, noticed{m, more})
+		}
 		return nil
 	})
 	switch {

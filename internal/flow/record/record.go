@@ -47,6 +47,9 @@ type Options struct {
 	// Clock says what is done about the clock of a message's device: one of
 	// the rules above. It may be nil: the default for all.
 	Clock func(m *model.Message, device model.DeviceID) string
+	// Noticed is told once a message is recorded how many issues it got after
+	// Devices had seen it: of clocks, patients and other paths. It may be nil.
+	Noticed func(m *model.Message, issues int)
 }
 
 // Stage records entries.
@@ -59,6 +62,13 @@ type Stage struct {
 	clocks   clocks
 	window   window
 	lives    lives
+	noticed  []noticed // in this try
+}
+
+// noticed are issues of a message that Devices did not see.
+type noticed struct {
+	m      *model.Message
+	issues int
 }
 
 // New makes the stage.
@@ -121,6 +131,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 		return err
 	}
 	clear(s.clocks.changed) // of a try that failed
+	s.noticed = s.noticed[:0]
 	if err := s.window.load(ctx, s.store); err != nil {
 		return err
 	}
@@ -172,6 +183,12 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 	s.window.loaded = true
 	s.clocks.settle()
 	s.lives.batch.Settle()
+	if s.o.Noticed != nil {
+		for _, n := range s.noticed {
+			s.o.Noticed(n.m, n.issues)
+		}
+	}
+	clear(s.noticed)
 	return nil
 }
 

@@ -158,7 +158,7 @@ var refusals = map[string]string{
 	"data_CollectionContentTemplateMixedValidity.json":                         "template[2].template.typeMatchExpression: the expression is missing",
 	"data_CollectionContentTemplateMultipleMocks.json":                         "template[0].templateType: \"mockA\" is no device template",
 	"data_InvalidCollectionContentTemplateWithNoTemplateArray.json":            "template: a CollectionContent holds a list",
-	"data_InvalidJson.txt":                                                     "the text is not JSON",
+	"data_InvalidJson.txt":                                                     "the file is not JSON",
 	"data_InvalidTemplateType.json":                                            "\"templateType\" is no device template",
 	"data_IotCentralJsonPathContentTemplateInvalidMissingTypeMetadata.json":    "template.typeName: the template does not name its type",
 	"data_IotCentralJsonPathContentTemplateInvalidMissingValueField.json":      "template.values[0].valueName: the value has no name",

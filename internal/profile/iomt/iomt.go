@@ -37,7 +37,11 @@ const maxTemplates = 500
 // Faults are Invalid and name the place in the file; a file with one wrong
 // template is refused wholly.
 func Import(raw []byte, name string) (*Result, error) {
-	tree, err := profile.Document("json", uncommented(bytes.TrimPrefix(raw, []byte("\ufeff"))))
+	text := uncommented(bytes.TrimPrefix(raw, []byte("\ufeff")))
+	if err := jsonFault(text); err != nil {
+		return nil, err
+	}
+	tree, err := profile.Document("json", text)
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +266,9 @@ func uncommented(raw []byte) []byte {
 				return out
 			}
 			for j := range out[i : i+end+2] {
-				out[i+j] = ' '
+				if out[i+j] != '\n' { // lines keep their numbers
+					out[i+j] = ' '
+				}
 			}
 		}
 	}

@@ -176,3 +176,18 @@ func FuzzRoster(f *testing.F) {
 		}
 	})
 }
+
+// A device identifier with a wrong check digit, or none, is a problem of its
+// row alone (R27).
+func TestDeviceIdentifiersAreChecked(t *testing.T) {
+	table := Table{Columns: []string{"PrimaryDI", "companyName", "versionModelNumber"}, First: 2, Rows: [][]string{
+		{"09506000134352", "Acme", "Z9"}, {"123", "Acme", "Z10"}, {"09506000134353", "Acme", "Z11"}, {"H123PARTNO1", "Acme", "Z12"},
+	}}
+	rows, problems := Read(table, Mapping{"PrimaryDI": "udi-di", "companyName": "manufacturer", "versionModelNumber": "model"}, Models, Dates(""))
+	if len(rows) != 4 || rows[0].Wrong || !rows[1].Wrong || !rows[2].Wrong || rows[3].Wrong {
+		t.Errorf("%+v", rows)
+	}
+	if len(problems) != 2 || problems[0].Row != 3 || problems[0].Column != "PrimaryDI" || problems[0].Value != "123" || problems[1].Row != 4 {
+		t.Errorf("%+v", problems)
+	}
+}

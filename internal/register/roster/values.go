@@ -7,6 +7,7 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/register/fact"
+	"thalamus/internal/udi"
 )
 
 // Dates says how dates with slashes are meant.
@@ -49,6 +50,9 @@ func value(layer fact.Layer, name, cell string, dates Dates, stages map[string]s
 		if len(cell) > 200 {
 			return "", "at most 200 bytes"
 		}
+	}
+	if name == "udi-di" && udi.Identifier(cell) != nil {
+		return "", "a device identifier: of GS1 with 8, 12, 13 or 14 digits and the right check digit, of HIBCC or of ICCBBA"
 	}
 	if name == "name" && len(cell) > 200 {
 		return "", "at most 200 bytes"

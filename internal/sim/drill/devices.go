@@ -8,6 +8,7 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
+	"thalamus/internal/sim/home"
 	"thalamus/internal/sim/lab"
 	"thalamus/internal/sim/phdagent"
 	"thalamus/internal/sim/wearable"
@@ -74,6 +75,7 @@ type devices struct {
 	told    *told
 	ledger  *sim.Ledger // of HL7 v2
 	mqtt    wearable.Ward
+	homes   home.Homes
 	grace   time.Duration // for what is under way at the end; 0: as ever
 }
 
@@ -87,6 +89,7 @@ var links = map[string]struct {
 	"phd":    {"phd", "phd", map[string]any{"listen": "127.0.0.1:0"}},
 	"astm":   {"astm", "astm", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
 	"poct1a": {"poct1a", "poct1a", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
+	"rest":   {"rest", "fhir", map[string]any{"listen": "127.0.0.1:0", "requests_per_second": 0}},
 }
 
 // work lets them send until ctx ends.
@@ -107,7 +110,17 @@ func (d *devices) work(ctx context.Context) {
 		d.mqtt.Run(ctx, cmp.Or(d.grace, grace))
 		d.sent(func() int { n, _, _, _ := d.mqtt.Counts(); return n })
 	case "phd":
-		d.personal(ctx)
+		w := phdagent.Ward{Address: d.address, Beds: 1, Devices: []string{"oximeter"}, Every: rhythm, Faults: d.set}
+		d.counted(func() { w.Run(ctx, grace) }, func() (sent, acknowledged int) {
+			sent, acknowledged, _, _ = w.Counts()
+			return sent, acknowledged
+		})
+	case "rest":
+		h := &d.homes
+		h.Ward, h.Number, h.Rate, h.Run, h.Faults = d.name, 1, float64(time.Second/rhythm), d.run, d.set
+		d.counted(func() { _, _ = h.Send(ctx, cmp.Or(d.grace, grace)) }, func() (sent, acknowledged int) {
+			return int(h.Measured()), h.Acknowledged()
+		})
 	case "astm":
 		o := lab.NewOutcome(func(id string) { d.told.mark("|" + id + "|") })
 		(&lab.Analyser{Address: d.address, Number: 1, Run: d.name, Rhythm: rhythm, Faults: d.set, Outcome: o}).Work(ctx)
@@ -119,28 +132,24 @@ func (d *devices) work(ctx context.Context) {
 	}
 }
 
-// personal counts: what such a device measures has no number of its own.
-func (d *devices) personal(ctx context.Context) {
-	w := phdagent.Ward{Address: d.address, Beds: 1, Devices: []string{"oximeter"}, Every: rhythm, Faults: d.set}
+// counted lets devices work whose messages have no mark: what they were told is
+// counted.
+func (d *devices) counted(work func(), count func() (sent, acknowledged int)) {
 	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx, grace) }()
-	for {
+	go func() { defer close(done); work() }()
+	for over := false; !over; {
 		select {
 		case <-done:
+			over = true
 		case <-time.After(rhythm):
 		}
-		sent, confirmed, _, _ := w.Counts()
+		sent, acknowledged := count()
 		d.told.mu.Lock()
-		d.told.sent, d.told.count = sent, confirmed
-		if confirmed >= before && d.told.wrong.IsZero() {
+		d.told.sent, d.told.count = sent, acknowledged
+		if acknowledged >= before && d.told.wrong.IsZero() {
 			d.told.wrong = time.Now()
 		}
 		d.told.mu.Unlock()
-		select {
-		case <-done:
-			return
-		default:
-		}
 	}
 }
 

@@ -186,7 +186,17 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 	}
 	defer d.shut(ch.ID)
 	dev := d.devices(e.Kind, ch, set)
+	if e.Kind == "rest" {
+		made, err := d.admit(ctx, dev, ch.ID)
+		if err != nil {
+			return r.failed(err)
+		}
+		defer d.revoke(made)
+	}
 	target := enough
+	if e.Kind == "rest" {
+		target *= 3 // a home measures three things at a time
+	}
 	if e.Fault == faults.Flood {
 		target += 30
 	}
@@ -197,6 +207,14 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 	}
 	d.look(ctx, &r, ch.ID, dev.told, e.Sees)
 	return r
+}
+
+// admit gives homes a credential, and the address of their channel.
+func (d *drill) admit(ctx context.Context, dev *devices, id model.ChannelID) (credential string, err error) {
+	made, err := d.credential(ctx, service.CredentialCreate{ID: "drill-" + dev.name})
+	dev.homes.URL = "http://" + dev.address + "/ingest/" + string(id)
+	dev.homes.Name, dev.homes.Secret = made.Credential.ID, made.Secret
+	return made.Credential.ID, err
 }
 
 // working lets devices send and gives what ends that and waits for what is

@@ -26,19 +26,23 @@ const (
 // most of it.
 var exercises = [...]Exercise{
 	{faults.Unplugged, "mqtt", []string{"mqtt.lost"}},
+	{faults.Unplugged, "rest", nil},
 	{faults.Reset, "hl7", []string{"mllp.half-frame"}},
 	{faults.Reset, "phd", nil},
 	{faults.HalfFrame, "hl7", []string{"mllp.half-frame"}},
 	{faults.HalfFrame, "astm", []string{"astmlink.half-frame"}},
 	{faults.HalfFrame, "mqtt", []string{"mqtt.half-packet", "mqtt.lost"}},
+	{faults.HalfFrame, "rest", []string{"rest.half-body", "rest.http"}},
 	{faults.HalfFrame, "poct1a", []string{"poct1alink.half-message"}},
 	{faults.Silence, "hl7", []string{"mllp.half-frame"}},
 	{faults.Dropped, "hl7", []string{repeat}},
+	{faults.Dropped, "rest", nil},
 	{faults.Swapped, "hl7", nil},
 	{faults.Duplicate, "hl7", []string{repeat}},
 	{faults.SlowDrip, "hl7", nil},
 	{faults.Garbage, "hl7", []string{"mllp.garbage"}},
 	{faults.Garbage, "mqtt", []string{"mqtt.packet", "mqtt.refused", "mqtt.lost"}},
+	{faults.Garbage, "rest", []string{"rest.http"}},
 	{faults.WrongChecksum, "astm", []string{"astmlink.checksum"}},
 	{faults.Oversized, "hl7", []string{"mllp.oversize"}},
 	{faults.Flood, "hl7", nil},
@@ -52,6 +56,7 @@ var exercises = [...]Exercise{
 	{faults.WrongUnit, "hl7", []string{"normalise.unit-contradicts"}},
 	{faults.NewLabel, "hl7", []string{"normalise.unknown-code"}},
 	{faults.NewLabel, "mqtt", []string{"normalise.unknown-code"}},
+	{faults.NewLabel, "rest", []string{"normalise.unknown-code"}},
 	{faults.Firmware, "hl7", []string{changed}},
 	{faults.WrongPatient, "hl7", []string{patients}},
 	{faults.OutOfRange, "hl7", []string{"normalise.implausible"}},
@@ -59,6 +64,7 @@ var exercises = [...]Exercise{
 	{faults.SensorOff, "hl7", []string{absent}},
 	{faults.NoNumber, "hl7", []string{"decode.text-for-nothing", "decode.not-a-number"}},
 	{faults.DemoMode, "hl7", []string{simulated}},
+	{faults.DemoMode, "rest", []string{simulated}},
 }
 
 // short are the faults of a run that is to be quick.

@@ -35,6 +35,8 @@ type Homes struct {
 	Faults       faults.Set // what goes wrong, by turns; none: nothing
 
 	measured atomic.Int64
+	mu       sync.Mutex
+	gateways []*client.Client // of this run
 }
 
 // Result is what came of a run.
@@ -48,6 +50,16 @@ type Result struct {
 
 // Measured is how many Observations there are so far.
 func (h *Homes) Measured() int64 { return h.measured.Load() }
+
+// Acknowledged is how many of them were acknowledged so far.
+func (h *Homes) Acknowledged() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.gateways {
+		n += int(g.Stats().Sent)
+	}
+	return n
+}
 
 // Send lets every home measure until ctx ends; what waits then is still sent,
 // at most for grace.
@@ -106,6 +118,9 @@ func (h *Homes) live(ctx context.Context, bed sim.Bed, folder string, rhythm, gr
 		return client.Stats{}, err
 	}
 	defer gateway.Close()
+	h.mu.Lock()
+	h.gateways = append(h.gateways, gateway)
+	h.mu.Unlock()
 	p := patient{bed: bed, body: bed.Body(), run: h.Run}
 	for goesOn := true; goesOn; goesOn = plan.Pause(ctx, rhythm) {
 		turn := plan.Next()

@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
 
+	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 )
 
@@ -31,35 +31,47 @@ type Analyser struct {
 	Faults  faults.Set    // what goes wrong, by turns; none: nothing
 	Outcome *Outcome
 
-	rng  *rand.Rand
-	conn net.Conn
-	r    *bufio.Reader
-	turn int
-	plan *faults.Plan
+	Beds []sim.Bed // whose patients; none: sixteen of the ward SIM
+
+	patients patients
+	conn     net.Conn
+	r        *bufio.Reader
+	turn     int
+	plan     *faults.Plan
 }
 
-// tests of the analyser: code, unit, mean, spread.
+// tests of the analyser: code, unit, decimal places, and where in a sample.
 var tests = [Results]struct {
-	code, unit   string
-	mean, spread float64
+	code, unit string
+	digits     int
+	of         func(c sim.Chemistry) float64
 }{
-	{"GLU", "mmol/L", 5.6, 1.2}, {"NA", "mmol/L", 140, 3}, {"K", "mmol/L", 4.2, 0.4}, {"CL", "mmol/L", 103, 3}, {"CREA", "umol/L", 82, 20},
-	{"UREA", "mmol/L", 5.5, 1.5}, {"CRP", "mg/L", 9, 8}, {"ALT", "U/L", 28, 12}, {"AST", "U/L", 27, 9}, {"CA", "mmol/L", 2.35, 0.1},
+	{"GLU", "mmol/L", 1, func(c sim.Chemistry) float64 { return c.GlucoseMmolL }},
+	{"NA", "mmol/L", 0, func(c sim.Chemistry) float64 { return c.SodiumMmolL }},
+	{"K", "mmol/L", 1, func(c sim.Chemistry) float64 { return c.PotassiumMmolL }},
+	{"CL", "mmol/L", 0, func(c sim.Chemistry) float64 { return c.ChlorideMmolL }},
+	{"CREA", "umol/L", 0, func(c sim.Chemistry) float64 { return c.CreatinineUmolL }},
+	{"UREA", "mmol/L", 1, func(c sim.Chemistry) float64 { return c.UreaMmolL }},
+	{"CRP", "mg/L", 1, func(c sim.Chemistry) float64 { return c.CRPMgL }},
+	{"ALT", "U/L", 0, func(c sim.Chemistry) float64 { return c.ALTUL }},
+	{"AST", "U/L", 0, func(c sim.Chemistry) float64 { return c.ASTUL }},
+	{"CA", "mmol/L", 2, func(c sim.Chemistry) float64 { return c.CalciumMmolL }},
 }
 
 // message is H P O R … L about a specimen, with what is wrong about it.
 func (a *Analyser) message(specimen string, turn faults.Turn) []byte {
 	at := turn.Clock(time.Now()).Format("20060102150405")
-	patient := fmt.Sprintf("SIM%05d", 40001+7*(a.turn%16))
+	who := a.patients.at(a.Beds, a.turn)
+	sample, mrn := who.blood.Sample(), who.MRN
 	if turn.Is(faults.WrongPatient) {
-		patient = "WRONG-" + patient
+		mrn = "WRONG-" + mrn
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "H|\\^&|||SIMLAB^1.0^SN%04d|||||LIS||P|LIS2-A2|%s\r", a.Number, at)
-	fmt.Fprintf(&b, "P|1|%s|||Muster^Ana||19700102|F\r", patient)
+	fmt.Fprintf(&b, "P|1|%s|||%s^%s||%s|%s\r", mrn, who.Family, who.Given, who.Born, who.Sex)
 	fmt.Fprintf(&b, "O|1|%s||^^^CHEM|R||%s||||||||||||||||||F\r", specimen, at)
 	for n, t := range tests {
-		value := fmt.Sprintf("%.1f", max(0, t.mean+a.rng.NormFloat64()*t.spread))
+		value := fmt.Sprintf("%.*f", t.digits, t.of(sample))
 		if n == 0 {
 			switch turn {
 			case faults.NewLabel:
@@ -80,7 +92,7 @@ func (a *Analyser) message(specimen string, turn faults.Turn) []byte {
 
 // Work sends until ctx ends, then waits for what is under way.
 func (a *Analyser) Work(ctx context.Context) {
-	a.rng, a.plan = rand.New(rand.NewPCG(uint64(a.Number), 0x1ab)), a.Faults.Plan()
+	a.plan = a.Faults.Plan()
 	defer a.hangUp()
 	for ctx.Err() == nil {
 		a.turn++
@@ -274,6 +286,6 @@ const Results = 10
 
 // Size is how long a message is in bytes, about.
 func Size() int {
-	a := Analyser{Number: 1, rng: rand.New(rand.NewPCG(1, 1))}
+	a := Analyser{Number: 1}
 	return len(a.message("full-1-1", ""))
 }

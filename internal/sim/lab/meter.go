@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 )
 
@@ -23,12 +24,15 @@ type Meter struct {
 	Outcome *Outcome
 	Faults  faults.Set // what goes wrong, by turns; none: nothing
 
-	rng     *rand.Rand
-	conn    net.Conn
-	r       *bufio.Reader
-	control int
-	turn    int
-	plan    *faults.Plan
+	Beds []sim.Bed // whose patients; none: sixteen of the ward SIM
+
+	rng      *rand.Rand
+	patients patients
+	conn     net.Conn
+	r        *bufio.Reader
+	control  int
+	turn     int
+	plan     *faults.Plan
 }
 
 // Work measures and sends until ctx ends.
@@ -52,6 +56,9 @@ func (m *Meter) Work(ctx context.Context) {
 	}
 }
 
+// mgdlPerMmolL of glucose: its molar mass is 180.16 g/mol.
+const mgdlPerMmolL = 18.016
+
 type result struct {
 	id, text string
 	turn     faults.Turn
@@ -61,7 +68,10 @@ type result struct {
 func (m *Meter) result() result {
 	m.turn++
 	id, turn := fmt.Sprintf("%s-%d-%d", m.Run, m.Number, m.turn), m.plan.Next()
-	patient, code, unit, value := fmt.Sprintf("SIM%05d", 40001+7*(m.turn%16)), "2341-6", "mg/dL", max(20, int(112+m.rng.NormFloat64()*28))
+	who := m.patients.at(m.Beds, m.turn)
+	// Capillary and by a strip: a few per cent off what the laboratory finds.
+	found := who.blood.Sample().GlucoseMmolL * mgdlPerMmolL * (1 + m.rng.NormFloat64()*0.03)
+	patient, code, unit, value := who.MRN, "2341-6", "mg/dL", max(20, int(found+0.5))
 	switch turn {
 	case faults.WrongPatient:
 		patient = "WRONG-" + patient

@@ -51,6 +51,9 @@ func TestConsole(t *testing.T) {
 	if len(said) < 3 {
 		t.Fatalf("the browser said %d things only: %v", len(said), said)
 	}
+	if to := papers(root); to != "" {
+		writePapers(t, pictures, to)
+	}
 	for _, one := range said {
 		t.Run(one.Text("name"), func(t *testing.T) {
 			wrong, _ := one["wrong"].([]any)

@@ -277,7 +277,7 @@ func stateBadge(j service.Job) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if kind, text := stateOf(ctx, j); text != "" {
-			templ_7745c5c3_Err = ui.Badge(kind, text).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("job-"+j.ID, kind, text, stateWhy(ctx, j)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

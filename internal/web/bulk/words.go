@@ -192,6 +192,31 @@ func stateOf(ctx context.Context, j service.Job) (kind, text string) {
 	return "quiet", string(j.State)
 }
 
+// stateWhy says why a job is in its state.
+func stateWhy(ctx context.Context, j service.Job) string {
+	switch j.State {
+	case "draft":
+		return ui.T(ctx, "It was checked and not begun; nothing is changed.")
+	case "waiting":
+		return ui.T(ctx, "One job changes the register at a time; this one begins when those before it have ended.")
+	case "running":
+		return ui.T(ctx, "%s of %s rows are settled.", ui.Num(ctx, j.Done), ui.Num(ctx, j.Total))
+	case "done":
+		if j.Undone != "" {
+			return ui.T(ctx, "The job %s took back what this one had done.", j.Undone)
+		}
+		return ui.T(ctx, "All rows are settled; its log says what became of each.")
+	case "stopped":
+		return ui.T(ctx, "Somebody stopped it after %s of %s rows; what was done until then stays.", ui.Num(ctx, j.Done), ui.Num(ctx, j.Total))
+	case "failed":
+		if meaning := ui.Meaning(ctx, j.Code); meaning != "" {
+			return meaning + " " + ui.ToDo(ctx, j.Code)
+		}
+		return j.Failed
+	}
+	return ""
+}
+
 // tookText says how long a job took.
 func tookText(ctx context.Context, j service.Job) string {
 	if j.Began.IsZero() || j.Ended.IsZero() {

@@ -44,7 +44,7 @@ type edge struct {
 // connections come first.
 const mostDrawn = 40
 
-var size = graph.Size{Width: 232, Height: 48, Gap: 12, Between: 220, Margin: 4}
+var size = graph.Size{Width: 276, Height: 48, Gap: 12, Between: 220, Margin: 4}
 
 // key names a part of the house in an address.
 func key(name string, own bool) string {
@@ -164,14 +164,6 @@ func (e edge) width() string {
 }
 
 func units(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
-
-func fitting(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
-}
 
 func portText(e service.FlowExpected) string {
 	text := e.Protocol

@@ -123,7 +123,7 @@ func blockMany(v *ui.Visit) (ui.Done, error) {
 		return ui.Done{}, err
 	}
 	for _, id := range ids {
-		if err := v.Call("device.block", service.DeviceBlock{DeviceAct: service.DeviceAct{ID: model.DeviceID(id), Reason: v.Typed("reason")}}, nil); err != nil {
+		if err := v.Call("device.block", service.DeviceBlock{DeviceAct: service.DeviceAct{ID: model.DeviceID(id), Reason: v.Typed("reason")}, Force: v.Typed("force") != ""}, nil); err != nil {
 			return ui.Done{}, err
 		}
 	}

@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"thalamus/internal/fault"
@@ -44,6 +45,29 @@ func chosen(v *ui.Visit) ([]string, error) {
 		return nil, fault.New(fault.Invalid, "service.argument", "at most %d devices at once", pageSize).At("id")
 	}
 	return ids, nil
+}
+
+// inboxStates are what counts of a device nobody adopted: how its link is, and
+// whether it is blocked.
+func inboxStates(d service.DeviceRow) (out []service.State) {
+	for i, s := range d.States {
+		if i == 0 || s.Kind == "blocked" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// chosenAgain says whether a device was ticked before what was asked was refused.
+func chosenAgain(ctx context.Context, id model.DeviceID) bool {
+	v := ui.From(ctx)
+	return v.Fault != nil && slices.Contains(v.Form["id"], string(id))
+}
+
+// inUse says whether a block was refused because patients depend on a device.
+func inUse(ctx context.Context) bool {
+	f := ui.From(ctx).Fault
+	return f != nil && f.Code == "service.device-in-use"
 }
 
 // adoptMany takes the chosen devices into use, one after another: what fails

@@ -15,8 +15,12 @@ func factName(ctx context.Context, fact string) string {
 		return ui.T(ctx, "Adoption")
 	case "ae":
 		return ui.T(ctx, "DICOM AE title")
+	case "alias":
+		return ui.T(ctx, "Other names")
 	case "asset":
 		return ui.T(ctx, "Asset number")
+	case "blocked":
+		return ui.T(ctx, "Blocked")
 	case "borrower":
 		return ui.T(ctx, "Lent to")
 	case "certificate":
@@ -61,6 +65,8 @@ func factName(ctx context.Context, fact string) string {
 		return ui.T(ctx, "MAC address")
 	case "manufacturer":
 		return ui.T(ctx, "Maker")
+	case "merged":
+		return ui.T(ctx, "Merged into")
 	case "model":
 		return ui.T(ctx, "Model")
 	case "mqtt":

@@ -270,15 +270,5 @@ func (e flowEdge) width() string {
 	return fmt.Sprintf("%.1f", min(1.5+math.Log10(1+10*e.Rate), 5))
 }
 
-// fitting cuts a text to what fits on a node; the whole stands in its title and
-// in the table.
-func fitting(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
-}
-
 // units writes a length of the picture.
 func units(f float64) string { return fmt.Sprintf("%g", f) }

@@ -345,9 +345,9 @@ func apart(ctx context.Context, before, t time.Time) string {
 }
 
 // toDo is what an issue says to do, else what the catalogue says of its code.
-func toDo(i model.Issue) string {
+func toDo(ctx context.Context, i model.Issue) string {
 	if i.Hint != "" {
 		return i.Hint
 	}
-	return ui.ToDo(i.Code)
+	return ui.ToDo(ctx, i.Code)
 }

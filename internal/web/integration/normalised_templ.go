@@ -315,9 +315,9 @@ func observationRow(m *model.Message, i int, o model.Observation) templ.Componen
 			}
 		} else {
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Named(o.Code, o.Received))
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Named(ctx, o.Code, o.Received))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 64, Col: 34}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 64, Col: 39}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {
@@ -450,7 +450,7 @@ func observationRow(m *model.Message, i int, o model.Observation) templ.Componen
 			return templ_7745c5c3_Err
 		}
 		if o.Simulated {
-			templ_7745c5c3_Err = ui.Badge("info", ui.T(ctx, "Simulated")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("sim-obs-"+strconv.Itoa(i), "info", ui.T(ctx, "Simulated"), ui.T(ctx, "The device or its sender says that this is simulated, a demonstration or a test. It goes only where a route asks for such values.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -769,9 +769,9 @@ func waveform(w model.Waveform, d drawing, id string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var36 string
-		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Named(w.Code, w.Received))
+		templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Named(ctx, w.Code, w.Received))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 138, Col: 41}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 138, Col: 46}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 		if templ_7745c5c3_Err != nil {
@@ -799,7 +799,7 @@ func waveform(w model.Waveform, d drawing, id string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if w.Simulated {
-			templ_7745c5c3_Err = ui.Badge("info", ui.T(ctx, "Simulated")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("sim-"+id, "info", ui.T(ctx, "Simulated"), ui.T(ctx, "The device or its sender says that this is simulated, a demonstration or a test. It goes only where a route asks for such values.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -986,9 +986,9 @@ func alertsPart(m *model.Message) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var47 string
-				templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(called(a.Text, ui.Named(a.Code, a.Received)))
+				templ_7745c5c3_Var47, templ_7745c5c3_Err = templ.JoinStringErrs(called(a.Text, ui.Named(ctx, a.Code, a.Received)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 174, Col: 53}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `integration/normalised.templ`, Line: 174, Col: 58}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var47))
 				if templ_7745c5c3_Err != nil {

@@ -104,7 +104,7 @@ func btoi(b bool) int {
 
 // said is the drawing in words, for who does not see it.
 func (d drawing) said(ctx context.Context, w model.Waveform) string {
-	text := ui.T(ctx, "%s: %s samples, %s a second, over %s.", ui.Named(w.Code, w.Received), ui.Num(ctx, len(w.Samples)),
+	text := ui.T(ctx, "%s: %s samples, %s a second, over %s.", ui.Named(ctx, w.Code, w.Received), ui.Num(ctx, len(w.Samples)),
 		strconv.FormatFloat(d.perSecond, 'f', -1, 64), ui.Span(ctx, time.Duration(d.seconds*float64(time.Second))))
 	if d.path == "" {
 		return text + " " + ui.T(ctx, "Every sample is missing.")

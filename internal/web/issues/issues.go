@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
@@ -47,13 +46,9 @@ func issues(v *ui.Visit) (ui.View, error) {
 	if err := v.Call("issue.list", ask, &found); err != nil {
 		return ui.View{}, err
 	}
-	known := map[string]fault.Described{}
-	for _, d := range fault.Catalogue() {
-		known[d.Code] = d
-	}
 	for _, g := range found {
 		ref, _ := g.Ref.MarshalText()
-		p.Groups = append(p.Groups, group{g, known[g.Code].Meaning, known[g.Code].ToDo, string(ref)})
+		p.Groups = append(p.Groups, group{g, ui.Meaning(ctx, g.Code), ui.ToDo(ctx, g.Code), string(ref)})
 		p.Total += g.Count
 		p.Channels = offer(p.Channels, string(g.Channel))
 		p.Codes = offer(p.Codes, g.Code)

@@ -72,6 +72,17 @@ func whatText(ctx context.Context, what string) string {
 	return ui.T(ctx, "Unknown label")
 }
 
+// whatWhy says why a label waits for a person.
+func whatWhy(ctx context.Context, what string) string {
+	switch what {
+	case "unit":
+		return ui.T(ctx, "The unit is neither UCUM nor in our tables, so that its values are kept as they were sent.")
+	case "label":
+		return ui.T(ctx, "Its code is not in our tables; it was read by its label alone, which a person should confirm.")
+	}
+	return ui.T(ctx, "Neither its code nor its label is in our tables or in a mapping, so that nobody knows what it measures.")
+}
+
 func whatKind(what string) string {
 	if what == "label" {
 		return "info"

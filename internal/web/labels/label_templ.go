@@ -64,7 +64,7 @@ func labelBody(p labelPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Badge(whatKind(p.What), whatText(ctx, p.What)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Because("what", whatKind(p.What), whatText(ctx, p.What), whatWhy(ctx, p.What)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -929,9 +929,9 @@ func candidate(c service.LabelCandidate, unit, now string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var41 string
-		templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(called(c.Name, c.Code))
+		templ_7745c5c3_Var41, templ_7745c5c3_Err = templ.JoinStringErrs(called(ui.Term(ctx, c.Code, c.Name), c.Code))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `labels/label.templ`, Line: 164, Col: 33}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `labels/label.templ`, Line: 164, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var41))
 		if templ_7745c5c3_Err != nil {

@@ -122,6 +122,24 @@ func stateOf(ctx context.Context, state string) (kind, text string) {
 	return "warn", ui.T(ctx, "Cut")
 }
 
+// extractWhy says why an extract is in its state; code is that of the fault
+// that ended it.
+func extractWhy(ctx context.Context, state, code string) string {
+	switch state {
+	case "whole":
+		return ui.T(ctx, "All its files are written, and their checksums are in the manifest.")
+	case "running":
+		return ui.T(ctx, "Its files are being written; what is finished can be fetched already.")
+	case "waiting":
+		return ui.T(ctx, "One extract is written at a time; this one begins when those before it have ended.")
+	case "stopped", "cut":
+		if code == "" {
+			code = "extract." + state
+		}
+	}
+	return ui.Meaning(ctx, code) + " " + ui.ToDo(ctx, code)
+}
+
 // rests says that an extract is neither being written nor waits for that.
 func rests(state string) bool { return state != "running" && state != "waiting" }
 

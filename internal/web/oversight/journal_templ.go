@@ -900,17 +900,17 @@ func segmentRow(s service.JournalSegment) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if s.Destroyed {
-			templ_7745c5c3_Err = ui.Badge("bad", ui.T(ctx, "Key destroyed")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("segment-"+number(s.ID), "bad", ui.T(ctx, "Key destroyed"), ui.T(ctx, "The key of this segment was destroyed on purpose: nobody can read its entries any more.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else if s.Sealed {
-			templ_7745c5c3_Err = ui.Badge("quiet", ui.T(ctx, "Closed")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("segment-"+number(s.ID), "quiet", ui.T(ctx, "Closed"), ui.T(ctx, "It is full or its day is over: nothing is written into it any more.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.Badge("good", ui.T(ctx, "Being written")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Because("segment-"+number(s.ID), "good", ui.T(ctx, "Being written"), ui.T(ctx, "What arrives now is written here.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

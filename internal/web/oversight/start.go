@@ -60,7 +60,7 @@ func house(ctx context.Context, o *service.Oversight) []concern {
 	}
 	in := func(state string) templ.SafeURL { return ui.To("/devices?state=", state) }
 	return []concern{
-		{ui.T(ctx, "Not adopted"), count["not-adopted"], "warn", "/inbox", ui.T(ctx, "Seen on the wire, and nobody took them into use. What they send waits in quarantine.")},
+		{ui.T(ctx, "Not adopted"), count["not-adopted"], "warn", "/inbox", ui.T(ctx, "Seen on the wire, and nobody took them into use. What they send waits in quarantine where their channel asks for adopted devices.")},
 		{ui.T(ctx, "Not accepted"), count["not-accepted"], "bad", "/devices?state=not-accepted", ui.T(ctx, "Their acceptance is missing, has ended, or was opened again by what was observed.")},
 		{ui.T(ctx, "Without an owner"), int64(o.Unowned), "warn", "/devices?fact=owner%3D", ui.T(ctx, "Nothing is said of who owns them: nobody would be asked when they fail.")},
 		{ui.T(ctx, "Support ended"), count["ended"], "bad", in("ended"), ui.T(ctx, "Their maker mends nothing any more, by what is said of their release or model.")},

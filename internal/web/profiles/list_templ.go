@@ -189,7 +189,7 @@ func listBody(rows []service.ProfileRow) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if r.Own {
-					templ_7745c5c3_Err = ui.Badge("info", ui.T(ctx, "Own")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Because("own-"+string(r.ID), "info", ui.T(ctx, "Own"), ui.T(ctx, "It was brought in force here, and stands before one of the same name that came with the program.")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

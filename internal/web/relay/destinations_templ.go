@@ -432,7 +432,7 @@ func destinationPage(p destinationView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if !p.Stats.OpenUntil.IsZero() && p.Row.State == "open" {
+				if !p.Stats.OpenUntil.IsZero() && p.Row.State == "down" {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<span class=\"sub\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err

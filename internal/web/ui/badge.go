@@ -32,7 +32,7 @@ func stateOf(name string) state {
 		return state{"good", N("Connected")}
 	case "running":
 		return state{"good", N("Running")}
-	case "open":
+	case "down":
 		return state{"bad", N("Not reachable")}
 	case "failed":
 		return state{"bad", N("Failed")}
@@ -83,7 +83,7 @@ func StateWhy(ctx context.Context, name, told string) string {
 		return T(ctx, "It takes what is owed to it: the last call was answered.")
 	case "connecting":
 		why = T(ctx, "The other side has not answered yet; the program keeps trying.")
-	case "open":
+	case "down":
 		why = T(ctx, "The last calls failed, so it is tried again after a pause. What is owed to it waits and is not lost.")
 	case "failed":
 		why = T(ctx, "The link could not be opened; nobody can send over it.")

@@ -57,7 +57,7 @@ func Changes(id, caption string, kinds []service.TrialKind) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = Head(T(ctx, "Times"), "num").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Head(T(ctx, "How often"), "num").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

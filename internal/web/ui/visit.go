@@ -112,10 +112,14 @@ func (v *Visit) Here(pairs ...string) string {
 	return v.Request.URL.Path + "?" + q.Encode()
 }
 
-// Wrong gives what is wrong with a field, empty when nothing is.
+// Wrong gives what is wrong with a field, empty when nothing is: in another
+// language than English what the fault's code means, then its own words.
 func (v *Visit) Wrong(field string) string {
 	if v.Fault == nil || field == "" || v.Fault.Place != field && !strings.HasPrefix(v.Fault.Place, field+".") {
 		return ""
+	}
+	if meaning := v.described(v.Fault.Code).Meaning; v.foreign() && meaning != "" {
+		return meaning + " (" + v.Fault.Text + ")"
 	}
 	return v.Fault.Text
 }

@@ -149,7 +149,7 @@ func Shown(ctx context.Context, v model.Value) string {
 	case model.ValueRatio:
 		return v.Number.String() + " : " + v.High.String()
 	case model.ValueCoded:
-		for _, text := range []string{v.Code.Name, v.Coding.Text, v.Coding.Code} {
+		for _, text := range []string{Term(ctx, v.Code.RefID, v.Code.Name), v.Coding.Text, v.Coding.Code} {
 			if text != "" {
 				return text
 			}
@@ -163,9 +163,15 @@ func Shown(ctx context.Context, v model.Value) string {
 	return v.Text
 }
 
-// Named is a code as people read it: its name, else what the sender called it.
-func Named(c model.Code, received model.Coding) string {
-	for _, text := range []string{c.Name, c.RefID, received.Text, received.Code} {
+// Term is the name of a metric in the reader's language.
+func Term(ctx context.Context, refID, name string) string {
+	return From(ctx).Language.Term(refID, name)
+}
+
+// Named is a code as people read it: its name in their language, else what the
+// sender called it.
+func Named(ctx context.Context, c model.Code, received model.Coding) string {
+	for _, text := range []string{Term(ctx, c.RefID, c.Name), c.RefID, received.Text, received.Code} {
 		if text != "" {
 			return text
 		}

@@ -110,7 +110,7 @@ func TestAddresses(t *testing.T) {
 
 // A fault shows up at its field, and at none other.
 func TestWrong(t *testing.T) {
-	v := &Visit{Fault: fault.New(fault.Invalid, "x.y", "too long").At("settings.listen")}
+	v := &Visit{Language: texts.Languages()[0], Fault: fault.New(fault.Invalid, "x.y", "too long").At("settings.listen")}
 	for field, want := range map[string]string{"settings": "too long", "settings.listen": "too long", "set": "", "": "", "other": ""} {
 		if got := v.Wrong(field); got != want {
 			t.Errorf("Wrong(%q) is %q", field, got)

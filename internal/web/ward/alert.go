@@ -13,7 +13,7 @@ func alertView(v *ui.Visit) (ui.View, error) {
 	if err := v.Call("alert.show", service.ID{ID: v.Path("key")}, &a); err != nil {
 		return ui.View{}, err
 	}
-	rows := alertRows([]service.AlertRow{a}, nil)
+	rows := alertRows(v.Context(), []service.AlertRow{a}, nil)
 	ctx := v.Context()
 	return ui.View{
 		Title: ui.T(ctx, "Alert"), Body: alertBody(a, rows[0]), Styles: []string{"ward.css"},

@@ -58,13 +58,13 @@ func whereaboutsOf(beds []service.Bed) whereabouts {
 	return w
 }
 
-func alertRows(states []service.AlertRow, where whereabouts) []alertRow {
+func alertRows(ctx context.Context, states []service.AlertRow, where whereabouts) []alertRow {
 	rows := make([]alertRow, 0, len(states))
 	for i := range states {
 		a := &states[i]
 		r := alertRow{
-			Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Kind: a.Alert.Kind, Muted: a.Alert.Muted, Active: a.Active,
-			Began: a.Since, Events: a.Events, Unit: unitText(a.Alert.UnitUCUM), Source: a.Alert.Source.Name,
+			Text: alertText(ctx, &a.Alert), Priority: priority(a.Alert.Priority), Kind: a.Alert.Kind, Muted: a.Alert.Muted, Active: a.Active,
+			Began: a.Since, Events: a.Events, Unit: unitText(a.Alert.UnitUCUM), Source: ui.Term(ctx, a.Alert.Source.RefID, a.Alert.Source.Name),
 			Key: a.Key, Latched: a.Stage == model.AlertLatched, Lost: a.Lost, Silent: a.SilentSince, Told: a.Arrived,
 		}
 		if !a.Active {
@@ -174,7 +174,7 @@ func alertsView(v *ui.Visit) (ui.View, error) {
 			return ui.View{}, err
 		}
 	}
-	page.Active, page.Past = groups(alertRows(active, where)), alertRows(past, where)
+	page.Active, page.Past = groups(alertRows(v.Context(), active, where)), alertRows(v.Context(), past, where)
 	return ui.View{
 		Title: ui.T(v.Context(), "Alerts"), Body: alertsPage(page), Actions: alertActions(),
 		Styles: []string{"ward.css"}, Scripts: []string{"alerts.js"},

@@ -49,15 +49,15 @@ type card struct {
 	Sim     bool
 }
 
-func cards(beds []service.Bed) []card {
+func cards(ctx context.Context, beds []service.Bed) []card {
 	out := make([]card, 0, len(beds))
 	for i := range beds {
-		out = append(out, cardOf(&beds[i]))
+		out = append(out, cardOf(ctx, &beds[i]))
 	}
 	return out
 }
 
-func cardOf(b *service.Bed) card {
+func cardOf(ctx context.Context, b *service.Bed) card {
 	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != "", Feeds: b.Devices}
 	switch {
 	case b.Patient != "":
@@ -71,7 +71,7 @@ func cardOf(b *service.Bed) card {
 			c.Place = b.Devices[0].Name
 		}
 	}
-	c.Tiles, c.Rest = arranged(b)
+	c.Tiles, c.Rest = arranged(ctx, b)
 	for _, t := range c.Tiles {
 		for _, r := range t.Readings {
 			c.Sim = c.Sim || r.Sim
@@ -80,7 +80,7 @@ func cardOf(b *service.Bed) card {
 	for _, a := range b.Alerts {
 		if a.Active {
 			one := alarm{
-				ID: alarmID(string(a.Device), a.Alert.ID), Text: alertText(&a.Alert), Priority: priority(a.Alert.Priority), Since: a.Since.UnixMilli(),
+				ID: alarmID(string(a.Device), a.Alert.ID), Text: alertText(ctx, &a.Alert), Priority: priority(a.Alert.Priority), Since: a.Since.UnixMilli(),
 				Key: a.Key, Muted: a.Alert.Muted, Latched: a.Stage == model.AlertLatched, Device: string(a.Device),
 			}
 			if !a.Heard.Last.IsZero() {
@@ -94,13 +94,13 @@ func cardOf(b *service.Bed) card {
 }
 
 // alertText says what an alert is about, as people read it.
-func alertText(a *model.Alert) string {
+func alertText(ctx context.Context, a *model.Alert) string {
 	if a.Text != "" {
 		return a.Text
 	}
-	text := ui.Named(a.Code, a.Received)
+	text := ui.Named(ctx, a.Code, a.Received)
 	if a.Source.Name != "" && (strings.HasPrefix(a.Code.RefID, "MDC_EVT_HI") || strings.HasPrefix(a.Code.RefID, "MDC_EVT_LO")) {
-		return a.Source.Name + ": " + text // "too low" says nothing without what
+		return ui.Term(ctx, a.Source.RefID, a.Source.Name) + ": " + text // "too low" says nothing without what
 	}
 	return text
 }
@@ -225,7 +225,7 @@ func live(v *ui.Visit) (ui.View, error) {
 	}
 	ctx := v.Context()
 	return ui.View{
-		Title: ui.T(ctx, "Live beds"), Body: livePage(cards(beds), units(beds), v.Query("place")), Scripts: []string{"wave.js", "live.js"},
+		Title: ui.T(ctx, "Live beds"), Body: livePage(cards(ctx, beds), units(beds), v.Query("place")), Scripts: []string{"wave.js", "live.js"},
 		Actions: liveActions(), Wide: true, Styles: []string{"ward.css"},
 	}, nil
 }

@@ -24,7 +24,7 @@ func TestCardShowsWhatAWardLooksAtFirst(t *testing.T) {
 		value(t, "MDC_ATTR_ID_MODEL", "1", arrived),
 		value(t, "MDC_TEMP", "37.1", arrived.Add(time.Hour)),
 	}}
-	c := cardOf(&bed)
+	c := cardOf(t.Context(), &bed)
 	if c.Key != "ppat-1" || c.Place != "ICU · 2 · 23" || string(c.To) != "/patients/pat-1" {
 		t.Errorf("card %q %q %q", c.Key, c.Place, c.To)
 	}
@@ -56,7 +56,7 @@ func TestUrgentAlertsStandFirst(t *testing.T) {
 	bed := service.Bed{Devices: []service.LiveDevice{{ID: "dev-1", Name: "Monitor 7"}}, Alerts: []service.AlertRow{
 		state("low", "low", true), state("gone", "high", false), state("strange", "PX", true), state("high", "high", true),
 	}}
-	c := cardOf(&bed)
+	c := cardOf(t.Context(), &bed)
 	var got string
 	for _, a := range c.Alarms {
 		got += a.Text + " "

@@ -88,7 +88,7 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		}
 	}
 	for i := range beds {
-		c := cardOf(&beds[i])
+		c := cardOf(ctx, &beds[i])
 		p.Now = append(p.Now, c)
 		p.Devices = append(p.Devices, beds[i].Devices...)
 		if p.Place == "" { // no movement told it; its devices say
@@ -100,7 +100,7 @@ func patientView(v *ui.Visit) (ui.View, error) {
 		if err := v.Call("alert.list", service.AlertAsk{Patient: page.Patient.ID, Limit: 50}, &states); err != nil {
 			return ui.View{}, err
 		}
-		p.Alerts = alertRows(states, nil)
+		p.Alerts = alertRows(ctx, states, nil)
 	}
 	var err error
 	if v.May("trend.get") {

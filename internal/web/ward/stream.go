@@ -144,7 +144,8 @@ func stream(v *ui.Visit, w http.ResponseWriter) error {
 	}
 	defer conn.CloseNow()
 	ctx = conn.CloseRead(ctx)
-	s := &streamer{only: v.Query("only"), waves: map[string]int{}, text: func(m model.Value) string { return ui.Shown(ctx, m) }, muted: func(state string) string { return mutedText(ctx, state) }}
+	s := &streamer{only: v.Query("only"), waves: map[string]int{}, text: func(m model.Value) string { return ui.Shown(ctx, m) }, muted: func(state string) string { return mutedText(ctx, state) },
+		named: func(c model.Code, received model.Coding) string { return ui.Named(ctx, c, received) }, alert: func(a *model.Alert) string { return alertText(ctx, a) }}
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -196,6 +197,8 @@ type streamer struct {
 	waves map[string]int // bed → rank of the waveform shown for it
 	text  func(model.Value) string
 	muted func(state string) string
+	named func(model.Code, model.Coding) string
+	alert func(*model.Alert) string
 }
 
 // news gives what a message says, bed by bed: of its patient, else of its
@@ -255,7 +258,7 @@ func (s *streamer) news(m *model.Message) []*news {
 		stage := cmp.Or(a.Life.Stage, service.AlertStage(a))
 		if n := of(a.Device); n != nil {
 			n.Alarms = append(n.Alarms, newsAlarm{
-				ID: alarmID(whose(m, a.Device), a.ID), On: stage != model.AlertEnded, Text: alertText(a), Priority: priority(cmp.Or(a.Life.Priority, a.Priority)),
+				ID: alarmID(whose(m, a.Device), a.ID), On: stage != model.AlertEnded, Text: s.alert(a), Priority: priority(cmp.Or(a.Life.Priority, a.Priority)),
 				At: m.Arrived.UnixMilli(), Ref: string(ref), Mark: priorityMark(priority(cmp.Or(a.Life.Priority, a.Priority))),
 				Muted: s.muted(cmp.Or(a.Life.Muted, a.Muted)), Latched: stage == model.AlertLatched, Device: whose(m, a.Device),
 			})
@@ -285,7 +288,7 @@ func (s *streamer) wave(n *news, m *model.Message, w *model.Waveform) {
 		at = m.Arrived.Add(-time.Duration(w.PeriodNS) * time.Duration(len(w.Samples)))
 	}
 	n.Wave = &newsWave{
-		Key: key, Name: ui.Named(w.Code, w.Received), Unit: unitText(w.UnitUCUM), Tint: tint(key),
+		Key: key, Name: s.named(w.Code, w.Received), Unit: unitText(w.UnitUCUM), Tint: tint(key),
 		At: at.UnixMilli(), Period: float64(w.PeriodNS) / 1e6, Samples: waveValues{w},
 	}
 }

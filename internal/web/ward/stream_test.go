@@ -12,7 +12,8 @@ import (
 )
 
 func newStreamer(only string) *streamer {
-	return &streamer{only: only, waves: map[string]int{}, text: func(v model.Value) string { return ui.Shown(context.Background(), v) }, muted: func(s string) string { return s }}
+	return &streamer{only: only, waves: map[string]int{}, text: func(v model.Value) string { return ui.Shown(context.Background(), v) }, muted: func(s string) string { return s },
+		named: func(c model.Code, r model.Coding) string { return ui.Named(context.Background(), c, r) }, alert: func(a *model.Alert) string { return alertText(context.Background(), a) }}
 }
 
 func decimal(t testing.TB, s string) model.Decimal {

@@ -86,7 +86,7 @@ func charts(v *ui.Visit, subject service.TrendAsk, s span, beds []service.Bed) (
 	subject.From = v.Now.Add(-s.Long)
 	subject.Step = model.Duration(s.Step)
 	for i := range beds {
-		tiles, _ := arranged(&beds[i])
+		tiles, _ := arranged(v.Context(), &beds[i])
 		for _, t := range tiles {
 			if slices.ContainsFunc(out, func(c chart) bool { return c.Short == t.Short }) {
 				continue

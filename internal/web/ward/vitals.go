@@ -1,6 +1,7 @@
 package ward
 
 import (
+	"context"
 	"strings"
 
 	"thalamus/internal/model"
@@ -53,7 +54,7 @@ type tile struct {
 }
 
 // arranged gives the tiles and what remains, of a bed's last values.
-func arranged(b *service.Bed) (tiles []tile, rest []reading) {
+func arranged(ctx context.Context, b *service.Bed) (tiles []tile, rest []reading) {
 	byKey := map[string]reading{}
 	var keys []string
 	for i := range b.Values {
@@ -64,7 +65,7 @@ func arranged(b *service.Bed) (tiles []tile, rest []reading) {
 			at = v.Arrived // a clock that is ahead makes nothing younger than it is
 		}
 		text, _ := v.Ref.MarshalText()
-		r := reading{Key: key, Value: v.Value, Unit: unitText(v.UnitUCUM), At: at.UnixMilli(), Ref: string(text), Off: v.Absent, Sim: v.Simulated, Name: ui.Named(v.Code, v.Received)}
+		r := reading{Key: key, Value: v.Value, Unit: unitText(v.UnitUCUM), At: at.UnixMilli(), Ref: string(text), Off: v.Absent, Sim: v.Simulated, Name: ui.Named(ctx, v.Code, v.Received)}
 		old, twice := byKey[key]
 		if twice && old.At > r.At {
 			continue

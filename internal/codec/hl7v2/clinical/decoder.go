@@ -30,6 +30,7 @@ type decoder struct {
 	obr      int
 	prt      int
 	lastNode int         // 1 + index of the device that the OBX before is, 0 for another OBX
+	statuses string      // result statuses that were reported, each followed by a blank
 	comment  *[]string   // where an NTE belongs
 	unread   string      // ids of segments that were reported, each followed by a blank
 	spare    model.Issue // takes what is said beyond maxIssues
@@ -97,7 +98,7 @@ func (d *decoder) begin(all []model.Message, m model.Message) []model.Message {
 	d.comment = &d.out.Notes
 	d.tree.init(d.m.Len() - d.at)
 	d.waves, d.alerts, d.loose = nil, nil, nil
-	d.named, d.lastNode = alertName{}, 0
+	d.named, d.lastNode, d.statuses = alertName{}, 0, ""
 	return all
 }
 

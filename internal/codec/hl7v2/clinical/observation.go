@@ -115,7 +115,7 @@ func (d *decoder) emit(r *reading) {
 		o.Alternate = r.alternate
 	}
 	d.codingsInto(&o.UnitSent, &o.UnitOther, d.f[6])
-	o.RangeText, o.DeviceTime.Original, o.Status = d.joined(d.f[7]), d.timeOf(), d.status(d.text(d.f[11]))
+	o.RangeText, o.DeviceTime.Original, o.Status = d.joined(d.f[7]), d.timeOf(), d.resultStatus(r)
 	o.Device, o.Order = r.device, max(len(d.out.Orders)-1, 0)
 	if d.f[20].Present() {
 		o.BodySite = d.coding(d.f[20])
@@ -250,26 +250,6 @@ func (d *decoder) timeOf() string {
 		return d.out.Orders[n-1].Start.Original
 	}
 	return d.out.DeviceTime.Original
-}
-
-// status by HL7 table 0085, in FHIR's words. R is what devices send: a value
-// nobody has reviewed.
-func (d *decoder) status(s string) model.Status {
-	switch s {
-	case "F", "V", "U", "B", "A":
-		return model.StatusFinal
-	case "R", "P", "S":
-		return model.StatusPreliminary
-	case "I":
-		return model.StatusRegistered
-	case "C":
-		return model.StatusCorrected
-	case "X", "N":
-		return model.StatusCancelled
-	case "D", "W":
-		return model.StatusError
-	}
-	return model.StatusUnknown
 }
 
 // method reads OBX-17. The MDC methods that end in SET say that a person or

@@ -44,7 +44,7 @@ func (d *decoder) wave(r *reading) {
 		}
 		d.out.Waveforms = append(d.out.Waveforms, model.Waveform{
 			Field: field, SubID: r.sub, Received: r.received, UnitSent: d.coding(d.f[6]), DeviceTime: model.Timestamp{Original: d.timeOf()},
-			Simulated: o.Simulated, Device: r.device, Status: d.status(d.text(d.f[11])),
+			Simulated: o.Simulated, Device: r.device, Status: d.resultStatus(r),
 		})
 		w.count++
 	}

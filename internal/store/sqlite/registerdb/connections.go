@@ -131,5 +131,6 @@ func (d *DB) ConnectedDevices(ctx context.Context, at time.Time) ([]model.Device
 		return id, err
 	}, `SELECT device FROM connections WHERE until_at = 0 AND from_at <= ?1 UNION
 		SELECT device FROM connections WHERE until_at > ?1 AND from_at <= ?1 UNION
-		SELECT device FROM associations WHERE device <> '' AND (until_at = 0 OR until_at > ?1) AND from_at <= ?1 ORDER BY 1`, micros(at))
+		SELECT device FROM associations WHERE device <> '' AND until_at = 0 AND from_at <= ?1 UNION
+		SELECT device FROM associations WHERE device <> '' AND until_at > ?1 AND from_at <= ?1 ORDER BY 1`, micros(at))
 }

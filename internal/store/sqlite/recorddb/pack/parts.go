@@ -304,7 +304,7 @@ var words = [...]string{
 	"message", "device", "channel", "site",
 	"final", "preliminary", "registered", "corrected", "cancelled", "entered-in-error", "unknown",
 	"number", "range", "ratio", "text", "coded", "time", "binary",
-	"warning", "error",
+	"warning", "error", "note",
 }
 
 func putWord(b []byte, s string) []byte {
