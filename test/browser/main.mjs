@@ -87,7 +87,9 @@ async function onTheWall(path) {
   return wrong.map((w) => 'at 3840 px: ' + w)
 }
 
-async function told(name, work) {
+/** Does one look or errand and says what was wrong. `of` is the page or errand
+ * as run.only chooses it; what is always done has none. */
+async function told(name, work, of = '') {
   const began = Date.now()
   let wrong
   let more = {}
@@ -98,7 +100,7 @@ async function told(name, work) {
   } catch (error) {
     wrong = [String(error.message ?? error).slice(0, 1500)]
   }
-  say({ name, ...more, wrong, ms: Date.now() - began })
+  say({ name, of, ...more, wrong, ms: Date.now() - began })
   return more
 }
 
@@ -128,14 +130,14 @@ async function lookAt(path) {
   const wire = await check.listen(seen)
   let said
   for (const view of views) {
-    const one = await told(`${named(path)} ${view.name}`, () => look(seen, wire, path, view))
+    const one = await told(`${named(path)} ${view.name}`, () => look(seen, wire, path, view), named(path))
     said ??= one.said
   }
   await seen.close()
   if (!said) return
-  await told(`${named(path)} without scripts`, () => withoutScript(path, said))
-  if (starts.includes(path)) await told(`${named(path)} on the wall`, () => onTheWall(path))
-  if (starts.includes(path) || run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path))
+  await told(`${named(path)} without scripts`, () => withoutScript(path, said), named(path))
+  if (starts.includes(path)) await told(`${named(path)} on the wall`, () => onTheWall(path), named(path))
+  if (starts.includes(path) || run.paper.some((p) => named(path) === p)) await told(`${named(path)} on paper`, () => onPaper(path), named(path))
 }
 
 // Two at a time: most of the time a page waits for its own pictures.
@@ -156,7 +158,7 @@ for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices,
     } finally {
       await seen.close()
     }
-  })
+  }, name)
 }
 
 /** Pictures for the papers: what somebody sees who has not started it yet. */

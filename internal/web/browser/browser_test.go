@@ -12,13 +12,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -29,42 +33,94 @@ import (
 
 const patience = 60 * time.Second
 
+// unsteady is how many pages and errands may fail for a look at them alone to
+// be worth it (docs/decisions/0207-unsteady-tests.md).
+const unsteady = 5
+
 func TestConsole(t *testing.T) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		peertest.Missing(t, "chromium")
 	}
 	root := root(t)
-	w := startWard(t, root)
-	w.stage(t)
 	pictures, only := filepath.Join(root, "build", "screenshots"), os.Getenv("THALAMUS_PAGES")
 	if only == "" {
 		if err := os.RemoveAll(pictures); err != nil {
 			t.Fatal(err)
 		}
 	}
-	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
-		"url": w.url, "devices": w.devices, "gate": w.gate, "chromium": chromium, "pictures": pictures,
-		"papers": papers(root), "only": only,
-		"paper": []string{"messages-one", "devices-one", "live", "start"},
-	})
-	if len(said) < 3 {
-		t.Fatalf("the browser said %d things only: %v", len(said), said)
-	}
+	looks := look(t, root, chromium, pictures, only, papers(root))
 	if to := papers(root); to != "" {
 		writePapers(t, pictures, to)
 	}
-	for _, one := range said {
+	spoilt := failed(looks)
+	again := map[string]bool{} // what failed once more, alone
+	if n := len(spoilt); n > 0 && n <= unsteady {
+		for range 2 {
+			for name := range failed(look(t, root, chromium, filepath.Join(pictures, "again"), "^("+strings.Join(slices.Sorted(maps.Keys(spoilt)), "|")+")$", "")) {
+				again[name] = true
+			}
+		}
+	}
+	for _, one := range looks {
 		t.Run(one.Text("name"), func(t *testing.T) {
 			wrong, _ := one["wrong"].([]any)
+			say := t.Error
+			switch {
+			case len(wrong) == 0:
+			case len(spoilt) > unsteady:
+			case again[what(one)]:
+				t.Error("failed again, alone")
+			default:
+				say = t.Log
+				t.Logf("unsteady: %s failed once and passed twice alone: mend it", t.Name())
+			}
 			for _, line := range wrong {
-				t.Error(line)
+				say(line)
 			}
 			if ms, ok := one["ms"].(float64); ok {
 				t.Logf("%.1f s", ms/1000)
 			}
 		})
 	}
+}
+
+// look has a browser look at the pages and do the errands whose names match
+// only (empty: all) at a ward of their own.
+func look(t *testing.T, root, chromium, pictures, only, papers string) []peertest.Said {
+	t.Helper()
+	w := startWard(t, root)
+	w.stage(t)
+	said := peertest.Run(t, "../browser/main.mjs", "playwright-core", map[string]any{
+		"url": w.url, "devices": w.devices, "gate": w.gate, "chromium": chromium, "pictures": pictures,
+		"papers": papers, "only": only,
+		"paper": []string{"messages-one", "devices-one", "live", "start"},
+	})
+	if len(said) < 3 {
+		t.Fatalf("the browser said %d things only: %v", len(said), said)
+	}
+	log := w.stop()
+	if len(failed(said)) > 0 {
+		t.Logf("the server said:\n%s", log)
+	}
+	return said
+}
+
+// what names the page or errand that one thing said is about, as the choice of
+// what to look at takes it.
+func what(one peertest.Said) string {
+	return regexp.QuoteMeta(one.Text("of"))
+}
+
+// failed is what something was wrong with.
+func failed(said []peertest.Said) map[string]bool {
+	all := map[string]bool{}
+	for _, one := range said {
+		if wrong, _ := one["wrong"].([]any); len(wrong) > 0 {
+			all[what(one)] = true
+		}
+	}
+	return all
 }
 
 // papers is where the pictures of the papers go, empty to leave them alone.
@@ -78,9 +134,10 @@ func papers(root string) string {
 // ward is the real binary running its demo.
 type ward struct {
 	binary, folder string
-	url            string // the sign-in that works once
-	devices        string // where devices send to
-	gate           string // where strangers send to: what they send waits until they are adopted
+	url            string        // the sign-in that works once
+	devices        string        // where devices send to
+	gate           string        // where strangers send to: what they send waits until they are adopted
+	stop           func() string // ends it and gives what it said
 }
 
 func startWard(t *testing.T, root string) *ward {
@@ -126,7 +183,7 @@ func startWard(t *testing.T, root string) *ward {
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	w.stop = sync.OnceValue(func() string {
 		demo.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
@@ -135,10 +192,9 @@ func startWard(t *testing.T, root string) *ward {
 			<-ended
 		}
 		demo.Wait()
-		if t.Failed() {
-			t.Logf("the server said:\n%s", log.String())
-		}
+		return log.String()
 	})
+	t.Cleanup(func() { w.stop() })
 	select {
 	case <-ready:
 	case <-ended:
