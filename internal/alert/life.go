@@ -9,7 +9,10 @@ import (
 // Life is one alert from the first report that came to its end.
 type Life struct {
 	Patient model.PatientID `json:"patient,omitempty"`
-	Device  model.DeviceID  `json:"device,omitempty"`
+	Device  model.DeviceID  `json:"device,omitempty"` // whose id the first report came under
+	// Now is the device whose id later reports came under, where Device was
+	// merged into it meanwhile (decision 210).
+	Now model.DeviceID `json:"now,omitempty"`
 	// Alert is the newest report by the source's own order; what it leaves out
 	// is as in the report before.
 	Alert   model.Alert      `json:"alert"`

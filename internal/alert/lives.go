@@ -1,6 +1,8 @@
 package alert
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"thalamus/internal/model"
@@ -66,11 +68,11 @@ func (s *Lives) Drop() {
 func (s *Lives) put(k key, list []*Life) {
 	s.n += len(list) - len(s.all[k])
 	s.list(k, list)
-	if len(list) == 0 {
+	if len(list) == 0 && s.base == nil {
 		delete(s.all, k)
 		return
 	}
-	s.all[k] = list
+	s.all[k] = list // an empty one hides that of the base
 }
 
 func (s *Lives) get(k key) []*Life {
@@ -89,7 +91,7 @@ func (s *Lives) count() int {
 
 // Load adds a life as it was kept; lives of one alert in the order they began.
 func (s *Lives) Load(l *Life) {
-	k := key{l.Device, l.Alert.ID}
+	k := key{cmp.Or(l.Now, l.Device), l.Alert.ID}
 	s.put(k, append(s.get(k)[:len(s.get(k)):len(s.get(k))], l))
 }
 
@@ -105,6 +107,9 @@ func (s *Lives) Take(r *Report) (l *Life, late bool) {
 	s.forget(r.Arrived)
 	k := key{r.Device, r.Alert.ID}
 	list := s.get(k)
+	if before := r.Alert.Life.Before; before != "" && before != r.Device && find(list, r) < 0 {
+		list = s.move(key{before, r.Alert.ID}, list, r)
+	}
 	at := find(list, r)
 	if at >= 0 && r.again(list[at]) {
 		at = -1
@@ -133,6 +138,44 @@ func (s *Lives) Take(r *Report) (l *Life, late bool) {
 	}
 	s.put(k, fresh)
 	return l, late
+}
+
+// Before gives the name, of those that stand for a report's device beside its
+// own, under which the alert that it is about goes on; empty for none.
+func (s *Lives) Before(r *Report, names []model.DeviceID) model.DeviceID {
+	if find(s.get(key{r.Device, r.Alert.ID}), r) >= 0 {
+		return ""
+	}
+	for _, name := range names {
+		if name == r.Device {
+			continue
+		}
+		list := s.get(key{name, r.Alert.ID})
+		if at := find(list, r); at >= 0 && list[at].goesOn(r) {
+			return name
+		}
+	}
+	return ""
+}
+
+// goesOn says whether a report under another name of the device may go on with
+// the life: it is not over, and of no other patient.
+func (l *Life) goesOn(r *Report) bool {
+	return l.Active && (l.Patient == "" || r.Patient == "" || l.Patient == r.Patient)
+}
+
+// move takes the life that a report is about from under another name of its
+// device, and gives list with it.
+func (s *Lives) move(from key, list []*Life, r *Report) []*Life {
+	was := s.get(from)
+	at := find(was, r)
+	if at < 0 || !was[at].goesOn(r) {
+		return list
+	}
+	l := *was[at]
+	l.Now = r.Device
+	s.put(from, slices.Delete(slices.Clone(was), at, at+1))
+	return append(slices.Clone(list), &l)
 }
 
 // find gives the life a report belongs to: one that agrees in event and source

@@ -71,7 +71,7 @@ func (a *App) startWay(ctx context.Context) error {
 	if _, _, err := a.applyRouting(ctx); err != nil {
 		return err
 	}
-	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule, Noticed: a.register.Noticed})
+	a.stage = record.New(a.record, a.register, a.patients, &a.routing, record.Options{Waiting: a.recordWaits, Clock: a.clockRule, Noticed: a.register.Noticed, Names: a.register})
 	if err := a.stage.Ready(ctx); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ alerts:
 				if m.Patient != nil {
 					m.Patient.ID = model.PatientID(m.Patient.Identifiers[0].Value)
 				}
-				record.Conclude(&m, lives)
+				record.Conclude(&m, lives, nil)
 				record.HearAlerts(&m, lives, func(*model.Alert, *alert.Life, bool) {})
 			}
 			var all []string

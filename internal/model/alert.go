@@ -22,4 +22,5 @@ type AlertLife struct {
 	State    string     `json:"state,omitempty"`    // of the newest report that says it
 	Muted    string     `json:"muted,omitempty"`    // of the newest report that says it
 	Priority string     `json:"priority,omitempty"` // of the newest report that says it
+	Before   DeviceID   `json:"before,omitempty"`   // the life goes on from reports under this id, of a stranger that was merged into the device
 }

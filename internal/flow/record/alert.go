@@ -18,14 +18,26 @@ func HearAlerts(m *model.Message, lives *alert.Lives, tell func(a *model.Alert, 
 		if a.Same != (model.MessageRef{}) {
 			continue
 		}
-		l, late := lives.Take(&alert.Report{
-			Alert: a, Device: DeviceOf(m, a.Device), Patient: PatientOf(m), Channel: m.Channel, Ref: m.Ref,
-			At: TimeOf(&a.DeviceTime, m), Arrived: m.Arrived,
-		})
-		if l != nil {
+		if l, late := lives.Take(reportOf(m, a)); l != nil {
 			tell(a, l, late)
 		}
 	}
+}
+
+// reportOf is an alert of a message as its life takes it.
+func reportOf(m *model.Message, a *model.Alert) *alert.Report {
+	return &alert.Report{
+		Alert: a, Device: DeviceOf(m, a.Device), Patient: PatientOf(m), Channel: m.Channel, Ref: m.Ref,
+		At: TimeOf(&a.DeviceTime, m), Arrived: m.Arrived,
+	}
+}
+
+// namesOf gives all ids that stand for a device, its own first; names may be nil.
+func namesOf(names Names, device model.DeviceID) []model.DeviceID {
+	if names == nil || device == "" || !names.Merging() {
+		return []model.DeviceID{device}
+	}
+	return names.Names(names.Head(device))
 }
 
 // vanished is the field of an alert that is no longer on a list.
@@ -34,14 +46,18 @@ const vanished = "vanished"
 // Conclude adds to a message the ends of the alerts that stood on a list of
 // its device and are not on it any more, where a profile says that the list is
 // complete (R21, decision 192). Nothing else is concluded from silence.
-func Conclude(m *model.Message, lives *alert.Lives) {
+func Conclude(m *model.Message, lives *alert.Lives, names Names) {
 	reported := len(m.Alerts)
 	for _, list := range m.AlertLists {
 		device := DeviceOf(m, list.Device)
 		named := func(id string) bool {
 			return slices.ContainsFunc(m.Alerts[:reported], func(a model.Alert) bool { return a.ID == id && DeviceOf(m, a.Device) == device })
 		}
-		for _, l := range lives.Missing(device, list.Name, TimeOf(&m.DeviceTime, m), named) {
+		var missing []*alert.Life
+		for _, name := range namesOf(names, device) {
+			missing = append(missing, lives.Missing(name, list.Name, TimeOf(&m.DeviceTime, m), named)...)
+		}
+		for _, l := range missing {
 			if mine := PatientOf(m); mine != "" && l.Patient != "" && mine != l.Patient {
 				continue // never two patients in one message (R13)
 			}
@@ -101,7 +117,24 @@ func (s *lives) load(store Store) {
 	s.batch = s.known.Over()
 }
 
-// feed stamps each report with the life it is part of.
-func (s *lives) feed(m *model.Message) {
-	HearAlerts(m, s.batch, func(a *model.Alert, l *alert.Life, late bool) { a.Life = l.Stamp(late) })
+// feed stamps each report with the life it is part of. What a stranger
+// reported before it was merged into the device goes on under the device: the
+// report says so, for whoever follows the lives beside the stage.
+func (s *lives) feed(m *model.Message, names Names) {
+	for i := range m.Alerts {
+		a := &m.Alerts[i]
+		if a.Same != (model.MessageRef{}) {
+			continue
+		}
+		r := reportOf(m, a)
+		a.Life.Before = ""
+		if all := namesOf(names, r.Device); len(all) > 1 {
+			a.Life.Before = s.batch.Before(r, all)
+		}
+		if l, late := s.batch.Take(r); l != nil {
+			before := a.Life.Before
+			a.Life = l.Stamp(late)
+			a.Life.Before = before
+		}
+	}
 }

@@ -41,7 +41,7 @@ func (s *Stage) place(ctx context.Context, m *model.Message) error {
 			s.clocks.feed(m, s.o.Clock)
 		}
 		s.window.contradict(m)
-		Conclude(m, s.lives.batch)
+		Conclude(m, s.lives.batch, s.o.Names)
 		m.Routed = s.router.Decide(m)
 		s.window.share(m)
 		if more := len(m.Issues) - known; more > 0 {

@@ -47,6 +47,8 @@ type Options struct {
 	// Clock says what is done about the clock of a message's device: one of
 	// the rules above. It may be nil: the default for all.
 	Clock func(m *model.Message, device model.DeviceID) string
+	// Names knows which ids stand for one device. It may be nil: each for its own.
+	Names Names
 	// Noticed is told once a message is recorded how many issues it got after
 	// Devices had seen it: of clocks, patients and other paths. It may be nil.
 	Noticed func(m *model.Message, issues int)
@@ -172,7 +174,7 @@ func (s *Stage) try(ctx context.Context, entries []Entry) error {
 			return err
 		}
 		s.window.end(m)
-		s.lives.feed(m)
+		s.lives.feed(m, s.o.Names)
 	}
 	if err := s.commit(ctx, b); err != nil {
 		if ctx.Err() == nil && blames(err) {

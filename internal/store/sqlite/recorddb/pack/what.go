@@ -239,7 +239,7 @@ func (r *reader) alert(a *model.Alert, base int64) {
 }
 
 func putLife(b []byte, l *model.AlertLife, base int64) []byte {
-	b = putBits(b, l.Late)
+	b = putBits(b, l.Late, l.Before != "")
 	b = putUint(b, uint64(l.First.Seq))
 	b = putInt(b, int64(l.First.Part))
 	b = putText(b, l.Stage)
@@ -248,15 +248,22 @@ func putLife(b []byte, l *model.AlertLife, base int64) []byte {
 	for _, s := range [...]string{l.Phase, l.State, l.Muted, l.Priority} {
 		b = putText(b, s)
 	}
+	if l.Before != "" {
+		b = putText(b, string(l.Before))
+	}
 	return b
 }
 
 func (r *reader) life(l *model.AlertLife, base int64) {
-	l.Late = r.byte()&1 != 0
+	bits := r.byte()
+	l.Late = bits&1 != 0
 	l.First = model.MessageRef{Seq: model.Seq(r.uint()), Part: int(r.int())}
 	l.Stage = r.text()
 	l.Began, l.Ended = r.optional(base), r.optional(base)
 	l.Phase, l.State, l.Muted, l.Priority = r.text(), r.text(), r.text(), r.text()
+	if bits&2 != 0 {
+		l.Before = model.DeviceID(r.text())
+	}
 }
 
 // putIssue writes an issue but its offset.
