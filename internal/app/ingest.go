@@ -91,7 +91,7 @@ func (a *App) progress(ctx context.Context, channel model.ChannelID, first model
 
 // progressOf looks up one entry: in the record, and with the deliveries.
 func (a *App) progressOf(ctx context.Context, e model.Entry) (driver.Progress, error) {
-	p := driver.Progress{Seq: e.Seq, Identity: e.Identity, Recorded: a.record.Cursor() >= e.Seq}
+	p := driver.Progress{Seq: e.Seq, Identity: e.Identity, Properties: e.Properties, Recorded: a.record.Cursor() >= e.Seq}
 	for part := 0; p.Recorded; part++ {
 		ref := model.MessageRef{Seq: e.Seq, Part: part}
 		m, err := a.record.Message(ctx, ref)

@@ -72,6 +72,7 @@ type Host struct {
 type Progress struct {
 	Seq          model.Seq
 	Identity     string // who sent it, as admitted
+	Properties   string // as the driver gave them with the frame
 	Recorded     bool
 	Messages     int
 	Observations int

@@ -49,7 +49,8 @@ type standing struct {
 	Deliveries   deliveries `json:"deliveries"`
 	Issues       []rowIssue `json:"issues,omitempty"`
 	MoreIssues   int        `json:"moreIssues,omitempty"` // that are not listed
-	Counted      int        `json:"counted,omitempty"`    // entries looked at, where they are not all
+	Counted      int        `json:"counted,omitempty"`    // entries the counts and issues are of, where they are not all
+	Next         int        `json:"next,omitempty"`       // the entry to go on with (?from=), where there are more
 	Results      []row      `json:"results,omitempty"`    // rows of an upload there is something to be said of
 }
 
@@ -73,11 +74,25 @@ type rowIssue struct {
 	Received string    `json:"received,omitempty"`
 }
 
-// Bounds of one answer.
+// Bounds of one answer: it ends with the entry that reaches one of them.
 const (
 	mostCounted = 2000
 	mostIssues  = 200
 )
+
+// fromEntry is from which of its entries on a receipt is asked to count, 1 for
+// the first.
+func fromEntry(r *http.Request) (int, error) {
+	v := r.URL.Query().Get("from")
+	if v == "" {
+		return 1, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return 0, fault.New(fault.Invalid, "rest.from", "from is the number of an entry of this receipt, from 1 on, as next told it").At("from")
+	}
+	return n, nil
+}
 
 // progress answers how far the entries of a receipt have come.
 func (d *Driver) progress(w http.ResponseWriter, r *http.Request, s *sender, name string) error {
@@ -85,8 +100,12 @@ func (d *Driver) progress(w http.ResponseWriter, r *http.Request, s *sender, nam
 	if !ok {
 		return absent()
 	}
+	from, err := fromEntry(r)
+	if err != nil {
+		return err
+	}
 	out := standing{Receipt: name}
-	if err := d.count(r.Context(), s, []span{p}, &out); err != nil {
+	if err := d.count(r.Context(), s, []span{p}, from, &out); err != nil {
 		return err
 	}
 	d.write(w, http.StatusOK, out)
@@ -97,52 +116,82 @@ func absent() error {
 	return fault.New(fault.Absent, "rest.absent", "there is no such receipt of this sender; a receipt is what 202 answered, and is kept as long as the journal")
 }
 
-// count looks at entries. An entry of another sender is as good as absent.
-func (d *Driver) count(ctx context.Context, s *sender, spans []span, out *standing) error {
+// count looks at entries, those from one on, as many as an answer holds. An
+// entry of another sender is as good as absent. The state is that of all of
+// them: they are recorded in their order, so the last one tells; they are
+// delivered in none, so that is said only where all were looked at.
+func (d *Driver) count(ctx context.Context, s *sender, spans []span, from int, out *standing) error {
 	if d.host.Progress == nil {
 		return fault.New(fault.Absent, "rest.no-progress", "this server does not tell how far entries have come")
 	}
-	seen, foreign := 0, false
+	seen := 0
 	for _, p := range spans {
+		before := out.Entries
 		out.Entries += p.Count
-		left := min(p.Count, mostCounted-seen)
-		if left <= 0 {
+		skip := max(0, from-1-before)
+		if skip >= p.Count || out.Next > 0 {
 			continue
 		}
-		err := d.host.Progress(ctx, d.channel, p.First, func(g driver.Progress) bool {
-			if g.Identity != s.identity || g.Seq < p.First || g.Seq >= p.First+model.Seq(p.Count) {
-				foreign = g.Identity != s.identity && g.Seq < p.First+model.Seq(p.Count)
+		left := p.Count - skip
+		err := d.look(ctx, s, span{p.First + model.Seq(skip), left}, func(g driver.Progress) bool {
+			if seen == mostCounted || len(out.Issues) >= mostIssues {
+				out.Next = before + p.Count - left + 1
 				return false
 			}
 			seen++
-			out.add(g, int(g.Seq-p.First)+1, p.Count > 1)
 			left--
-			return left > 0
+			out.add(g, before+int(g.Seq-p.First)+1)
+			return true
 		})
-		if foreign || fault.KindOf(err) == fault.Absent && err != nil {
-			return absent()
-		}
 		if err != nil {
 			return err
 		}
-	}
-	if seen == 0 && out.Entries > 0 {
-		return absent()
-	}
-	if seen < out.Entries {
-		out.Counted = seen
-	}
-	out.State = stateJournaled
-	if seen > 0 && out.Recorded == seen {
-		out.State = stateRecorded
-		if g := out.Deliveries; g.Owed > 0 && g.Delivered == g.Owed {
-			out.State = stateDelivered
+		if left > 0 && out.Next == 0 {
+			out.Next = before + p.Count - left + 1
 		}
 	}
-	return nil
+	if seen == 0 {
+		return absent()
+	}
+	out.State = stateJournaled
+	if seen == out.Entries {
+		if g := out.Deliveries; out.Recorded == seen {
+			if out.State = stateRecorded; g.Owed > 0 && g.Delivered == g.Owed {
+				out.State = stateDelivered
+			}
+		}
+		return nil
+	}
+	out.Counted = seen
+	last := spans[len(spans)-1]
+	return d.look(ctx, s, span{last.First + model.Seq(last.Count-1), 1}, func(g driver.Progress) bool {
+		if g.Recorded {
+			out.State = stateRecorded
+		}
+		return true
+	})
 }
 
-func (out *standing) add(g driver.Progress, row int, batch bool) {
+// look goes through the entries of a span until each has enough.
+func (d *Driver) look(ctx context.Context, s *sender, p span, each func(g driver.Progress) bool) error {
+	foreign := false
+	err := d.host.Progress(ctx, d.channel, p.First, func(g driver.Progress) bool {
+		if g.Seq >= p.First+model.Seq(p.Count) {
+			return false
+		}
+		if foreign = g.Identity != s.identity; foreign {
+			return false
+		}
+		return each(g) && g.Seq < p.First+model.Seq(p.Count-1)
+	})
+	if foreign || err != nil && fault.KindOf(err) == fault.Absent {
+		return absent()
+	}
+	return err
+}
+
+// add counts an entry, the at-th of its receipt.
+func (out *standing) add(g driver.Progress, at int) {
 	if g.Recorded {
 		out.Recorded++
 	}
@@ -157,14 +206,26 @@ func (out *standing) add(g driver.Progress, row int, batch bool) {
 			out.MoreIssues++
 			continue
 		}
-		o := rowIssue{Entry: g.Seq, Code: i.Code, Severity: string(i.Severity), Place: i.Field, Text: i.Text, Hint: i.Hint, Received: i.Received}
-		if batch {
-			o.Row = row
-		} else if n, ok := rowOfPlace(i.Field); ok {
-			o.Row = n
-		}
-		out.Issues = append(out.Issues, o)
+		out.Issues = append(out.Issues, rowIssue{Row: rowOf(g, at, out.Entries, i.Field), Entry: g.Seq, Code: i.Code, Severity: string(i.Severity), Place: i.Field, Text: i.Text, Hint: i.Hint, Received: i.Received})
 	}
+}
+
+// rowOf is the row of what was sent that an issue is of; 0: of no single one.
+func rowOf(g driver.Progress, at, entries int, place string) int {
+	p := readProperties(g.Properties)
+	if n, err := strconv.Atoi(p[propRow]); err == nil {
+		return n
+	}
+	inside, ok := rowOfPlace(place)
+	if first, err := strconv.Atoi(p[propFirstRow]); err == nil && ok {
+		return first + inside - 1
+	} else if err == nil {
+		return 0
+	}
+	if entries > 1 {
+		return at
+	}
+	return inside
 }
 
 // rowOfPlace reads the row of a table or list from a place such as "[3].value".
@@ -172,5 +233,8 @@ func rowOfPlace(place string) (int, bool) {
 	rest, ok := strings.CutPrefix(place, "[")
 	number, _, closed := strings.Cut(rest, "]")
 	n, err := strconv.Atoi(number)
-	return n + 1, ok && closed && err == nil && n >= 0
+	if !ok || !closed || err != nil || n < 0 {
+		return 0, false
+	}
+	return n + 1, true
 }

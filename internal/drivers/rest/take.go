@@ -191,6 +191,11 @@ func (d *Driver) post(w http.ResponseWriter, r *http.Request, s *sender) error {
 		}()
 	}
 	frames := d.frames(c.frames, f, s, topic, properties(r.Header.Get("Content-Type"), key, got))
+	for _, row := range c.rows {
+		if row.frame >= 0 && row.Row != row.frame+1 {
+			say(&frames[row.frame], propRow, row.Row)
+		}
+	}
 	seqs, err := d.offer(d.ctx, frames)
 	if err != nil {
 		if fault.KindOf(err) == fault.Transient {
@@ -231,6 +236,8 @@ const (
 	propStream   = "stream"
 	propSequence = "sequence"
 	propUpload   = "upload"
+	propRow      = "row"       // which row of its batch an entry is, where its place does not say so
+	propFirstRow = "first-row" // which row of its table an entry of several begins with
 )
 
 func properties(contentType, key string, c receipt) string {
@@ -245,6 +252,14 @@ func properties(contentType, key string, c receipt) string {
 		line(propRows, strconv.Itoa(int(c.count)))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// say adds a number to what is said of a frame.
+func say(f *model.Frame, name string, n int) {
+	if f.Properties != "" {
+		f.Properties += "\n"
+	}
+	f.Properties += name + ": " + strconv.Itoa(n)
 }
 
 func readProperties(text string) map[string]string {

@@ -218,7 +218,11 @@ func (d *Driver) standingOf(r *http.Request, s *sender, u *upload) (standing, er
 	}
 	out.Results = m.Results
 	if len(m.Spans) > 0 && d.host.Progress != nil {
-		if err := d.count(r.Context(), s, m.Spans, &out); err != nil {
+		from, err := fromEntry(r)
+		if err != nil {
+			return out, err
+		}
+		if err := d.count(r.Context(), s, m.Spans, from, &out); err != nil {
 			return out, err
 		}
 	}

@@ -118,8 +118,15 @@ type offering struct {
 	count  int // rows seen
 	taken  int // of them, entries made in this run
 	frames [][]byte
+	marks  []mark // of the frames
 	bytes  int
 	said   []row
+}
+
+// mark says which row a frame is, or begins with.
+type mark struct {
+	name string
+	row  int
 }
 
 // rows cuts what is read into rows by the format.
@@ -144,11 +151,16 @@ func (o *offering) rows(from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return o.add(c.frames[0], nil)
+	return o.add(c.frames[0], mark{}, nil)
 }
 
-// add takes one row; a refused one is told and left out.
-func (o *offering) add(frame []byte, refused error) error {
+// addRow takes what is one row.
+func (o *offering) addRow(frame []byte, refused error) error {
+	return o.add(frame, mark{propRow, o.count + 1}, refused)
+}
+
+// add takes one entry; a refused one is told and left out.
+func (o *offering) add(frame []byte, m mark, refused error) error {
 	o.count++
 	if o.count <= o.m.Rows {
 		return nil // it is in the journal since the last run
@@ -159,7 +171,7 @@ func (o *offering) add(frame []byte, refused error) error {
 		}
 		return nil
 	}
-	o.frames = append(o.frames, bytes.Clone(frame))
+	o.frames, o.marks = append(o.frames, bytes.Clone(frame)), append(o.marks, m)
 	o.bytes += len(frame)
 	if len(o.frames) >= offerRows || o.bytes >= offerBytes {
 		return o.flush()
@@ -175,6 +187,15 @@ func (o *offering) flush() error {
 	if len(o.frames) > 0 {
 		said := propType + ": " + shortOf(o.m.Type) + "\n" + propUpload + ": " + o.u.id + "\nrows: " + strconv.Itoa(o.count) + "\n" + propRows + ": " + strconv.Itoa(len(o.frames))
 		frames := o.us.d.frames(o.frames, o.format, o.sender, o.m.Topic, said)
+		before := 0
+		for _, s := range o.u.snapshot().Spans {
+			before += s.Count
+		}
+		for i, m := range o.marks {
+			if m.name == propFirstRow || m.name == propRow && m.row != before+i+1 {
+				say(&frames[i], m.name, m.row)
+			}
+		}
 		ticket := o.us.d.keys.offering()
 		defer o.us.d.keys.offered(ticket)
 		seqs, err := o.us.d.offer(o.us.d.ctx, frames)
@@ -191,7 +212,7 @@ func (o *offering) flush() error {
 	if s.Count > 0 {
 		u.addSpan(s)
 	}
-	o.frames, o.bytes, o.said = o.frames[:0], 0, nil
+	o.frames, o.marks, o.bytes, o.said = o.frames[:0], o.marks[:0], 0, nil
 	o.m.Rows = u.m.Rows // a second try in this process goes on from here too
 	if err := u.save(); err != nil {
 		return uploadFault(err)
@@ -205,11 +226,11 @@ func (o *offering) lines(from io.Reader, most int) error {
 		line = bytes.TrimSpace(bytes.TrimPrefix(line, byteOrderMark))
 		switch {
 		case long:
-			return o.add(nil, fault.New(fault.Invalid, "rest.oversize", "the line is longer than %d bytes", most))
+			return o.addRow(nil, fault.New(fault.Invalid, "rest.oversize", "the line is longer than %d bytes", most))
 		case len(line) == 0:
 			return nil
 		}
-		return o.add(line, validJSON(line))
+		return o.addRow(line, validJSON(line))
 	})
 }
 
@@ -245,12 +266,13 @@ func eachLine(from io.Reader, most int, end byte, each func(line []byte, long bo
 // before its rows: a row says nothing without it.
 func (o *offering) table(from io.Reader, most int) error {
 	var heading, block []byte
+	rows, first := 0, 1 // rows so far; the first one of the block
 	flush := func() error {
 		if len(block) <= len(heading) {
 			return nil
 		}
-		err := o.add(block, nil)
-		block = append(block[:0], heading...)
+		err := o.add(block, mark{propFirstRow, first}, nil)
+		block, first = append(block[:0], heading...), rows+1
 		return err
 	}
 	quoted := false // inside a quoted cell, which may hold line ends
@@ -270,6 +292,9 @@ func (o *offering) table(from io.Reader, most int) error {
 		}
 		quoted = quoted != (bytes.Count(line, []byte(`"`))%2 == 1)
 		block = append(block, line...)
+		if !quoted && len(bytes.TrimSpace(line)) > 0 { // as encoding/csv counts: empty lines are no rows
+			rows++
+		}
 		if len(block) > most {
 			return fault.New(fault.Invalid, "rest.not-csv", "a quoted cell of the table has no end")
 		}
@@ -295,7 +320,7 @@ func (o *offering) messages(from io.Reader, most int) error {
 			return nil
 		}
 		_, err := splitHL7(m, 1)
-		return o.add(m, err)
+		return o.addRow(m, err)
 	}
 	err := eachLine(segments{from}, most, '\r', func(segment []byte, long bool) error {
 		if long || len(message)+len(segment) > most {

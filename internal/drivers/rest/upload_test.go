@@ -89,7 +89,7 @@ func TestUpload(t *testing.T) {
 			r.checkRows(5000)
 			drivertest.Until(t, "its status says so", func() bool {
 				s := r.do("GET", path, nil)
-				return strings.Contains(string(s.body), `"state":"delivered"`) && strings.Contains(string(s.body), `"entries":5000`)
+				return strings.Contains(string(s.body), `"state":"recorded"`) && strings.Contains(string(s.body), `"entries":5000`)
 			})
 			if a := r.patch(path, len(whole), "?1", nil); a.status != http.StatusAccepted {
 				t.Errorf("the last part again: %d %s", a.status, a.body)
