@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -191,7 +192,54 @@ func printTable(w io.Writer, rows reflect.Value, width int) error {
 			kept = append(kept, texts[i])
 		}
 	}
-	return writeColumns(w, kept, width)
+	if err := writeColumns(w, kept, width); err != nil {
+		return err
+	}
+	return printBelow(w, rows, all[0], width)
+}
+
+// printBelow writes the lists that rows hold and that are told to people too
+// (`text:"below"`): a table of each, which names the row by its first column.
+func printBelow(w io.Writer, rows reflect.Value, owner column, width int) error {
+	row := rows.Type().Elem()
+	for row.Kind() == reflect.Pointer {
+		row = row.Elem()
+	}
+	for _, f := range reflect.VisibleFields(row) {
+		if f.Tag.Get("text") != "below" {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		inside := columns(f.Type.Elem())
+		texts := [][]string{{owner.name}}
+		for _, c := range inside {
+			texts = append(texts, []string{c.name})
+		}
+		for i := range rows.Len() {
+			r := reflect.Indirect(rows.Index(i))
+			for j, list := 0, r.FieldByIndex(f.Index); j < list.Len(); j++ {
+				texts[0] = append(texts[0], cell(r.FieldByIndex(owner.index)))
+				for k, c := range inside {
+					text := ""
+					if x := list.Index(j).FieldByIndex(c.index); !x.IsZero() {
+						text = cell(x)
+					}
+					texts[k+1] = append(texts[k+1], text)
+				}
+			}
+		}
+		if len(texts[0]) == 1 {
+			continue
+		}
+		texts = slices.DeleteFunc(texts, func(c []string) bool {
+			return !slices.ContainsFunc(c[1:], func(s string) bool { return s != "" })
+		})
+		fmt.Fprintf(w, "\n%s\n", strings.ToLower(title(name)))
+		if err := writeColumns(w, texts, width); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printFields(w io.Writer, v reflect.Value, width int) error {

@@ -1,6 +1,14 @@
 package cli
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"thalamus/internal/model"
+	"thalamus/internal/service"
+)
 
 func TestTitle(t *testing.T) {
 	for name, want := range map[string]string{
@@ -9,5 +17,28 @@ func TestTitle(t *testing.T) {
 		if got := title(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+// What happened on a link and is no frame is told on the command line too:
+// nothing else there says why a device is refused.
+func TestNotesOfChannels(t *testing.T) {
+	rows := []service.ChannelRow{
+		{ID: "icu", Driver: "mllp", State: "listening"},
+		{ID: "iot", Driver: "mqtt", State: "listening", Notes: []service.LinkNote{
+			{Issue: model.Issue{Code: "mqtt.not-allowed", Severity: model.Warning, Text: "pump-7 published to a topic it may not use", Hint: "give it the topic"}, Peer: "192.0.2.7:50000", Count: 5, Last: time.Now()},
+		}},
+	}
+	var out bytes.Buffer
+	if err := printText(&out, rows, 0); err != nil {
+		t.Fatal(err)
+	}
+	_, below, found := strings.Cut(out.String(), "\nnotes\n")
+	if !found || !strings.Contains(below, "iot") || !strings.Contains(below, "mqtt.not-allowed") || !strings.Contains(below, "give it the topic") || strings.Contains(below, "icu") {
+		t.Errorf("%s", out.String())
+	}
+	out.Reset()
+	if err := printText(&out, rows[:1], 0); err != nil || strings.Contains(out.String(), "notes") {
+		t.Errorf("%v %s", err, out.String())
 	}
 }

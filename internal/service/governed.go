@@ -154,7 +154,7 @@ type ChannelRow struct {
 	Repeated     uint64          `json:"repeated"` // observations, runs of samples and alert events that came before over another path
 	Last         time.Time       `json:"last,omitzero"`
 	Text         string          `json:"text,omitempty"`
-	Notes        []LinkNote      `json:"notes,omitempty"`
+	Notes        []LinkNote      `json:"notes,omitempty" text:"below"`
 }
 
 // DestinationRow is a destination as the overview shows it.
