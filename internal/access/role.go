@@ -55,7 +55,7 @@ func BuiltIn() []Role {
 		"!audit.*", "!user.*", "!token.*",
 	}
 	operator := append(viewer[:len(viewer):len(viewer)],
-		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "fact.undo", "destination.pause", "destination.resume",
+		"entry.replay", "replay.preview", "deadletter.*", "device.adopt", "device.assert", "association.*", "fact.set", "change.undo", "destination.pause", "destination.resume",
 		"order.*", "accessory.*", "device.lend", "device.return", "pairing.*",
 	)
 	engineer := append(operator[:len(operator):len(operator)],

@@ -50,7 +50,7 @@ var nouns = map[string]string{
 	"observation": "numbers over time, and last values",
 	"oversight":   "what should be looked at, and how the program itself is",
 	"order":       "work orders on devices",
-	"change":      "who changed a thing, when and why",
+	"change":      "who changed a thing, when and why, and its way back",
 	"overview":    "how everything stands",
 	"pairing":     "Bluetooth devices that want to be taken in",
 	"patient":     "patients known from messages and ADT",

@@ -47,6 +47,9 @@ type Reader interface {
 	GovernedAll(ctx context.Context, kind string) ([]Row, error)
 	// GovernedHistory gives the versions of a thing, newest first.
 	GovernedHistory(ctx context.Context, kind, id string, limit int) ([]Row, error)
+	// GovernedOfChange gives the versions that a change made, the newest of each
+	// thing, by kind and id.
+	GovernedOfChange(ctx context.Context, change string) ([]Row, error)
 	// Facts gives the facts of a subject, oldest first.
 	Facts(ctx context.Context, subject fact.Subject, which Which) ([]fact.Fact, error)
 }

@@ -2,6 +2,7 @@ package register
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -151,65 +152,35 @@ func (r *Register) FactHistory(ctx context.Context, s fact.Subject, name string,
 	return rows[:min(len(rows), limit)], nil
 }
 
-// Undo takes back what one change said, in the caller's transaction. Facts
-// that somebody changed since stay as they are and are given back. Errors:
-// register.no-change, register.undo.
-func (r *Register) Undo(ctx context.Context, tx Tx, change string, mark Mark) (later []fact.Fact, err error) {
-	if change == "" {
-		return nil, fault.New(fault.Invalid, "register.no-change", "say which change; the history of a device names them").At("change")
-	}
-	rows, err := tx.FactsOfChange(ctx, change)
-	if err != nil {
-		return nil, err
-	}
-	if len(rows) == 0 {
-		return nil, fault.New(fault.Absent, "register.no-change", "no fact was changed by %q; the history of a device names the changes", clip(change)).At("change")
-	}
-	e, later := fact.Undo(rows, change, mark.At, mark.By, mark.Change)
-	subjects := map[fact.Subject]bool{}
-	byID := map[int64]*fact.Fact{}
-	for i := range rows {
-		byID[rows[i].ID] = &rows[i]
-	}
-	note := func(f *fact.Fact) error {
-		subjects[f.Subject] = true
-		if f.Name == "merged" || f.Name == "alias" || f.Name == "blocked" {
-			return fault.New(fault.Invalid, "register.undo", "a merge is undone with device.separate, a block with device.unblock, because messages depend on it").At("change")
-		}
-		if f.Name == "adoption" {
-			return fault.New(fault.Invalid, "register.undo", "an adoption is undone with device.release, because messages wait for it").At("change")
-		}
+// Undo takes back what one change said, in the caller's transaction; rows are
+// facts of the subjects it touched, without those that have operations of their
+// own. Where somebody changed the same since (fact.Newer), nothing is done.
+func (r *Register) Undo(ctx context.Context, tx Tx, rows []fact.Fact, change string, mark Mark) error {
+	e, _ := fact.Undo(rows, change, mark.At, mark.By, mark.Change)
+	if e.Empty() {
 		return nil
 	}
-	for _, id := range e.Retract {
-		if err := note(byID[id]); err != nil {
-			return nil, err
+	subjects := map[fact.Subject]bool{}
+	for i := range rows {
+		if slices.Contains(e.Retract, rows[i].ID) {
+			subjects[rows[i].Subject] = true
 		}
 	}
 	for i := range e.Add {
-		if err := note(&e.Add[i]); err != nil {
-			return nil, err
-		}
+		subjects[e.Add[i].Subject] = true
 	}
-	if e.Empty() {
-		return later, nil
-	}
-	var list []fact.Subject
-	for s := range subjects {
-		list = append(list, s)
-	}
-	slices.Sort(list)
+	list := slices.Sorted(maps.Keys(subjects))
 	if err := r.edit(ctx, tx, e, list, mark); err != nil {
-		return nil, err
+		return err
 	}
 	for _, s := range list {
 		if s.Layer() == fact.OfDevice {
 			if err := r.reassert(ctx, tx, model.DeviceID(s.ID()), mark); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return later, nil
+	return nil
 }
 
 // reassert makes the asserted part of a device from its facts.

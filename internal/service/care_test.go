@@ -185,7 +185,7 @@ func TestLoanAndDisposal(t *testing.T) {
 		t.Error("the loan is not in the calendar")
 	}
 	refused(t, h, "care.lent", "device.lend", service.DeviceLend{DeviceAct: act, To: "OR", Until: today(3)})
-	h.Call("fact.undo", service.FactUndo{Change: lent.Change, Reason: "test"}, nil)
+	h.Call("change.undo", service.ChangeUndo{Change: lent.Change, Reason: "test"}, nil)
 	if said("life") != "" || said("borrower") != "" {
 		t.Error("a loan is taken back whole")
 	}

@@ -40,6 +40,7 @@ type Change struct {
 
 func changeOps() []Op {
 	return []Op{
+		forcing(define(Acts, "change.undo", "Take one change back by its id, whatever it changed: all of it, or nothing where somebody changed the same since.", "9f2c4d6e8a0b1c3d --reason 'wrong bed'", undoChange)),
 		define(Reads, "change.list", "List who changed one thing, when and why, newest first; it needs the right to see the thing.", "channel icu", listChanges),
 		ofPatients(define(Reads, "patient.history", "List who changed what of one patient, when and why, newest first.", "pat-abc", patientChanges)),
 	}

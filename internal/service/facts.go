@@ -25,7 +25,7 @@ type FactSay struct {
 // FactSaid tells what came of it.
 type FactSaid struct {
 	Changed bool   `json:"changed"`          // false: it was believed already
-	Change  string `json:"change,omitempty"` // undoes it, given to fact.undo
+	Change  string `json:"change,omitempty"` // undoes it, given to change.undo
 }
 
 // FactAsk asks what is believed of a thing.
@@ -47,17 +47,6 @@ type FactKindAsk struct {
 	Layer fact.Layer `json:"layer,omitempty" arg:"layer" doc:"only those of a device, model, release or service"`
 }
 
-// FactUndo takes back one change.
-type FactUndo struct {
-	Change string `json:"change" arg:"change" doc:"id of the change, from the history or the answer of fact.set"`
-	Reason string `json:"reason,omitempty" doc:"why, for the audit"`
-}
-
-// FactUndone tells what could not be undone because it was changed since.
-type FactUndone struct {
-	Later []fact.Fact `json:"later"`
-}
-
 func factOps() []Op {
 	return []Op{
 		define(Reads, "fact.kinds", "List the facts that can be said of devices, models, releases and services.", "device", listFactKinds),
@@ -65,7 +54,6 @@ func factOps() []Op {
 		define(Reads, "fact.history", "List everything that was ever believed of a thing, newest first.", "device/dev-abc owner", factHistory),
 		define(Acts, "fact.set", "Say something of a device, model or release, from a day or until one; without a value, take it back.", "device/dev-abc owner 'Intensive care' --reason 'moved with the ward'", believer(fact.Asserted)),
 		define(Acts, "fact.decide", "Decide something of a device, model or release: an approved value, or an exception until a day. It counts before what is observed.", "device/dev-abc release 2.0 --until 2027-01-01T00:00:00Z --reason 'update is tested first'", believer(fact.Decided)),
-		define(Acts, "fact.undo", "Undo a change of facts, except where somebody changed the same since.", "chg-ab12 --reason 'wrong column imported'", undoFacts),
 	}
 }
 
@@ -109,17 +97,6 @@ func believer(truth fact.Truth) func(context.Context, *call, FactSay) (FactSaid,
 		}
 		return FactSaid{Changed: true, Change: c.change}, nil
 	}
-}
-
-func undoFacts(ctx context.Context, c *call, r FactUndo) (FactUndone, error) {
-	c.object, c.reason = "change "+r.Change, r.Reason
-	if j, err := c.s.Store.JobOfChange(ctx, r.Change); err == nil {
-		return FactUndone{}, fault.New(fault.Invalid, "service.job-undo", "the change is that of %s, which may have changed many devices; take it back with job.undo", j.ID).At("change")
-	} else if fault.KindOf(err) != fault.Absent {
-		return FactUndone{}, err
-	}
-	later, err := c.s.Register.Undo(ctx, c.tx, r.Change, c.mark())
-	return FactUndone{Later: later}, err
 }
 
 // wantedFacts reads name=value.

@@ -69,9 +69,9 @@ func TestFacts(t *testing.T) {
 		t.Error("said twice is a change")
 	}
 
-	var undone service.FactUndone
-	h.Call("fact.undo", service.FactUndo{Change: second.Change, Reason: "back"}, &undone)
-	if f := said("serial"); f.Value != wire.Value || len(undone.Later) != 0 {
+	var undone service.ChangeUndone
+	h.Call("change.undo", service.ChangeUndo{Change: second.Change, Reason: "back"}, &undone)
+	if f := said("serial"); f.Value != wire.Value || len(undone.Back) != 1 {
 		t.Errorf("undone: %+v, %+v", f, undone)
 	}
 

@@ -11,13 +11,39 @@ import (
 
 // undoJob begins to take back what a job said.
 func undoJob(ctx context.Context, c *call, r JobAct) (register.Job, error) {
-	if err := needReason(r.Reason); err != nil {
+	of, err := c.s.Store.Job(ctx, r.ID)
+	if err != nil {
 		return register.Job{}, err
 	}
-	of, err := c.s.Store.Job(ctx, r.ID)
-	switch {
-	case err != nil:
+	j, err := c.undoingOf(of, r.Reason)
+	if err != nil {
 		return register.Job{}, err
+	}
+	if err := c.s.Store.Update(ctx, func(tx Tx) error { return takenBack(ctx, tx, of, j) }); err != nil {
+		return j, err
+	}
+	return j, c.startJob(ctx, j)
+}
+
+// undoOfJob is undoJob within a transaction: the job begins once that is through.
+func (c *call) undoOfJob(ctx context.Context, of register.Job, reason string) (string, error) {
+	if !c.s.Access.May(c.actor, "job.undo") {
+		return "", fault.New(fault.Denied, "access.denied", "%s may not job.undo, which taking this back needs; ask an administrator for a role that may", c.actor.Name)
+	}
+	j, err := c.undoingOf(of, reason)
+	if err != nil {
+		return "", err
+	}
+	c.after(func(ctx context.Context) error { return c.startJob(ctx, j) })
+	return j.ID, takenBack(ctx, c.tx, of, j)
+}
+
+// undoingOf gives the job that takes another back, and refuses where that cannot be.
+func (c *call) undoingOf(of register.Job, reason string) (register.Job, error) {
+	if err := needReason(reason); err != nil {
+		return register.Job{}, err
+	}
+	switch {
 	case !of.State.Ended():
 		return register.Job{}, fault.New(fault.Conflict, "service.job-runs", "the job is not at its end; cancel it first").At("id")
 	case of.Kind == "undo":
@@ -25,13 +51,13 @@ func undoJob(ctx context.Context, c *call, r JobAct) (register.Job, error) {
 	case of.Undone != "":
 		return register.Job{}, fault.New(fault.Conflict, "service.job-undo", "%s took it back already", of.Undone).At("id")
 	}
-	j := register.Job{ID: "job-" + newChange(), Kind: "undo", Change: c.change, Name: of.Name, By: c.actor.ID, ByName: c.actor.Name, Reason: r.Reason, Made: c.s.now(), Total: of.Done, Of: of.ID}
-	of.Undone = j.ID
-	if err := c.s.Store.Update(ctx, func(tx Tx) error { return tx.SaveJob(ctx, of) }); err != nil {
-		return j, err
-	}
 	c.object = "job " + of.ID
-	return j, c.startJob(ctx, j)
+	return register.Job{ID: "job-" + newChange(), Kind: "undo", Change: c.change, Name: of.Name, By: c.actor.ID, ByName: c.actor.Name, Reason: reason, Made: c.s.now(), Total: of.Done, Of: of.ID}, nil
+}
+
+func takenBack(ctx context.Context, tx Tx, of, by register.Job) error {
+	of.Undone = by.ID
+	return tx.SaveJob(ctx, of)
 }
 
 // rowsAtOnce is how many rows one transaction does: what arrives on the wire

@@ -49,8 +49,15 @@ func TestJobStopsAndGoesOn(t *testing.T) {
 	if len(lines) != 3 || lines[2].N != rows+1 || lines[2].Outcome != "new" || lines[2].Subject == "" {
 		t.Errorf("%+v", lines)
 	}
-	err := h.Door().Call(t.Context(), "fact.undo", service.FactUndo{Change: j.Change, Reason: "a test"}, nil)
-	if fault.CodeOf(err) != "service.job-undo" {
-		t.Error(err)
+	var undone service.ChangeUndone // by the id of the change, too
+	h.Call("change.undo", service.ChangeUndo{Change: j.Change, Reason: "a test"}, &undone)
+	var back register.Job
+	h.Until("the import is taken back", func() bool {
+		return h.Door().Call(t.Context(), "job.get", service.ID{ID: undone.Job}, &back) == nil && back.State == register.JobDone
+	})
+	if back.Of != id || back.Counts["removed"] == 0 {
+		t.Errorf("taken back: %+v", back)
 	}
+	err := h.Door().Call(t.Context(), "change.undo", service.ChangeUndo{Change: j.Change, Reason: "a test"}, nil)
+	expect(t, "twice", err, fault.Conflict, "service.job-undo")
 }

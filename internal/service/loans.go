@@ -35,7 +35,7 @@ type DeviceDispose struct {
 // Disposed tells what came of a disposal.
 type Disposed struct {
 	Order     care.Order `json:"order"`               // that keeps the proof
-	Change    string     `json:"change"`              // undoes the stage of life, given to fact.undo
+	Change    string     `json:"change"`              // undoes the stage of life, given to change.undo
 	Cancelled []int64    `json:"cancelled,omitempty"` // orders that were still open
 }
 

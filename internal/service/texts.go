@@ -26,6 +26,10 @@ type textKind struct {
 	// revert takes back what this call changed of the kind: what the call was
 	// the last to change is as in before again.
 	revert func(ctx context.Context, c *call, before governed) error
+	// back makes a thing what it was before a change made a version of it; what it
+	// gives checks that against what else there is then. Devices have none: what
+	// is said of them is facts.
+	back func(ctx context.Context, u *undoing, row register.Row) (func(g governed) error, error)
 }
 
 // textKinds are all kinds, in the order in which they are written, compared
@@ -84,6 +88,9 @@ func kindOf[T any](key string, set register.Set[T], list func(g *governed) *[]T,
 		},
 		revert: func(ctx context.Context, c *call, before governed) error {
 			return revertAll(ctx, c, set, of(before))
+		},
+		back: func(ctx context.Context, u *undoing, row register.Row) (func(g governed) error, error) {
+			return backAll(ctx, u, set, check, row)
 		},
 	}
 }

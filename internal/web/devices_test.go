@@ -34,11 +34,11 @@ func TestFactsSaidAndUndone(t *testing.T) {
 	r.post("/facts/set", "subject", about, "name", "owner", "value", "ICU").want(t, 422, "say why")
 	r.post("/facts/set", "subject", about, "name", "price", "value", "cheap", "reason", "order").want(t, 422, "expected a number", `value="cheap"`)
 	p := r.follow(r.post("/facts/set", "subject", about, "name", "owner", "value", "Intensive care", "reason", "inventory"))
-	p.want(t, 200, "Owner: kept.", "Intensive care", `action="/facts/undo"`)
+	p.want(t, 200, "Owner: kept.", "Intensive care", `action="/changes/undo"`)
 	change := regexp.MustCompile(`name="change" value="([^"]+)"`).FindStringSubmatch(p.body)
 	r.get("/devices?cols=fact:owner&fact=owner%3DIntensive+care").want(t, 200, "1 device", "Owner: Intensive care")
 	r.get("/devices/"+id).want(t, 200, "Whose it is", "Intensive care")
-	r.follow(r.post("/facts/undo", "change", change[1], "back", page)).want(t, 200, "taken back", "Nothing is known of this yet", "Intensive care")
+	r.follow(r.post("/changes/undo", "change", change[1], "back", page)).want(t, 200, "taken back", "Nothing is known of this yet", "Intensive care")
 	r.get("/facts?subject="+url.QueryEscape(about)+"&known=2020-01-01").want(t, 200, "as it was believed on 2020-01-01", "Nothing was known of it")
 	r.get("/facts?subject="+url.QueryEscape(about)+"&known=soon").want(t, 400, "give a day")
 	r.get("/facts?subject=device/dev-nothing").want(t, 404)
@@ -49,7 +49,7 @@ func TestFactsSaidAndUndone(t *testing.T) {
 	p.want(t, 200, "is moved to ER · 1 · 2", "scanned last")
 	change = regexp.MustCompile(`name="change" value="([^"]+)"`).FindStringSubmatch(p.body)
 	r.get("/devices/"+id).want(t, 200, `value="ER^1^2"`)
-	r.follow(r.post("/facts/undo", "change", change[1], "back", "//evil.example")).want(t, 200, "taken back")
+	r.follow(r.post("/changes/undo", "change", change[1], "back", "//evil.example")).want(t, 200, "taken back")
 	if strings.Contains(r.get("/devices/"+id).body, `value="ER^1^2"`) {
 		t.Error("the place stands although the move was taken back")
 	}

@@ -170,7 +170,7 @@ func (c *console) changed(v *ui.Visit, s subject) (all []ui.Changed, next string
 		return nil, "", err
 	}
 	for _, one := range list.Rows {
-		row := ui.Changed{Change: one}
+		row := ui.Changed{Change: one, Undoable: service.Undoable(c.ops[one.Action])}
 		if i := slices.IndexFunc(versions, func(w ui.Changed) bool { return w.Change.Change == one.Change }); i >= 0 {
 			row.Version, row.Removed, row.Differences, row.Back = versions[i].Version, versions[i].Removed, versions[i].Differences, versions[i].Back
 			versions = slices.Delete(versions, i, i+1)
@@ -209,7 +209,7 @@ func (c *console) versions(v *ui.Visit, s subject) ([]ui.Changed, error) {
 	for i, one := range list {
 		row := ui.Changed{Version: one.Version, Removed: one.Removed}
 		row.At, row.By, row.Change.Change = one.At, one.By, one.Mark.Change
-		row.Action = s.kind + ".put"
+		row.Action, row.Undoable = s.kind+".put", true
 		if i+1 < len(list) && !one.Removed && !list[i+1].Removed {
 			row.Differences = service.Differences(list[i+1].Value, one.Value)
 		}

@@ -260,7 +260,7 @@ func (h *House) Errands() []Errand {
 		}, "*", why},
 		{"fact.list", func() any { return service.FactAsk{Subject: fact.Of(fact.OfDevice, string(device()))} }, "", ""},
 		{"fact.history", func() any { return service.FactHistoryAsk{Subject: fact.Of(fact.OfDevice, string(device()))} }, "", ""},
-		{"fact.undo", func() any { return service.FactUndo{Change: said(), Reason: why} }, "*", why},
+		{"change.undo", func() any { return service.ChangeUndo{Change: said(), Reason: why} }, "*", why},
 		{"device.stat", is(service.None{}), "", ""},
 		{"device.suggest", func() any { return service.SuggestAsk{Devices: []model.DeviceID{device()}} }, "", ""},
 		{"task.list", is(service.TaskAsk{}), "", ""},

@@ -191,6 +191,25 @@ func Undo(rows []Fact, change string, at time.Time, by model.ActorID, undo strin
 	return e, later
 }
 
+// Newer gives a fact by which somebody changed since what a change said, given
+// every fact of the subjects it touched: one that was added and is believed, or
+// one of the change's own that was retracted (its Undone says by what). Nil:
+// nothing newer stands on it.
+func Newer(rows []Fact, change string) *Fact {
+	touched := func(f *Fact) bool {
+		return slices.ContainsFunc(rows, func(g Fact) bool { return (g.Change == change || g.Undone == change) && g.sameAs(f) })
+	}
+	at := madeAt(rows, change)
+	for i := range rows {
+		f := &rows[i]
+		if f.Change == change && f.Undone != "" && f.Undone != change ||
+			f.Change != change && f.Retracted.IsZero() && f.Believed.After(at) && touched(f) {
+			return f
+		}
+	}
+	return nil
+}
+
 func madeAt(rows []Fact, change string) time.Time {
 	for i := range rows {
 		if rows[i].Change == change {

@@ -256,35 +256,33 @@ func sayFact(operation string) func(v *ui.Visit) (ui.Done, error) {
 func undoable(v *ui.Visit, text, back string, changes ...string) *ui.Toast {
 	toast := &ui.Toast{Text: text}
 	changes = slices.DeleteFunc(changes, func(c string) bool { return c == "" })
-	if len(changes) > 0 && v.May("fact.undo") {
-		toast.Undo, toast.With = "/facts/undo", map[string]string{"change": strings.Join(changes, " "), "back": back}
+	if len(changes) > 0 && v.May("change.undo") {
+		toast.Undo, toast.With = "/changes/undo", map[string]string{"change": strings.Join(changes, " "), "back": back}
 	}
 	return toast
 }
 
-// undoFacts takes changes back, the last one first.
-func undoFacts(v *ui.Visit) (ui.Done, error) {
+// undoChanges takes changes back, the last one first.
+func undoChanges(v *ui.Visit) (ui.Done, error) {
 	ctx := v.Context()
 	changes := strings.Fields(v.Typed("change"))
 	slices.Reverse(changes)
-	left := 0
-	for _, change := range changes[:min(len(changes), 10)] {
-		var undone service.FactUndone
-		reason := called(v.Typed("reason"), ui.T(ctx, "Taken back at once"))
-		if err := v.Call("fact.undo", service.FactUndo{Change: change, Reason: reason}, &undone); err != nil {
-			return ui.Done{}, err
-		}
-		left += len(undone.Later)
-	}
+	toast := &ui.Toast{Text: ui.T(ctx, "The change is taken back.")}
 	back := v.Typed("back")
 	if !ui.Local(back) {
 		back = "/devices"
 	}
-	text := ui.T(ctx, "The change is taken back.")
-	if left > 0 {
-		text = ui.Plural(ctx, left, "%s fact stays, because somebody changed it since.", "%s facts stay, because somebody changed them since.")
+	for _, change := range changes[:min(len(changes), 10)] {
+		var undone service.ChangeUndone
+		reason := called(v.Typed("reason"), ui.T(ctx, "Taken back at once"))
+		if err := v.Call("change.undo", service.ChangeUndo{Change: change, Reason: reason}, &undone); err != nil {
+			return ui.Done{}, err
+		}
+		if undone.Job != "" {
+			back, toast.Text = "/jobs/"+undone.Job, ui.T(ctx, "The change is taken back in the background.")
+		}
 	}
-	return ui.Done{To: back, Toast: &ui.Toast{Text: text}}, nil
+	return ui.Done{To: back, Toast: toast}, nil
 }
 
 // typedDay reads a field of kind date, in the reader's zone; zero for none.

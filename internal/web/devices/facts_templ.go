@@ -1287,8 +1287,8 @@ func factHistory(p factsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if f.Change != "" && f.Retracted.IsZero() && ui.May(ctx, "fact.undo") && p.Kind.Own == "" {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "<form method=\"post\" action=\"/facts/undo\">")
+				if f.Change != "" && f.Retracted.IsZero() && ui.May(ctx, "change.undo") && p.Kind.Own == "" {
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "<form method=\"post\" action=\"/changes/undo\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

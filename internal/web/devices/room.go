@@ -48,7 +48,7 @@ func Room() ui.Room {
 			{Path: "/models/add", Needs: "model.add", Do: addModel, Again: models},
 			{Path: "/facts/set", Needs: "fact.set", Do: sayFact("fact.set"), Again: facts},
 			{Path: "/facts/decide", Needs: "fact.decide", Do: sayFact("fact.decide"), Again: facts},
-			{Path: "/facts/undo", Needs: "fact.undo", Do: undoFacts},
+			{Path: "/changes/undo", Needs: "change.undo", Do: undoChanges},
 			{Path: "/scan", Needs: "device.scan", Do: scanned, Again: scan},
 			{Path: "/scan/do", Needs: "device.scan", Do: scanAct, Again: scan},
 			{Path: "/scan/whose", Needs: "device.list", Do: whose, Again: scan},

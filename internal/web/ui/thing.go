@@ -33,6 +33,7 @@ type Changed struct {
 	Removed     bool     // it ended the thing
 	Differences []string // from the version before
 	Back        string   // address of a form that begins with the version, empty for none
+	Undoable    bool     // its change can be taken back, where nothing newer stands on it
 }
 
 // Raw is a thing as the API gives it.
@@ -138,10 +139,16 @@ func actWords(action string) string {
 		return N("Stopped")
 	case "job.resume":
 		return N("Went on")
-	case "job.undo":
+	case "job.undo", "change.undo":
 		return N("Undone")
 	}
 	return ""
+}
+
+// undoable says whether a row offers to take its change back: of the versions of
+// a thing only the newest, because the others stand on it.
+func undoable(ctx context.Context, c Changed, i int) bool {
+	return c.Undoable && c.Change.Change != "" && (i == 0 || c.Version == 0) && May(ctx, "change.undo")
 }
 
 // numbered gives a version's number for the reader, empty for none.

@@ -31,15 +31,21 @@ func (r reader) GovernedAll(ctx context.Context, kind string) ([]register.Row, e
 	return all(ctx, r, scanGoverned, "SELECT "+governedColumns+" FROM governed WHERE kind = ? ORDER BY id", kind)
 }
 
+func scanVersion(scan func(...any) error) (register.Row, error) {
+	var row register.Row
+	var at int64
+	err := scan(&row.Kind, &row.ID, &row.Version, &row.Body, &at, &row.By, &row.Change, &row.Removed)
+	row.At = timeOf(at)
+	return row, err
+}
+
+func (r reader) GovernedOfChange(ctx context.Context, change string) ([]register.Row, error) {
+	return all(ctx, r, scanVersion, "SELECT "+governedColumns+`, removed FROM governed_history h WHERE change = ? AND change <> ''
+		AND version = (SELECT max(version) FROM governed_history o WHERE o.kind = h.kind AND o.id = h.id AND o.change = h.change) ORDER BY kind, id`, change)
+}
+
 func (r reader) GovernedHistory(ctx context.Context, kind, id string, limit int) ([]register.Row, error) {
-	scan := func(scan func(...any) error) (register.Row, error) {
-		var row register.Row
-		var at int64
-		err := scan(&row.Kind, &row.ID, &row.Version, &row.Body, &at, &row.By, &row.Change, &row.Removed)
-		row.At = timeOf(at)
-		return row, err
-	}
-	return all(ctx, r, scan, "SELECT "+governedColumns+", removed FROM governed_history WHERE kind = ? AND id = ? ORDER BY version DESC LIMIT ?", kind, id, limited(limit, 100))
+	return all(ctx, r, scanVersion, "SELECT "+governedColumns+", removed FROM governed_history WHERE kind = ? AND id = ? ORDER BY version DESC LIMIT ?", kind, id, limited(limit, 100))
 }
 
 // Governed gives the version in force.
@@ -55,6 +61,11 @@ func (d *DB) GovernedAll(ctx context.Context, kind string) ([]register.Row, erro
 // GovernedHistory gives the versions of a thing, newest first.
 func (d *DB) GovernedHistory(ctx context.Context, kind, id string, limit int) ([]register.Row, error) {
 	return d.read().GovernedHistory(ctx, kind, id, limit)
+}
+
+// GovernedOfChange gives the versions that a change made.
+func (d *DB) GovernedOfChange(ctx context.Context, change string) ([]register.Row, error) {
+	return d.read().GovernedOfChange(ctx, change)
 }
 
 // expected gives what is in force when the expectation holds.
