@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 )
@@ -34,24 +35,24 @@ const (
 )
 
 func alarmsOf(b []byte) (all []alarm, err error) {
-	r := &reader{b: b}
-	r.list("the alarms", 16, func(r *reader) {
-		a := alarm{source: r.u16("an alarm"), code: r.u16("an alarm"), kind: r.u16("an alarm"), state: r.u16("an alarm"), object: r.object("an alarm")}
-		form := r.u16("an alarm")
-		in := &reader{b: r.octets("an alarm")}
-		if r.err == nil && (form == infoGeneral || form == infoText) {
-			a.instance = in.u16("an alarm's text")
-			in.u32("an alarm's text") // text id
-			in.u16("an alarm's text") // priority among texts
-			in.u16("an alarm's text") // flags
-			if form == infoText && in.err == nil {
-				a.text = wide(in.b[in.at:])
+	r := read(b)
+	r.List("the alarms", 16, func(r *mder.Reader) {
+		a := alarm{source: r.U16("an alarm"), code: r.U16("an alarm"), kind: r.U16("an alarm"), state: r.U16("an alarm"), object: readObject(r, "an alarm")}
+		form := r.U16("an alarm")
+		in := read(r.Octets("an alarm"))
+		if r.Err == nil && (form == infoGeneral || form == infoText) {
+			a.instance = in.U16("an alarm's text")
+			in.U32("an alarm's text") // text id
+			in.U16("an alarm's text") // priority among texts
+			in.U16("an alarm's text") // flags
+			if form == infoText && in.Err == nil {
+				a.text = wide(in.Rest())
 			}
-			r.err = in.err
+			r.Err = in.Err
 		}
 		all = append(all, a)
 	})
-	return all, r.end("the alarms")
+	return all, r.End("the alarms")
 }
 
 // partition of the source: the last bit of the code tells it.

@@ -3,6 +3,7 @@ package intellivue
 import (
 	"encoding/binary"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 )
 
@@ -42,18 +43,18 @@ const (
 // none.
 func Size(b []byte) (int, error) {
 	if len(b) == 0 {
-		return 0, short(0, "the header")
+		return 0, unreadable.Ends(0, "the header")
 	}
 	switch b[0] {
 	case firstBeacon, firstData:
 		if len(b) < 8 {
-			return 0, short(len(b), "the header")
+			return 0, unreadable.Ends(len(b), "the header")
 		}
 		return 8 + int(binary.BigEndian.Uint16(b[6:])), nil
 	case firstFinish, firstDisconnect, firstRefuse, firstConnect, firstAccept, firstAbort:
-		r := &reader{b: b, at: 1}
-		n := r.li()
-		return r.at + n, r.err
+		r := mder.Read(b, 1, unreadable)
+		n := readLi(r)
+		return r.At() + n, r.Err
 	}
 	return 0, fault.New(fault.Invalid, "intellivue.garbage", "the byte 0x%02X begins no message of a monitor", b[0])
 }
@@ -64,61 +65,61 @@ func IsData(b []byte) bool { return len(b) > 0 && b[0] == firstData }
 // Parse reads a message of the Data Export protocol. What it gives shares b's
 // bytes.
 func Parse(b []byte) (*APDU, error) {
-	r := &reader{b: b}
-	if session := r.u16("the header"); r.err == nil && session != sessionData {
+	r := read(b)
+	if session := r.U16("the header"); r.Err == nil && session != sessionData {
 		return nil, fault.New(fault.Invalid, "intellivue.garbage", "the session id is 0x%04X", session)
 	}
-	r.u16("the header") // presentation context
-	return r.operation()
+	r.U16("the header") // presentation context
+	return readOperation(r)
 }
 
 // operation reads ROapdus and what follows.
-func (r *reader) operation() (*APDU, error) {
-	a := &APDU{Kind: r.u16("the header")}
-	length := int(r.u16("the header"))
-	if r.err == nil && length != r.left() {
-		return nil, contradiction(r.at, "the header announces %d bytes and %d follow", length, r.left())
+func readOperation(r *mder.Reader) (*APDU, error) {
+	a := &APDU{Kind: r.U16("the header")}
+	length := int(r.U16("the header"))
+	if r.Err == nil && length != r.Left() {
+		return nil, unreadable.Contradicts(r.At(), "the header announces %d bytes and %d follow", length, r.Left())
 	}
 	switch a.Kind {
 	case Invoke, Result:
-		a.ID, a.Command = r.u16("the operation"), r.u16("the operation")
+		a.ID, a.Command = r.U16("the operation"), r.U16("the operation")
 	case Linked:
-		a.State, a.Part = r.u8("the operation"), r.u8("the operation")
-		a.ID, a.Command = r.u16("the operation"), r.u16("the operation")
+		a.State, a.Part = r.U8("the operation"), r.U8("the operation")
+		a.ID, a.Command = r.U16("the operation"), r.U16("the operation")
 	case Failed:
-		a.ID, a.Error = r.u16("the operation"), r.u16("the operation")
+		a.ID, a.Error = r.U16("the operation"), r.U16("the operation")
 	default:
-		if r.err == nil {
+		if r.Err == nil {
 			return nil, fault.New(fault.Invalid, "intellivue.operation", "an operation of kind %d is not described", a.Kind)
 		}
 	}
-	a.Body = r.octets("the operation")
-	return a, r.end("the operation")
+	a.Body = r.Octets("the operation")
+	return a, r.End("the operation")
 }
 
 // Bytes writes the message.
 func (a *APDU) Bytes() []byte {
-	w := &writer{}
-	w.u16(sessionData)
-	w.u16(presentation)
-	w.operation(a)
-	return w.b
+	w := &mder.Writer{}
+	w.U16(sessionData)
+	w.U16(presentation)
+	writeOperation(w, a)
+	return w.B
 }
 
-func (w *writer) operation(a *APDU) {
-	w.u16(a.Kind)
-	w.sized(func() {
+func writeOperation(w *mder.Writer, a *APDU) {
+	w.U16(a.Kind)
+	w.Sized(func() {
 		if a.Kind == Linked {
-			w.u8(a.State)
-			w.u8(a.Part)
+			w.U8(a.State)
+			w.U8(a.Part)
 		}
-		w.u16(a.ID)
+		w.U16(a.ID)
 		if a.Kind == Failed {
-			w.u16(a.Error)
+			w.U16(a.Error)
 		} else {
-			w.u16(a.Command)
+			w.U16(a.Command)
 		}
-		w.sized(func() { w.raw(a.Body) })
+		w.Sized(func() { w.Raw(a.Body) })
 	})
 }
 
@@ -133,20 +134,20 @@ type Event struct {
 
 // ParseEvent reads the body of an event report.
 func ParseEvent(b []byte) (e Event, err error) {
-	r := &reader{b: b}
-	e.Object, e.Time, e.Type = r.object("the event"), r.u32("the event"), r.u16("the event")
-	e.Body = r.octets("the event")
-	return e, r.end("the event")
+	r := read(b)
+	e.Object, e.Time, e.Type = readObject(r, "the event"), r.U32("the event"), r.U16("the event")
+	e.Body = r.Octets("the event")
+	return e, r.End("the event")
 }
 
 // Bytes writes the body of an event report.
 func (e *Event) Bytes() []byte {
-	w := &writer{}
-	w.object(e.Object)
-	w.u32(e.Time)
-	w.u16(e.Type)
-	w.sized(func() { w.raw(e.Body) })
-	return w.b
+	w := &mder.Writer{}
+	writeObject(w, e.Object)
+	w.U32(e.Time)
+	w.U16(e.Type)
+	w.Sized(func() { w.Raw(e.Body) })
+	return w.B
 }
 
 // Create is what the MDS create event tells of the monitor (MdsCreateInfo).
@@ -157,17 +158,17 @@ type Create struct {
 
 // ParseCreate reads the body of an MDS create event.
 func ParseCreate(b []byte) (c Create, err error) {
-	r := &reader{b: b}
-	c.Object, c.Attributes = r.object("the system"), r.attributes("the system's attributes")
-	return c, r.end("the system")
+	r := read(b)
+	c.Object, c.Attributes = readObject(r, "the system"), readAttributes(r, "the system's attributes")
+	return c, r.End("the system")
 }
 
 // Bytes writes the body of an MDS create event.
 func (c *Create) Bytes() []byte {
-	w := &writer{}
-	w.object(c.Object)
-	w.attributes(c.Attributes)
-	return w.b
+	w := &mder.Writer{}
+	writeObject(w, c.Object)
+	writeAttributes(w, c.Attributes)
+	return w.B
 }
 
 // AnswerEvent is the confirmation of an event report.

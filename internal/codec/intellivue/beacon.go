@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 )
 
@@ -32,9 +33,9 @@ const (
 // ParseBeacon reads a connect indication: the nomenclature's version, then an
 // event report without confirmation.
 func ParseBeacon(b []byte) (*Beacon, error) {
-	r := &reader{b: b}
-	r.u32("the header") // nomenclature: magic, major and minor version
-	a, err := r.operation()
+	r := read(b)
+	r.U32("the header") // nomenclature: magic, major and minor version
+	a, err := readOperation(r)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,9 @@ func ParseBeacon(b []byte) (*Beacon, error) {
 	if e.Type != EventConnect {
 		return nil, fault.New(fault.Invalid, "intellivue.operation", "the event 0x%04X is no connect indication", e.Type)
 	}
-	in := &reader{b: e.Body}
-	beacon := &Beacon{Attributes: in.attributes("the monitor's attributes")}
-	if err := in.end("the monitor's attributes"); err != nil {
+	in := read(e.Body)
+	beacon := &Beacon{Attributes: readAttributes(in, "the monitor's attributes")}
+	if err := in.End("the monitor's attributes"); err != nil {
 		return nil, err
 	}
 	if net := find(beacon.Attributes, AttrNetAddress); len(net) >= 14 {
@@ -59,17 +60,17 @@ func ParseBeacon(b []byte) (*Beacon, error) {
 			beacon.Address = ip
 		}
 	}
-	p := &reader{b: find(beacon.Attributes, AttrProtocols)}
-	if len(p.b) > 0 {
-		p.list("the protocols", 8, func(r *reader) {
-			application, transport, port := r.u16("a protocol"), r.u16("a protocol"), r.u16("a protocol")
-			r.u16("a protocol")
+	p := read(find(beacon.Attributes, AttrProtocols))
+	if p.Left() > 0 {
+		p.List("the protocols", 8, func(r *mder.Reader) {
+			application, transport, port := r.U16("a protocol"), r.U16("a protocol"), r.U16("a protocol")
+			r.U16("a protocol")
 			if application == protocolDataOut && transport == transportUDP && beacon.Port == 0 {
 				beacon.Port = port
 			}
 		})
 	}
-	return beacon, p.err
+	return beacon, p.Err
 }
 
 // nomenclature of a connect indication: version 1.0.
@@ -77,11 +78,11 @@ const nomenclature = 0x00000100
 
 // BeaconBytes writes a connect indication with these attributes.
 func BeaconBytes(attributes []Attribute) []byte {
-	list := &writer{}
-	list.attributes(attributes)
-	e := Event{Object: Object{Class: 0x0023}, Type: EventConnect, Body: list.b} // NOM_MOC_VMS_MDS_COMPOS_SINGLE_BED
-	w := &writer{}
-	w.u32(nomenclature)
-	w.operation(&APDU{Kind: Invoke, Command: CommandEvent, Body: e.Bytes()})
-	return w.b
+	list := &mder.Writer{}
+	writeAttributes(list, attributes)
+	e := Event{Object: Object{Class: 0x0023}, Type: EventConnect, Body: list.B} // NOM_MOC_VMS_MDS_COMPOS_SINGLE_BED
+	w := &mder.Writer{}
+	w.U32(nomenclature)
+	writeOperation(w, &APDU{Kind: Invoke, Command: CommandEvent, Body: e.Bytes()})
+	return w.B
 }

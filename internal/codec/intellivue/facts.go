@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/model"
 )
 
@@ -26,8 +27,8 @@ const (
 // deviceOf is the monitor as its attributes describe it.
 func deviceOf(all []Attribute) model.Device {
 	d := model.Device{Field: "mds", Level: "mds", Parent: -1}
-	r := &reader{b: find(all, AttrSystemID)}
-	id := r.octets("the system id")
+	r := read(find(all, AttrSystemID))
+	id := r.Octets("the system id")
 	if net := find(all, AttrNetAddress); len(id) == 0 && len(net) >= 6 {
 		id = net[:6]
 	}
@@ -38,8 +39,8 @@ func deviceOf(all []Attribute) model.Device {
 		d.Identifiers = append(d.Identifiers, model.Identifier{Value: strings.ToUpper(hex.EncodeToString(id)), Type: "mac"})
 	}
 	if b := find(all, AttrModel); b != nil {
-		r := &reader{b: b}
-		d.Manufacturer, d.Model = plain(r.octets("the model")), plain(r.octets("the model"))
+		r := read(b)
+		d.Manufacturer, d.Model = plain(r.Octets("the model")), plain(r.Octets("the model"))
 	}
 	production(&d, find(all, AttrProduction))
 	if bed := wide(find(all, AttrBedLabel)); bed != "" {
@@ -52,9 +53,9 @@ func deviceOf(all []Attribute) model.Device {
 // application software win over those of parts.
 func production(d *model.Device, b []byte) {
 	best := map[uint16]int{}
-	r := &reader{b: b}
-	r.list("the production specification", 6, func(r *reader) {
-		kind, part, v := r.u16("an entry"), r.u16("an entry"), plain(r.octets("an entry"))
+	r := read(b)
+	r.List("the production specification", 6, func(r *mder.Reader) {
+		kind, part, v := r.U16("an entry"), r.U16("an entry"), plain(r.Octets("an entry"))
 		rank := 1
 		if part == partProduct || part == partApplication || kind == specHardware && part == partMainBoard {
 			rank = 2

@@ -1,6 +1,7 @@
 package intellivue
 
 import (
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 )
 
@@ -20,19 +21,19 @@ func Frame(message []byte, known []Known) []byte {
 	if len(known) == 0 {
 		return b
 	}
-	in := &writer{}
+	in := &mder.Writer{}
 	for i := range known {
-		in.object(known[i].Object)
-		in.attributes(known[i].Attributes)
+		writeObject(in, known[i].Object)
+		writeAttributes(in, known[i].Attributes)
 	}
-	if len(in.b) > 0xFFFF { // no frame can say it; the message alone is kept
+	if len(in.B) > 0xFFFF { // no frame can say it; the message alone is kept
 		return b
 	}
-	w := &writer{b: b}
-	w.u16(magic)
-	w.u16(uint16(len(in.b)))
-	w.raw(in.b)
-	return w.b
+	w := &mder.Writer{B: b}
+	w.U16(magic)
+	w.U16(uint16(len(in.B)))
+	w.Raw(in.B)
+	return w.B
 }
 
 // Split cuts a frame into the message and what is known. An error comes with the
@@ -43,27 +44,27 @@ func Split(b []byte) (message []byte, known []Known, err error) {
 		return nil, nil, err
 	}
 	if n > len(b) {
-		return nil, nil, short(len(b), "the message")
+		return nil, nil, unreadable.Ends(len(b), "the message")
 	}
 	message = b[:n:n]
 	if n == len(b) {
 		return message, nil, nil
 	}
-	r := &reader{b: b, at: n}
-	if r.u16("what is known") != magic || r.err != nil {
+	r := mder.Read(b, n, unreadable)
+	if r.U16("what is known") != magic || r.Err != nil {
 		return message, nil, fault.New(fault.Invalid, "intellivue.trailing", "%d bytes follow the message that belong to none", len(b)-n)
 	}
-	in := &reader{b: r.octets("what is known")}
-	if err := r.end("what is known"); err != nil {
+	in := read(r.Octets("what is known"))
+	if err := r.End("what is known"); err != nil {
 		return message, nil, err
 	}
-	for in.left() > 0 && in.err == nil {
-		k := Known{Object: in.object("a known object"), Attributes: in.attributes("known attributes")}
-		if in.err == nil {
+	for in.Left() > 0 && in.Err == nil {
+		k := Known{Object: readObject(in, "a known object"), Attributes: readAttributes(in, "known attributes")}
+		if in.Err == nil {
 			known = append(known, k)
 		}
 	}
-	return message, known, in.err
+	return message, known, in.Err
 }
 
 // momentary attributes belong to one moment; the others hold until they are told

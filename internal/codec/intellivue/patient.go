@@ -59,10 +59,10 @@ func (d *decoder) patient(p *Polled) {
 		if b == nil || bytes.Equal(b, find(before, id)) {
 			continue
 		}
-		r := &reader{b: b}
-		n, unit := sfloat.Long(r.u32("a measure")), r.u16("a measure")
+		r := read(b)
+		n, unit := sfloat.Long(r.U32("a measure")), r.U16("a measure")
 		field := "patient 0x" + strconv.FormatUint(uint64(id), 16)
-		if err := r.end("a measure"); err != nil {
+		if err := r.End("a measure"); err != nil {
 			d.fault(err, field)
 			continue
 		}

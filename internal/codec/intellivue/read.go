@@ -5,133 +5,24 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"thalamus/internal/fault"
+	"thalamus/internal/codec/mder"
 )
 
-// reader goes through a message: numbers with the most significant byte first,
-// no padding. The first error stays.
-type reader struct {
-	b   []byte
-	at  int
-	err error
+// Messages are encoded by the medical device encoding rules.
+var unreadable = mder.Faults{Short: "intellivue.short", Length: "intellivue.length"}
+
+func read(b []byte) *mder.Reader { return mder.Read(b, 0, unreadable) }
+
+func writeObject(w *mder.Writer, o Object) {
+	w.U16(o.Class)
+	w.U16(o.Context)
+	w.U16(o.Handle)
 }
 
-func short(at int, what string) error {
-	return fault.New(fault.Invalid, "intellivue.short", "the message ends in the middle of %s, at byte %d", what, at)
-}
-
-func contradiction(at int, format string, args ...any) error {
-	return fault.New(fault.Invalid, "intellivue.length", format+", at byte %d", append(args, at)...)
-}
-
-func (r *reader) left() int { return len(r.b) - r.at }
-
-func (r *reader) take(n int, what string) []byte {
-	if r.err != nil {
-		return nil
-	}
-	if n < 0 || n > r.left() {
-		r.err = short(r.at, what)
-		return nil
-	}
-	r.at += n
-	return r.b[r.at-n : r.at : r.at]
-}
-
-func (r *reader) u8(what string) uint8 {
-	if b := r.take(1, what); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *reader) u16(what string) uint16 {
-	if b := r.take(2, what); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
-func (r *reader) u32(what string) uint32 {
-	if b := r.take(4, what); b != nil {
-		return binary.BigEndian.Uint32(b)
-	}
-	return 0
-}
-
-// octets reads a length and as many bytes.
-func (r *reader) octets(what string) []byte { return r.take(int(r.u16(what)), what) }
-
-// list reads count, length and elements, which must fill the length exactly;
-// least is the fewest bytes of one.
-func (r *reader) list(what string, least int, each func(r *reader)) {
-	count, length := int(r.u16(what)), int(r.u16(what))
-	start := r.at
-	body := r.take(length, what)
-	if r.err != nil {
-		return
-	}
-	if count*least > length {
-		r.err = contradiction(start, "%s has %d elements in %d bytes", what, count, length)
-		return
-	}
-	in := reader{b: r.b[:start+len(body)], at: start}
-	for range count {
-		each(&in)
-		if in.err != nil {
-			r.err = in.err
-			return
-		}
-	}
-	if in.left() != 0 {
-		r.err = contradiction(in.at, "%s has %d bytes more than its %d elements take", what, in.left(), count)
-	}
-}
-
-// end says that nothing may follow.
-func (r *reader) end(what string) error {
-	if r.err == nil && r.left() != 0 {
-		r.err = contradiction(r.at, "%d bytes follow %s", r.left(), what)
-	}
-	return r.err
-}
-
-// writer makes messages.
-type writer struct{ b []byte }
-
-func (w *writer) u8(v uint8)   { w.b = append(w.b, v) }
-func (w *writer) u16(v uint16) { w.b = binary.BigEndian.AppendUint16(w.b, v) }
-func (w *writer) u32(v uint32) { w.b = binary.BigEndian.AppendUint32(w.b, v) }
-func (w *writer) raw(b []byte) { w.b = append(w.b, b...) }
-
-// sized writes what body writes behind its length.
-func (w *writer) sized(body func()) {
-	at := len(w.b)
-	w.u16(0)
-	body()
-	binary.BigEndian.PutUint16(w.b[at:], uint16(len(w.b)-at-2))
-}
-
-// list writes count, length and elements.
-func (w *writer) list(count int, body func(i int)) {
-	w.u16(uint16(count))
-	w.sized(func() {
-		for i := range count {
-			body(i)
-		}
-	})
-}
-
-func (w *writer) object(o Object) {
-	w.u16(o.Class)
-	w.u16(o.Context)
-	w.u16(o.Handle)
-}
-
-func (w *writer) attributes(all []Attribute) {
-	w.list(len(all), func(i int) {
-		w.u16(all[i].ID)
-		w.sized(func() { w.raw(all[i].Value) })
+func writeAttributes(w *mder.Writer, all []Attribute) {
+	w.List(len(all), func(i int) {
+		w.U16(all[i].ID)
+		w.Sized(func() { w.Raw(all[i].Value) })
 	})
 }
 
@@ -144,13 +35,13 @@ type Attribute struct {
 	Value []byte
 }
 
-func (r *reader) object(what string) Object {
-	return Object{Class: r.u16(what), Context: r.u16(what), Handle: r.u16(what)}
+func readObject(r *mder.Reader, what string) Object {
+	return Object{Class: r.U16(what), Context: r.U16(what), Handle: r.U16(what)}
 }
 
-func (r *reader) attributes(what string) (all []Attribute) {
-	r.list(what, 4, func(r *reader) {
-		all = append(all, Attribute{ID: r.u16(what), Value: r.octets(what)})
+func readAttributes(r *mder.Reader, what string) (all []Attribute) {
+	r.List(what, 4, func(r *mder.Reader) {
+		all = append(all, Attribute{ID: r.U16(what), Value: r.Octets(what)})
 	})
 	return all
 }
@@ -176,8 +67,8 @@ func plain(b []byte) string {
 
 // wide is a text of 16-bit units behind its length (String, STRFMT_UNICODE_NT).
 func wide(value []byte) string {
-	r := &reader{b: value}
-	b := r.octets("a text")
+	r := read(value)
+	b := r.Octets("a text")
 	units := make([]uint16, 0, len(b)/2)
 	for ; len(b) >= 2; b = b[2:] {
 		u := binary.BigEndian.Uint16(b)
@@ -206,12 +97,12 @@ func clean(s string) string {
 
 // Wide writes a text as String.
 func Wide(s string) []byte {
-	w := &writer{}
+	w := &mder.Writer{}
 	units := append(utf16.Encode([]rune(s)), 0)
-	w.sized(func() {
+	w.Sized(func() {
 		for _, u := range units {
-			w.u16(u)
+			w.U16(u)
 		}
 	})
-	return w.b
+	return w.B
 }

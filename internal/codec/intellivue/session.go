@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 )
 
@@ -93,54 +94,54 @@ func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 const trailer = 16
 
 // li reads a length of one byte, or of three that begin with 0xFF (LI).
-func (r *reader) li() int {
-	n := int(r.u8("a length"))
+func readLi(r *mder.Reader) int {
+	n := int(r.U8("a length"))
 	if n == 0xFF {
-		n = int(r.u16("a length"))
+		n = int(r.U16("a length"))
 	}
 	return n
 }
 
-func (w *writer) li(n int) {
+func writeLi(w *mder.Writer, n int) {
 	if n < 0xFF {
-		w.u8(uint8(n))
+		w.U8(uint8(n))
 		return
 	}
-	w.u8(0xFF)
-	w.u16(uint16(n))
+	w.U8(0xFF)
+	w.U16(uint16(n))
 }
 
 // Bytes writes the association as a request (Connect) or its answer (Accept).
 func (a *Association) Bytes(as Session) []byte {
-	user := &writer{}
+	user := &mder.Writer{}
 	for _, v := range [...]uint32{a.Protocol, a.Nomenclature, a.Units, a.System, a.Start} {
-		user.u32(v)
+		user.U32(v)
 	}
-	user.attributes(nil)
-	user.attributes(a.profiles())
+	writeAttributes(user, nil)
+	writeAttributes(user, a.profiles())
 	head := requestHead
 	if as == Accept {
 		head = acceptHead
 	}
-	in := &writer{b: bytes.Clone(head)}
-	switch n := len(user.b); {
+	in := &mder.Writer{B: bytes.Clone(head)}
+	switch n := len(user.B); {
 	case n < 0x80:
-		in.u8(uint8(n))
+		in.U8(uint8(n))
 	default:
-		in.u8(0x82)
-		in.u16(uint16(n))
+		in.U8(0x82)
+		in.U16(uint16(n))
 	}
-	in.raw(user.b)
-	in.raw(make([]byte, trailer))
-	body := &writer{b: bytes.Clone(sessionParameters)}
-	body.u8(0xC1)
-	body.li(len(in.b))
-	body.raw(in.b)
-	w := &writer{}
-	w.u8(byte(as))
-	w.li(len(body.b))
-	w.raw(body.b)
-	return w.b
+	in.Raw(user.B)
+	in.Raw(make([]byte, trailer))
+	body := &mder.Writer{B: bytes.Clone(sessionParameters)}
+	body.U8(0xC1)
+	writeLi(body, len(in.B))
+	body.Raw(in.B)
+	w := &mder.Writer{}
+	w.U8(byte(as))
+	writeLi(w, len(body.B))
+	w.Raw(body.B)
+	return w.B
 }
 
 // most says how many objects of a class a client takes (MdibObjectSupport); the
@@ -154,25 +155,25 @@ func (a *Association) profiles() []Attribute {
 	if !a.HasPoll {
 		return nil
 	}
-	poll := &writer{}
+	poll := &mder.Writer{}
 	for _, v := range [...]uint32{pollProfileRevision, uint32(a.MinPoll / tick), a.Receive, a.Transmit, unlimited, dynamicObjects} {
-		poll.u32(v)
+		poll.U32(v)
 	}
 	var packages []Attribute
 	if a.Extended {
-		ext := &writer{}
-		ext.u32(a.Options)
-		ext.attributes(nil)
-		packages = []Attribute{{attrPollExtensions, ext.b}}
+		ext := &mder.Writer{}
+		ext.U32(a.Options)
+		writeAttributes(ext, nil)
+		packages = []Attribute{{attrPollExtensions, ext.B}}
 	}
-	poll.attributes(packages)
-	support := &writer{}
-	support.list(len(most), func(i int) {
-		support.u16(partObject)
-		support.u16(most[i].class)
-		support.u32(most[i].count)
+	writeAttributes(poll, packages)
+	support := &mder.Writer{}
+	support.List(len(most), func(i int) {
+		support.U16(partObject)
+		support.U16(most[i].class)
+		support.U32(most[i].count)
 	})
-	return []Attribute{{attrPollProfile, poll.b}, {attrObjectSupport, support.b}}
+	return []Attribute{{attrPollProfile, poll.B}, {attrObjectSupport, support.B}}
 }
 
 // ParseAssociation reads the user data of a request or its answer.
@@ -181,36 +182,36 @@ func ParseAssociation(b []byte) (*Association, error) {
 	if at < 0 {
 		return nil, fault.New(fault.Invalid, "intellivue.association", "an association message has no user information")
 	}
-	r := &reader{b: b, at: at + len(userStart)}
-	for r.err == nil {
-		tag := r.u8("the user information")
+	r := mder.Read(b, at+len(userStart), unreadable)
+	for r.Err == nil {
+		tag := r.U8("the user information")
 		if tag == 0x81 {
 			break
 		}
 		if tag != 0x02 && tag != 0x06 { // which context, which syntax
 			return nil, fault.New(fault.Invalid, "intellivue.association", "the user information of an association begins with 0x%02X", tag)
 		}
-		r.take(int(r.u8("the user information")), "the user information")
+		r.Take(int(r.U8("the user information")), "the user information")
 	}
-	n := int(r.u8("the user information"))
+	n := int(r.U8("the user information"))
 	switch n {
 	case 0x81:
-		n = int(r.u8("the user information"))
+		n = int(r.U8("the user information"))
 	case 0x82:
-		n = int(r.u16("the user information"))
+		n = int(r.U16("the user information"))
 	}
-	in := &reader{b: r.take(n, "the user information")}
-	if r.err != nil {
-		return nil, r.err
+	in := read(r.Take(n, "the user information"))
+	if r.Err != nil {
+		return nil, r.Err
 	}
 	a := &Association{}
 	for _, v := range [...]*uint32{&a.Protocol, &a.Nomenclature, &a.Units, &a.System, &a.Start} {
-		*v = in.u32("the user information")
+		*v = in.U32("the user information")
 	}
-	in.attributes("the options")
-	profiles := in.attributes("the profiles")
-	if in.err != nil {
-		return nil, in.err
+	readAttributes(in, "the options")
+	profiles := readAttributes(in, "the profiles")
+	if in.Err != nil {
+		return nil, in.Err
 	}
 	return a, a.learn(profiles)
 }
@@ -220,16 +221,16 @@ func (a *Association) learn(profiles []Attribute) error {
 	if b == nil {
 		return nil
 	}
-	r := &reader{b: b}
-	r.u32("the poll profile") // revision
+	r := read(b)
+	r.U32("the poll profile") // revision
 	a.HasPoll = true
-	a.MinPoll = time.Duration(r.u32("the poll profile")) * tick
-	a.Receive, a.Transmit = r.u32("the poll profile"), r.u32("the poll profile")
-	r.u32("the poll profile") // bandwidth
-	r.u32("the poll profile") // options
-	packages := r.attributes("the poll profile's packages")
-	if r.err != nil {
-		return r.err
+	a.MinPoll = time.Duration(r.U32("the poll profile")) * tick
+	a.Receive, a.Transmit = r.U32("the poll profile"), r.U32("the poll profile")
+	r.U32("the poll profile") // bandwidth
+	r.U32("the poll profile") // options
+	packages := readAttributes(r, "the poll profile's packages")
+	if r.Err != nil {
+		return r.Err
 	}
 	if ext := find(packages, attrPollExtensions); len(ext) >= 4 {
 		a.Extended, a.Options = true, binary.BigEndian.Uint32(ext)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 	"thalamus/internal/sfloat"
@@ -110,13 +111,13 @@ func (m *metric) time() {
 }
 
 func (m *metric) value(a Attribute) error {
-	r := &reader{b: a.Value}
+	r := read(a.Value)
 	switch a.ID {
 	case AttrNumeric:
 		m.numeric(r, "")
 	case AttrCompound:
 		part := 0
-		r.list("the compound value", 10, func(r *reader) {
+		r.List("the compound value", 10, func(r *mder.Reader) {
 			part++
 			m.numeric(r, "."+strconv.Itoa(part))
 		})
@@ -126,20 +127,20 @@ func (m *metric) value(a Attribute) error {
 		m.wave(r, "")
 	case AttrWaveCompound:
 		part := 0
-		r.list("the compound wave", 6, func(r *reader) {
+		r.List("the compound wave", 6, func(r *mder.Reader) {
 			part++
 			m.wave(r, "."+strconv.Itoa(part))
 		})
 	default:
 		return nil
 	}
-	return r.end("the value")
+	return r.End("the value")
 }
 
 // numeric reads a NuObsValue.
-func (m *metric) numeric(r *reader, part string) {
-	code, state, unit, raw := r.u16("a value"), r.u16("a value"), r.u16("a value"), r.u32("a value")
-	if r.err != nil {
+func (m *metric) numeric(r *mder.Reader, part string) {
+	code, state, unit, raw := r.U16("a value"), r.U16("a value"), r.U16("a value"), r.U32("a value")
+	if r.Err != nil {
 		return
 	}
 	o := m.blank(code, part)
@@ -163,19 +164,19 @@ func (m *metric) number(o *model.Observation, raw uint32) {
 }
 
 // enumeration reads an EnumObsVal: a state, with a number or not.
-func (m *metric) enumeration(r *reader) {
-	code, state, choice := r.u16("a value"), r.u16("a value"), r.u16("a value")
-	in := &reader{b: r.octets("a value")}
-	if r.err != nil {
+func (m *metric) enumeration(r *mder.Reader) {
+	code, state, choice := r.U16("a value"), r.U16("a value"), r.U16("a value")
+	in := read(r.Octets("a value"))
+	if r.Err != nil {
 		return
 	}
 	o := m.blank(code, "")
 	o.ValueType = "coded"
 	if choice != 1 && choice != 4 { // ENUM_OBJ_ID_CHOSEN, ENUM_OBJ_ID_VAL_CHOSEN
-		r.err = contradiction(0, "an enumeration has the choice %d", choice)
+		r.Err = unreadable.Contradicts(0, "an enumeration has the choice %d", choice)
 		return
 	}
-	value := in.u16("a value")
+	value := in.U16("a value")
 	o.Value = model.Value{Kind: model.ValueCoded, Coding: coding(partSCADA, value)}
 	if t, ok := mdc.ByCode(partSCADA<<16 | uint32(value)); ok {
 		o.Value.Code = t.Meaning()
@@ -184,12 +185,12 @@ func (m *metric) enumeration(r *reader) {
 	if choice == 4 {
 		with = &model.Observation{}
 		*with = m.blank(code, ".1")
-		raw, unit := in.u32("a value"), in.u16("a value")
+		raw, unit := in.U32("a value"), in.U16("a value")
 		with.ValueType, with.UnitSent = "number", unitCoding(unit)
 		m.number(with, raw)
 		m.state(with, state)
 	}
-	if r.err = in.end("a value"); r.err != nil {
+	if r.Err = in.End("a value"); r.Err != nil {
 		return
 	}
 	m.state(&o, state)

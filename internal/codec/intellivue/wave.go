@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/big"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/sfloat"
@@ -28,13 +29,13 @@ type sampling struct {
 }
 
 func (m *metric) sampling() (s sampling, err error) {
-	r := &reader{b: find(m.all, AttrSamples)}
-	if r.b == nil {
+	r := read(find(m.all, AttrSamples))
+	if r.Left() == 0 {
 		return s, fault.New(fault.Invalid, "intellivue.no-description", "the wave's samples are not described: neither by this message nor by what is known")
 	}
-	r.u16("the sample specification") // most samples at once
-	size, significant, flags := r.u8("the sample specification"), r.u8("the sample specification"), r.u16("the sample specification")
-	if err := r.end("the sample specification"); err != nil {
+	r.U16("the sample specification") // most samples at once
+	size, significant, flags := r.U8("the sample specification"), r.U8("the sample specification"), r.U16("the sample specification")
+	if err := r.End("the sample specification"); err != nil {
 		return s, err
 	}
 	if size != 8 && size != 16 || significant == 0 || significant > size {
@@ -50,15 +51,15 @@ func (m *metric) sampling() (s sampling, err error) {
 	}
 	s.periodNS = int64(binary.BigEndian.Uint32(b)) * int64(tick)
 	if b := find(m.all, AttrFixedValues); b != nil {
-		r := &reader{b: b}
-		r.list("the fixed values", 4, func(r *reader) {
-			id, value := r.u16("a fixed value"), r.u16("a fixed value")
+		r := read(b)
+		r.List("the fixed values", 4, func(r *mder.Reader) {
+			id, value := r.U16("a fixed value"), r.U16("a fixed value")
 			if id == fixedInvalid {
 				s.invalid |= value
 			}
 		})
-		if r.err != nil {
-			return s, r.err
+		if r.Err != nil {
+			return s, r.Err
 		}
 	}
 	return s, s.readScale(find(m.all, AttrScale))
@@ -71,10 +72,10 @@ func (s *sampling) readScale(b []byte) error {
 	if b == nil {
 		return nil
 	}
-	r := &reader{b: b}
-	low, high := sfloat.Long(r.u32("the scale")), sfloat.Long(r.u32("the scale"))
-	from, until := int64(r.u16("the scale")), int64(r.u16("the scale"))
-	if err := r.end("the scale"); err != nil {
+	r := read(b)
+	low, high := sfloat.Long(r.U32("the scale")), sfloat.Long(r.U32("the scale"))
+	from, until := int64(r.U16("the scale")), int64(r.U16("the scale"))
+	if err := r.End("the scale"); err != nil {
 		return err
 	}
 	if low.Special != sfloat.Finite || high.Special != sfloat.Finite || from == until {
@@ -121,9 +122,9 @@ func (s *sampling) read(b []byte) []int32 {
 }
 
 // wave reads a SaObsValue: the samples of a quarter of a second.
-func (m *metric) wave(r *reader, part string) {
-	code, state, b := r.u16("the samples"), r.u16("the samples"), r.octets("the samples")
-	if r.err != nil {
+func (m *metric) wave(r *mder.Reader, part string) {
+	code, state, b := r.U16("the samples"), r.U16("the samples"), r.Octets("the samples")
+	if r.Err != nil {
 		return
 	}
 	how, err := m.sampling()

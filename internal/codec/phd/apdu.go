@@ -3,6 +3,7 @@ package phd
 import (
 	"encoding/binary"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 )
 
@@ -80,7 +81,7 @@ type Change struct {
 // and what it announces (annex A.10: choice, length).
 func Size(header []byte) (int, error) {
 	if len(header) < 4 {
-		return 0, short(0, "the header")
+		return 0, unreadable.Ends(0, "the header")
 	}
 	choice := binary.BigEndian.Uint16(header)
 	switch choice {
@@ -97,171 +98,171 @@ func Parse(b []byte) (*APDU, error) {
 		return nil, err
 	}
 	if n != len(b) {
-		return nil, contradiction(2, "the header announces %d bytes and there are %d", n, len(b))
+		return nil, unreadable.Contradicts(2, "the header announces %d bytes and there are %d", n, len(b))
 	}
-	r := &reader{b: b, at: 4}
+	r := mder.Read(b, 4, unreadable)
 	a := &APDU{Choice: binary.BigEndian.Uint16(b)}
 	switch a.Choice {
 	case ChoiceAARQ:
-		a.Request = &Association{Version: r.u32("the association version")}
-		r.list("the list of protocols", 4, func(r *reader) {
-			a.Request.Protocols = append(a.Request.Protocols, r.protocol())
+		a.Request = &Association{Version: r.U32("the association version")}
+		r.List("the list of protocols", 4, func(r *mder.Reader) {
+			a.Request.Protocols = append(a.Request.Protocols, readProtocol(r))
 		})
 	case ChoiceAARE:
-		a.Answer = &Answer{Result: r.u16("the result")}
-		a.Answer.Protocol = r.protocol()
+		a.Answer = &Answer{Result: r.U16("the result")}
+		a.Answer.Protocol = readProtocol(r)
 	case ChoiceRLRQ, ChoiceRLRE, ChoiceABRT:
-		a.Reason = r.u16("the reason")
+		a.Reason = r.U16("the reason")
 	case ChoicePRST:
-		inner := r.octets("the presentation APDU")
-		if r.err == nil {
-			a.Call, r.err = parseCall(inner)
+		inner := r.Octets("the presentation APDU")
+		if r.Err == nil {
+			a.Call, r.Err = parseCall(inner)
 		}
 	}
-	if err := r.end("the APDU"); err != nil {
+	if err := r.End("the APDU"); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (r *reader) protocol() Protocol {
-	p := Protocol{ID: r.u16("a protocol"), Raw: r.octets("a protocol")}
-	if r.err == nil && p.ID == Protocol20601 {
-		in := &reader{b: p.Raw}
+func readProtocol(r *mder.Reader) Protocol {
+	p := Protocol{ID: r.U16("a protocol"), Raw: r.Octets("a protocol")}
+	if r.Err == nil && p.ID == Protocol20601 {
+		in := read(p.Raw)
 		p.Info = &Information{
-			Protocol: in.u32("the protocol version"), Rules: in.u16("the encoding rules"), Nomenclature: in.u32("the nomenclature version"),
-			Units: in.u32("the functional units"), SystemType: in.u32("the system type"), SystemID: in.octets("the system id"),
-			Config: in.u16("the configuration id"), RequestMode: in.u16("the request modes"), AgentCount: in.u8("the request modes"), ManagerCount: in.u8("the request modes"),
+			Protocol: in.U32("the protocol version"), Rules: in.U16("the encoding rules"), Nomenclature: in.U32("the nomenclature version"),
+			Units: in.U32("the functional units"), SystemType: in.U32("the system type"), SystemID: in.Octets("the system id"),
+			Config: in.U16("the configuration id"), RequestMode: in.U16("the request modes"), AgentCount: in.U8("the request modes"), ManagerCount: in.U8("the request modes"),
 		}
-		p.Info.Options = in.attributes("the options")
-		r.err = in.end("the association information")
+		p.Info.Options = readAttributes(in, "the options")
+		r.Err = in.End("the association information")
 	}
 	return p
 }
 
-func (r *reader) attributes(what string) (out []Attribute) {
-	r.list(what, 4, func(r *reader) {
-		out = append(out, Attribute{ID: r.u16(what), Value: r.octets(what)})
+func readAttributes(r *mder.Reader, what string) (out []Attribute) {
+	r.List(what, 4, func(r *mder.Reader) {
+		out = append(out, Attribute{ID: r.U16(what), Value: r.Octets(what)})
 	})
 	return out
 }
 
 func parseCall(b []byte) (*Call, error) {
-	r := &reader{b: b}
-	c := &Call{Invoke: r.u16("the invoke id"), Op: r.u16("the operation")}
-	in := &reader{b: r.octets("the operation")}
-	if err := r.end("the operation"); err != nil {
+	r := read(b)
+	c := &Call{Invoke: r.U16("the invoke id"), Op: r.U16("the operation")}
+	in := read(r.Octets("the operation"))
+	if err := r.End("the operation"); err != nil {
 		return nil, err
 	}
 	switch c.Op {
 	case OpEvent, OpEventConfirmed, OpEventResult:
-		c.Handle, c.Time, c.Type, c.Info = in.u16("the handle"), in.u32("the event time"), in.u16("the event type"), in.octets("the event")
+		c.Handle, c.Time, c.Type, c.Info = in.U16("the handle"), in.U32("the event time"), in.U16("the event type"), in.Octets("the event")
 	case OpAction, OpActionConfirmed, OpActionResult:
-		c.Handle, c.Type, c.Info = in.u16("the handle"), in.u16("the action type"), in.octets("the action")
+		c.Handle, c.Type, c.Info = in.U16("the handle"), in.U16("the action type"), in.Octets("the action")
 	case OpGet:
-		c.Handle = in.u16("the handle")
-		in.list("the list of attributes", 2, func(r *reader) { c.IDs = append(c.IDs, r.u16("an attribute")) })
+		c.Handle = in.U16("the handle")
+		in.List("the list of attributes", 2, func(r *mder.Reader) { c.IDs = append(c.IDs, r.U16("an attribute")) })
 	case OpSet, OpSetConfirmed:
-		c.Handle = in.u16("the handle")
-		in.list("the list of changes", 6, func(r *reader) {
-			c.Changes = append(c.Changes, Change{Operator: r.u16("a change"), Attribute: Attribute{ID: r.u16("a change"), Value: r.octets("a change")}})
+		c.Handle = in.U16("the handle")
+		in.List("the list of changes", 6, func(r *mder.Reader) {
+			c.Changes = append(c.Changes, Change{Operator: r.U16("a change"), Attribute: Attribute{ID: r.U16("a change"), Value: r.Octets("a change")}})
 		})
 	case OpGetResult, OpSetResult:
-		c.Handle = in.u16("the handle")
-		c.Attributes = in.attributes("the list of attributes")
+		c.Handle = in.U16("the handle")
+		c.Attributes = readAttributes(in, "the list of attributes")
 	case OpError:
-		c.Code, c.Info = in.u16("the error"), in.octets("the error")
+		c.Code, c.Info = in.U16("the error"), in.Octets("the error")
 	case OpReject:
-		c.Code = in.u16("the problem")
+		c.Code = in.U16("the problem")
 	default:
 		return nil, fault.New(fault.Invalid, "phd.operation", "operation %#04x is none of IEEE 11073-20601", c.Op)
 	}
-	return c, in.end("the operation")
+	return c, in.End("the operation")
 }
 
 // Bytes writes the APDU.
 func (a *APDU) Bytes() []byte {
-	w := &writer{}
-	w.u16(a.Choice)
-	w.sized(func() {
+	w := &mder.Writer{}
+	w.U16(a.Choice)
+	w.Sized(func() {
 		switch {
 		case a.Request != nil:
-			w.u32(a.Request.Version)
-			w.list(len(a.Request.Protocols), func(i int) { w.protocol(&a.Request.Protocols[i]) })
+			w.U32(a.Request.Version)
+			w.List(len(a.Request.Protocols), func(i int) { writeProtocol(w, &a.Request.Protocols[i]) })
 		case a.Answer != nil:
-			w.u16(a.Answer.Result)
-			w.protocol(&a.Answer.Protocol)
+			w.U16(a.Answer.Result)
+			writeProtocol(w, &a.Answer.Protocol)
 		case a.Call != nil:
-			w.sized(func() { w.call(a.Call) })
+			w.Sized(func() { writeCall(w, a.Call) })
 		default:
-			w.u16(a.Reason)
+			w.U16(a.Reason)
 		}
 	})
-	return w.b
+	return w.B
 }
 
-func (w *writer) protocol(p *Protocol) {
-	w.u16(p.ID)
+func writeProtocol(w *mder.Writer, p *Protocol) {
+	w.U16(p.ID)
 	if p.Info == nil {
-		w.octets(p.Raw)
+		w.Octets(p.Raw)
 		return
 	}
-	w.sized(func() {
+	w.Sized(func() {
 		i := p.Info
-		w.u32(i.Protocol)
-		w.u16(i.Rules)
-		w.u32(i.Nomenclature)
-		w.u32(i.Units)
-		w.u32(i.SystemType)
-		w.octets(i.SystemID)
-		w.u16(i.Config)
-		w.u16(i.RequestMode)
-		w.u8(i.AgentCount)
-		w.u8(i.ManagerCount)
-		w.attributes(i.Options)
+		w.U32(i.Protocol)
+		w.U16(i.Rules)
+		w.U32(i.Nomenclature)
+		w.U32(i.Units)
+		w.U32(i.SystemType)
+		w.Octets(i.SystemID)
+		w.U16(i.Config)
+		w.U16(i.RequestMode)
+		w.U8(i.AgentCount)
+		w.U8(i.ManagerCount)
+		writeAttributes(w, i.Options)
 	})
 }
 
-func (w *writer) attribute(a *Attribute) {
-	w.u16(a.ID)
-	w.octets(a.Value)
+func writeAttribute(w *mder.Writer, a *Attribute) {
+	w.U16(a.ID)
+	w.Octets(a.Value)
 }
 
-func (w *writer) attributes(all []Attribute) {
-	w.list(len(all), func(i int) { w.attribute(&all[i]) })
+func writeAttributes(w *mder.Writer, all []Attribute) {
+	w.List(len(all), func(i int) { writeAttribute(w, &all[i]) })
 }
 
-func (w *writer) call(c *Call) {
-	w.u16(c.Invoke)
-	w.u16(c.Op)
-	w.sized(func() {
+func writeCall(w *mder.Writer, c *Call) {
+	w.U16(c.Invoke)
+	w.U16(c.Op)
+	w.Sized(func() {
 		switch c.Op {
 		case OpEvent, OpEventConfirmed, OpEventResult:
-			w.u16(c.Handle)
-			w.u32(c.Time)
-			w.u16(c.Type)
-			w.octets(c.Info)
+			w.U16(c.Handle)
+			w.U32(c.Time)
+			w.U16(c.Type)
+			w.Octets(c.Info)
 		case OpAction, OpActionConfirmed, OpActionResult:
-			w.u16(c.Handle)
-			w.u16(c.Type)
-			w.octets(c.Info)
+			w.U16(c.Handle)
+			w.U16(c.Type)
+			w.Octets(c.Info)
 		case OpGet:
-			w.u16(c.Handle)
-			w.list(len(c.IDs), func(i int) { w.u16(c.IDs[i]) })
+			w.U16(c.Handle)
+			w.List(len(c.IDs), func(i int) { w.U16(c.IDs[i]) })
 		case OpSet, OpSetConfirmed:
-			w.u16(c.Handle)
-			w.list(len(c.Changes), func(i int) {
-				w.u16(c.Changes[i].Operator)
-				w.attribute(&c.Changes[i].Attribute)
+			w.U16(c.Handle)
+			w.List(len(c.Changes), func(i int) {
+				w.U16(c.Changes[i].Operator)
+				writeAttribute(w, &c.Changes[i].Attribute)
 			})
 		case OpGetResult, OpSetResult:
-			w.u16(c.Handle)
-			w.attributes(c.Attributes)
+			w.U16(c.Handle)
+			writeAttributes(w, c.Attributes)
 		case OpError:
-			w.u16(c.Code)
-			w.octets(c.Info)
+			w.U16(c.Code)
+			w.Octets(c.Info)
 		case OpReject:
-			w.u16(c.Code)
+			w.U16(c.Code)
 		}
 	})
 }

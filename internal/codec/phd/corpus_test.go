@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"thalamus/internal/codec"
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -68,10 +69,10 @@ func TestCorpus(t *testing.T) {
 		}
 		name, _ := filepath.Rel(corpus(t), path)
 		if e.Name() == "data_apdu1" || e.Name() == "data_apdu2" { // without the outer layers
-			w := &writer{}
-			w.u16(ChoicePRST)
-			w.sized(func() { w.octets(b) })
-			b = w.b
+			w := &mder.Writer{}
+			w.U16(ChoicePRST)
+			w.Sized(func() { w.Octets(b) })
+			b = w.B
 		}
 		if why, bad := malformed[e.Name()]; bad {
 			_, err := Parse(b)

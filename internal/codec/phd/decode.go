@@ -252,7 +252,7 @@ func (d *decoder) group(values []byte) {
 		d.read(one.Handle, attributes)
 	}
 	if len(values) > 0 {
-		d.fault(contradiction(0, "%d bytes of a group are in no map", len(values)), d.field(d.call.Handle))
+		d.fault(unreadable.Contradicts(0, "%d bytes of a group are in no map", len(values)), d.field(d.call.Handle))
 	}
 }
 
@@ -278,7 +278,7 @@ func (d *decoder) scan(s Scan, variable bool) {
 		d.issue(model.Issue{Code: "phd.extra-time", Severity: model.Warning, Field: d.field(s.Handle), Text: "a time follows the value, which the device's configuration does not have; it was taken for the time of the value", Hint: "the device should name the configuration that it follows"})
 	}
 	if err == nil && len(rest) > 0 {
-		err = contradiction(0, "%d bytes of a report are in no map", len(rest))
+		err = unreadable.Contradicts(0, "%d bytes of a report are in no map", len(rest))
 	}
 	if err != nil {
 		d.fault(err, d.field(s.Handle))

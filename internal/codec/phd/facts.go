@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 )
@@ -36,8 +37,8 @@ func (c *context) device() model.Device {
 		d.Identifiers = append(d.Identifiers, model.Identifier{Value: strings.ToUpper(hex.EncodeToString(id)), System: euiOID, Type: "EUI-64"})
 	}
 	if b := find(c.mds, AttrModel); b != nil {
-		r := &reader{b: b}
-		d.Manufacturer, d.Model = text(r.octets("the model")), text(r.octets("the model"))
+		r := read(b)
+		d.Manufacturer, d.Model = text(r.Octets("the model")), text(r.Octets("the model"))
 	}
 	d.production(find(c.mds, AttrProduction))
 	d.Kind = c.kind()
@@ -54,11 +55,11 @@ type described struct{ model.Device }
 // software where none is given.
 func (d *described) production(b []byte) {
 	firmware := ""
-	r := &reader{b: b}
-	r.list("the production specification", 6, func(r *reader) {
-		kind := r.u16("an entry")
-		r.u16("an entry") // component
-		v := text(r.octets("an entry"))
+	r := read(b)
+	r.List("the production specification", 6, func(r *mder.Reader) {
+		kind := r.U16("an entry")
+		r.U16("an entry") // component
+		v := text(r.Octets("an entry"))
 		switch kind {
 		case specSerial:
 			d.Serial = v
@@ -78,10 +79,10 @@ func (d *described) production(b []byte) {
 // kind is the device's first specialisation.
 func (c *context) kind() (kind model.Code) {
 	code := uint32(0)
-	r := &reader{b: find(c.mds, AttrSpecialisation)}
-	r.list("the specialisations", 4, func(r *reader) {
-		profile := r.u16("a specialisation")
-		r.u16("a version")
+	r := read(find(c.mds, AttrSpecialisation))
+	r.List("the specialisations", 4, func(r *mder.Reader) {
+		profile := r.U16("a specialisation")
+		r.U16("a version")
 		if code == 0 {
 			code = partInfra<<16 | uint32(profile)
 		}

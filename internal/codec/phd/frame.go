@@ -34,7 +34,7 @@ func Split(b []byte) (apdus [][]byte, note string, err error) {
 		if len(b) >= 4 && binary.BigEndian.Uint16(b) == choiceNote && len(apdus) > 0 {
 			n := 4 + int(binary.BigEndian.Uint16(b[2:]))
 			if n != len(b) {
-				return apdus, "", contradiction(len(apdus[0]), "the note of the link has another length than it says")
+				return apdus, "", unreadable.Contradicts(len(apdus[0]), "the note of the link has another length than it says")
 			}
 			return apdus, string(b[4:]), nil
 		}
@@ -43,7 +43,7 @@ func Split(b []byte) (apdus [][]byte, note string, err error) {
 			return apdus, "", err
 		}
 		if n > len(b) {
-			return apdus, "", short(len(b), "an APDU")
+			return apdus, "", unreadable.Ends(len(b), "an APDU")
 		}
 		if len(apdus) == mostContext {
 			return apdus, "", fault.New(fault.Invalid, "phd.length", "a frame holds more than %d APDUs", mostContext)
@@ -51,7 +51,7 @@ func Split(b []byte) (apdus [][]byte, note string, err error) {
 		apdus, b = append(apdus, b[:n:n]), b[n:]
 	}
 	if len(apdus) == 0 {
-		return nil, "", short(0, "the header")
+		return nil, "", unreadable.Ends(0, "the header")
 	}
 	return apdus, "", nil
 }

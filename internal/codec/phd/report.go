@@ -1,6 +1,10 @@
 package phd
 
-import "thalamus/internal/fault"
+import (
+	"thalamus/internal/fault"
+
+	"thalamus/internal/codec/mder"
+)
 
 // Configuration is what a device measures, object by object (ConfigReport,
 // annex A.5).
@@ -30,34 +34,34 @@ func find(all []Attribute, id uint16) []byte {
 
 // ParseConfiguration reads the content of an MDC_NOTI_CONFIG event.
 func ParseConfiguration(b []byte) (*Configuration, error) {
-	r := &reader{b: b}
-	c := &Configuration{ID: r.u16("the configuration id")}
-	r.list("the configuration", 8, func(r *reader) {
-		c.Objects = append(c.Objects, Object{Class: r.u16("an object"), Handle: r.u16("an object"), Attributes: r.attributes("the attributes of an object")})
+	r := read(b)
+	c := &Configuration{ID: r.U16("the configuration id")}
+	r.List("the configuration", 8, func(r *mder.Reader) {
+		c.Objects = append(c.Objects, Object{Class: r.U16("an object"), Handle: r.U16("an object"), Attributes: readAttributes(r, "the attributes of an object")})
 	})
-	return c, r.end("the configuration")
+	return c, r.End("the configuration")
 }
 
 // Bytes writes the configuration.
 func (c *Configuration) Bytes() []byte {
-	w := &writer{}
-	w.u16(c.ID)
-	w.list(len(c.Objects), func(i int) {
+	w := &mder.Writer{}
+	w.U16(c.ID)
+	w.List(len(c.Objects), func(i int) {
 		o := &c.Objects[i]
-		w.u16(o.Class)
-		w.u16(o.Handle)
-		w.attributes(o.Attributes)
+		w.U16(o.Class)
+		w.U16(o.Handle)
+		writeAttributes(w, o.Attributes)
 	})
-	return w.b
+	return w.B
 }
 
 // ConfigurationResult is the content of the answer to a configuration: 0
 // accepted, 1 unsupported, 2 standard configuration unknown (annex A.5).
 func ConfigurationResult(id, result uint16) []byte {
-	w := &writer{}
-	w.u16(id)
-	w.u16(result)
-	return w.b
+	w := &mder.Writer{}
+	w.U16(id)
+	w.U16(result)
+	return w.B
 }
 
 // Results of a configuration report.
@@ -118,50 +122,50 @@ func ParseReport(event uint16, b []byte) (*Report, error) {
 	if !ok {
 		return nil, fault.New(fault.Invalid, "phd.event", "event type %d is no scan report", event)
 	}
-	r := &reader{b: b}
-	rep := &Report{Request: r.u16("the request id"), Number: r.u16("the report number")}
+	r := read(b)
+	rep := &Report{Request: r.U16("the request id"), Number: r.U16("the report number")}
 	if !f.several {
-		rep.Persons = []PersonReport{{Scans: r.scans(f)}}
-		rep.Padding = r.zeros()
-		return rep, r.end("the report")
+		rep.Persons = []PersonReport{{Scans: readScans(r, f)}}
+		rep.Padding = readZeros(r)
+		return rep, r.End("the report")
 	}
-	r.list("the list of persons", 4, func(r *reader) {
-		p := PersonReport{ID: r.u16("a person")}
+	r.List("the list of persons", 4, func(r *mder.Reader) {
+		p := PersonReport{ID: r.U16("a person")}
 		if f.grouped { // ScanReportPerGrouped has one group, no list
-			p.Scans = []Scan{{Values: r.octets("a group of values")}}
+			p.Scans = []Scan{{Values: r.Octets("a group of values")}}
 		} else {
-			p.Scans = r.scans(f)
+			p.Scans = readScans(r, f)
 		}
 		rep.Persons = append(rep.Persons, p)
 	})
-	rep.Padding = r.zeros()
-	return rep, r.end("the report")
+	rep.Padding = readZeros(r)
+	return rep, r.End("the report")
 }
 
 // zeros takes what is left, where it is at most eight zeros.
-func (r *reader) zeros() []byte {
-	n := r.left()
-	if r.err != nil || n > 8 {
+func readZeros(r *mder.Reader) []byte {
+	n := r.Left()
+	if r.Err != nil || n > 8 {
 		return nil
 	}
-	for _, b := range r.b[r.at:] {
+	for _, b := range r.Rest() {
 		if b != 0 {
 			return nil
 		}
 	}
-	return r.take(n, "the padding")
+	return r.Take(n, "the padding")
 }
 
-func (r *reader) scans(f form) (out []Scan) {
-	r.list("the list of scans", 2, func(r *reader) {
+func readScans(r *mder.Reader, f form) (out []Scan) {
+	r.List("the list of scans", 2, func(r *mder.Reader) {
 		var s Scan
 		switch {
 		case f.grouped:
-			s.Values = r.octets("a group of values")
+			s.Values = r.Octets("a group of values")
 		case f.variable:
-			s.Handle, s.Attributes = r.u16("a handle"), r.attributes("the attributes of a scan")
+			s.Handle, s.Attributes = r.U16("a handle"), readAttributes(r, "the attributes of a scan")
 		default:
-			s.Handle, s.Values = r.u16("a handle"), r.octets("the values of a scan")
+			s.Handle, s.Values = r.U16("a handle"), r.Octets("the values of a scan")
 		}
 		out = append(out, s)
 	})
@@ -171,43 +175,43 @@ func (r *reader) scans(f form) (out []Scan) {
 // Bytes writes the report as the content of an event of that type.
 func (rep *Report) Bytes(event uint16) []byte {
 	f, _ := formOf(event)
-	w := &writer{}
-	w.u16(rep.Request)
-	w.u16(rep.Number)
+	w := &mder.Writer{}
+	w.U16(rep.Request)
+	w.U16(rep.Number)
 	if !f.several {
 		var scans []Scan
 		if len(rep.Persons) > 0 {
 			scans = rep.Persons[0].Scans
 		}
-		w.scans(f, scans)
-		return append(w.b, rep.Padding...)
+		writeScans(w, f, scans)
+		return append(w.B, rep.Padding...)
 	}
-	w.list(len(rep.Persons), func(i int) {
+	w.List(len(rep.Persons), func(i int) {
 		p := &rep.Persons[i]
-		w.u16(p.ID)
+		w.U16(p.ID)
 		if !f.grouped {
-			w.scans(f, p.Scans)
+			writeScans(w, f, p.Scans)
 		} else if len(p.Scans) > 0 {
-			w.octets(p.Scans[0].Values)
+			w.Octets(p.Scans[0].Values)
 		} else {
-			w.u16(0)
+			w.U16(0)
 		}
 	})
-	return append(w.b, rep.Padding...)
+	return append(w.B, rep.Padding...)
 }
 
-func (w *writer) scans(f form, scans []Scan) {
-	w.list(len(scans), func(i int) {
+func writeScans(w *mder.Writer, f form, scans []Scan) {
+	w.List(len(scans), func(i int) {
 		s := &scans[i]
 		switch {
 		case f.grouped:
-			w.octets(s.Values)
+			w.Octets(s.Values)
 		case f.variable:
-			w.u16(s.Handle)
-			w.attributes(s.Attributes)
+			w.U16(s.Handle)
+			writeAttributes(w, s.Attributes)
 		default:
-			w.u16(s.Handle)
-			w.octets(s.Values)
+			w.U16(s.Handle)
+			w.Octets(s.Values)
 		}
 	})
 }
@@ -216,25 +220,25 @@ func (w *writer) scans(f form, scans []Scan) {
 // report (AttrValMapEntry).
 type MapEntry struct{ ID, Length uint16 }
 
-func (r *reader) valueMap() (out []MapEntry) {
-	r.list("the value map", 4, func(r *reader) {
-		out = append(out, MapEntry{ID: r.u16("the value map"), Length: r.u16("the value map")})
+func readValueMap(r *mder.Reader) (out []MapEntry) {
+	r.List("the value map", 4, func(r *mder.Reader) {
+		out = append(out, MapEntry{ID: r.U16("the value map"), Length: r.U16("the value map")})
 	})
 	return out
 }
 
-func (w *writer) valueMap(m []MapEntry) {
-	w.list(len(m), func(i int) {
-		w.u16(m[i].ID)
-		w.u16(m[i].Length)
+func writeValueMap(w *mder.Writer, m []MapEntry) {
+	w.List(len(m), func(i int) {
+		w.U16(m[i].ID)
+		w.U16(m[i].Length)
 	})
 }
 
 // ValueMap reads an attribute value map.
 func ValueMap(b []byte) ([]MapEntry, error) {
-	r := &reader{b: b}
-	m := r.valueMap()
-	return m, r.end("the value map")
+	r := read(b)
+	m := readValueMap(r)
+	return m, r.End("the value map")
 }
 
 // HandleMap is the value map of one object in a scanner's group.
@@ -245,11 +249,11 @@ type HandleMap struct {
 
 // HandleMaps reads a scanner's Scan-Handle-Attr-Val-Map.
 func HandleMaps(b []byte) (out []HandleMap, err error) {
-	r := &reader{b: b}
-	r.list("the scanner's map", 6, func(r *reader) {
-		out = append(out, HandleMap{Handle: r.u16("a handle"), Map: r.valueMap()})
+	r := read(b)
+	r.List("the scanner's map", 6, func(r *mder.Reader) {
+		out = append(out, HandleMap{Handle: r.U16("a handle"), Map: readValueMap(r)})
 	})
-	return out, r.end("the scanner's map")
+	return out, r.End("the scanner's map")
 }
 
 // split cuts fixed values by a map.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/model"
 )
 
@@ -40,8 +41,8 @@ func newScan(d *decoder, o *Object, attributes []Attribute) *scan {
 	if b := s.get(AttrStatus); len(b) == 2 {
 		s.status = binary.BigEndian.Uint16(b)
 	}
-	r := &reader{b: s.get(AttrMetricIDs)}
-	r.list("the metric ids", 2, func(r *reader) { s.parts = append(s.parts, r.u16("a metric id")) })
+	r := read(s.get(AttrMetricIDs))
+	r.List("the metric ids", 2, func(r *mder.Reader) { s.parts = append(s.parts, r.U16("a metric id")) })
 	s.at = d.stamp(s.own, s.field())
 	s.qualify()
 	return s
@@ -68,9 +69,9 @@ const partSites = 7
 func (s *scan) qualify() {
 	o := &s.shared
 	o.Status, o.DeviceTime = model.StatusFinal, s.at
-	r := &reader{b: s.get(AttrSupplemental)}
-	r.list("the supplemental types", 4, func(r *reader) {
-		code := r.u32("a supplemental type")
+	r := read(s.get(AttrSupplemental))
+	r.List("the supplemental types", 4, func(r *mder.Reader) {
+		code := r.U32("a supplemental type")
 		c := coding(code)
 		switch {
 		case code>>16 == partSites && o.BodySite == (model.Coding{}):

@@ -1,5 +1,7 @@
 package phd
 
+import "thalamus/internal/codec/mder"
+
 // SegmentEvent is a part of a stored segment on its way (SegmentDataEvent,
 // annex A.11.5).
 type SegmentEvent struct {
@@ -24,39 +26,39 @@ const (
 	SegmentRefused   = 0x0008 // by the manager
 )
 
-func (r *reader) description() SegmentDescription {
-	return SegmentDescription{Instance: r.u16("the segment"), Index: r.u32("the first entry"), Count: r.u32("the count of entries"), Status: r.u16("the status")}
+func readDescription(r *mder.Reader) SegmentDescription {
+	return SegmentDescription{Instance: r.U16("the segment"), Index: r.U32("the first entry"), Count: r.U32("the count of entries"), Status: r.U16("the status")}
 }
 
 // ParseSegmentEvent reads the content of an MDC_NOTI_SEGMENT_DATA event.
 func ParseSegmentEvent(b []byte) (*SegmentEvent, error) {
-	r := &reader{b: b}
-	e := &SegmentEvent{SegmentDescription: r.description(), Entries: r.octets("the entries")}
-	return e, r.end("the segment")
+	r := read(b)
+	e := &SegmentEvent{SegmentDescription: readDescription(r), Entries: r.Octets("the entries")}
+	return e, r.End("the segment")
 }
 
 // Bytes writes the event; as the answer to one, a SegmentDescription alone.
 func (e *SegmentEvent) Bytes() []byte {
-	w := &writer{b: e.SegmentDescription.Bytes()}
-	w.octets(e.Entries)
-	return w.b
+	w := &mder.Writer{B: e.SegmentDescription.Bytes()}
+	w.Octets(e.Entries)
+	return w.B
 }
 
 // Bytes writes the description: the content of the answer (SegmentDataResult).
 func (d *SegmentDescription) Bytes() []byte {
-	w := &writer{}
-	w.u16(d.Instance)
-	w.u32(d.Index)
-	w.u32(d.Count)
-	w.u16(d.Status)
-	return w.b
+	w := &mder.Writer{}
+	w.U16(d.Instance)
+	w.U32(d.Index)
+	w.U32(d.Count)
+	w.U16(d.Status)
+	return w.B
 }
 
 // ParseSegmentResult reads an answer to a segment event.
 func ParseSegmentResult(b []byte) (SegmentDescription, error) {
-	r := &reader{b: b}
-	d := r.description()
-	return d, r.end("the answer")
+	r := read(b)
+	d := readDescription(r)
+	return d, r.End("the answer")
 }
 
 // Segment is one stored segment as the agent describes it (SegmentInfo).
@@ -67,21 +69,21 @@ type Segment struct {
 
 // ParseSegments reads the answer to an MDC_ACT_SEG_GET_INFO action.
 func ParseSegments(b []byte) (out []Segment, err error) {
-	r := &reader{b: b}
-	r.list("the list of segments", 6, func(r *reader) {
-		out = append(out, Segment{Instance: r.u16("a segment"), Attributes: r.attributes("a segment")})
+	r := read(b)
+	r.List("the list of segments", 6, func(r *mder.Reader) {
+		out = append(out, Segment{Instance: r.U16("a segment"), Attributes: readAttributes(r, "a segment")})
 	})
-	return out, r.end("the list of segments")
+	return out, r.End("the list of segments")
 }
 
 // SegmentsBytes writes the answer to an MDC_ACT_SEG_GET_INFO action.
 func SegmentsBytes(all []Segment) []byte {
-	w := &writer{}
-	w.list(len(all), func(i int) {
-		w.u16(all[i].Instance)
-		w.attributes(all[i].Attributes)
+	w := &mder.Writer{}
+	w.List(len(all), func(i int) {
+		w.U16(all[i].Instance)
+		writeAttributes(w, all[i].Attributes)
 	})
-	return w.b
+	return w.B
 }
 
 // AllSegments is the selection of every segment of a store (SegmSelection).
@@ -89,10 +91,10 @@ func AllSegments() []byte { return []byte{0, 1, 0, 2, 0, 0} }
 
 // OneSegment is the selection of a segment by its number.
 func OneSegment(instance uint16) []byte {
-	w := &writer{}
-	w.u16(2)
-	w.sized(func() { w.list(1, func(int) { w.u16(instance) }) })
-	return w.b
+	w := &mder.Writer{}
+	w.U16(2)
+	w.Sized(func() { w.List(1, func(int) { w.U16(instance) }) })
+	return w.B
 }
 
 // SegmentMap says how the entries of a segment are laid out
@@ -121,25 +123,25 @@ type SegmentElement struct {
 
 // ParseSegmentMap reads the attribute MDC_ATTR_PM_SEG_MAP.
 func ParseSegmentMap(b []byte) (*SegmentMap, error) {
-	r := &reader{b: b}
-	m := &SegmentMap{Header: r.u16("the header")}
-	r.list("the map of a segment", 12, func(r *reader) {
-		m.Elements = append(m.Elements, SegmentElement{Class: r.u16("an element"), Partition: r.u16("an element"), Code: r.u16("an element"), Handle: r.u16("an element"), Map: r.valueMap()})
+	r := read(b)
+	m := &SegmentMap{Header: r.U16("the header")}
+	r.List("the map of a segment", 12, func(r *mder.Reader) {
+		m.Elements = append(m.Elements, SegmentElement{Class: r.U16("an element"), Partition: r.U16("an element"), Code: r.U16("an element"), Handle: r.U16("an element"), Map: readValueMap(r)})
 	})
-	return m, r.end("the map of a segment")
+	return m, r.End("the map of a segment")
 }
 
 // Bytes writes the map.
 func (m *SegmentMap) Bytes() []byte {
-	w := &writer{}
-	w.u16(m.Header)
-	w.list(len(m.Elements), func(i int) {
+	w := &mder.Writer{}
+	w.U16(m.Header)
+	w.List(len(m.Elements), func(i int) {
 		e := &m.Elements[i]
-		w.u16(e.Class)
-		w.u16(e.Partition)
-		w.u16(e.Code)
-		w.u16(e.Handle)
-		w.valueMap(e.Map)
+		w.U16(e.Class)
+		w.U16(e.Partition)
+		w.U16(e.Code)
+		w.U16(e.Handle)
+		writeValueMap(w, e.Map)
 	})
-	return w.b
+	return w.B
 }

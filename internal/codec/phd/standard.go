@@ -1,6 +1,10 @@
 package phd
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"thalamus/internal/codec/mder"
+)
 
 // Standard configurations: what a device measures that names one by number
 // instead of telling it. Each stands as in public sources: those of the pulse
@@ -60,9 +64,9 @@ func Numeric(handle, code, spec, unit uint16, values []MapEntry, more ...Attribu
 	o := Object{Class: ClassNumeric, Handle: handle, Attributes: []Attribute{
 		{AttrType, TypeValue(partSCADA, code)}, {AttrSpec, U16(spec)}, {AttrUnit, U16(unit)},
 	}}
-	w := &writer{}
-	w.valueMap(values)
-	o.Attributes = append(o.Attributes, Attribute{AttrValueMap, w.b})
+	w := &mder.Writer{}
+	writeValueMap(w, values)
+	o.Attributes = append(o.Attributes, Attribute{AttrValueMap, w.B})
 	o.Attributes = append(o.Attributes, more...)
 	return o
 }
@@ -78,16 +82,16 @@ func TypeValue(partition, code uint16) []byte {
 // Compound is the attributes that make a numeric one of several parts, in the
 // order in which their values stand (MS_STRUCT_COMPOUND_FIX).
 func Compound(codes ...uint16) []Attribute {
-	w := &writer{}
-	w.list(len(codes), func(i int) { w.u16(codes[i]) })
-	return []Attribute{{AttrStructure, []byte{3, byte(len(codes))}}, {AttrMetricIDs, w.b}}
+	w := &mder.Writer{}
+	w.List(len(codes), func(i int) { w.U16(codes[i]) })
+	return []Attribute{{AttrStructure, []byte{3, byte(len(codes))}}, {AttrMetricIDs, w.B}}
 }
 
 // Supplemental is the attribute that narrows what a term means.
 func Supplemental(partition uint16, codes ...uint16) Attribute {
-	w := &writer{}
-	w.list(len(codes), func(i int) { w.raw(TypeValue(partition, codes[i])) })
-	return Attribute{AttrSupplemental, w.b}
+	w := &mder.Writer{}
+	w.List(len(codes), func(i int) { w.Raw(TypeValue(partition, codes[i])) })
+	return Attribute{AttrSupplemental, w.B}
 }
 
 // Standard gives a standard configuration, nil where it is not known.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/model"
 )
 
@@ -36,7 +37,7 @@ func (d *decoder) segment() {
 	b := e.Entries
 	for i := uint32(0); len(b) > 0; i++ {
 		if i == e.Count {
-			d.fault(contradiction(len(d.call.Info)-len(b), "a segment has %d bytes more than its %d entries take", len(b), e.Count), place)
+			d.fault(unreadable.Contradicts(len(d.call.Info)-len(b), "a segment has %d bytes more than its %d entries take", len(b), e.Count), place)
 			return
 		}
 		at, rest, err := d.entryTime(m.Header, b, attributes, e.Index+i, place)
@@ -45,7 +46,7 @@ func (d *decoder) segment() {
 			return
 		}
 		if b = rest; len(m.Elements) == 0 && m.Header == 0 {
-			d.fault(contradiction(0, "the map of a segment has no elements"), place)
+			d.fault(unreadable.Contradicts(0, "the map of a segment has no elements"), place)
 			return
 		}
 		for j := range m.Elements {
@@ -63,23 +64,23 @@ func (d *decoder) segment() {
 // entryTime reads the times before an entry; without one, a segment that was
 // sampled regularly gives it by start, period and place.
 func (d *decoder) entryTime(header uint16, b []byte, segment []Attribute, index uint32, place string) (at model.Timestamp, rest []byte, err error) {
-	r := &reader{b: b}
+	r := read(b)
 	times := map[uint16][]byte{}
 	for _, h := range [...]struct {
 		bit, attribute uint16
 		size           int
 	}{{HeaderAbsolute, AttrStampAbs, 8}, {HeaderRelative, AttrStampRel, 4}, {HeaderHiRes, AttrStampRelHi, 8}, {HeaderBase, AttrStampBO, 8}} {
 		if header&h.bit != 0 {
-			times[h.attribute] = r.take(h.size, "the time of an entry")
+			times[h.attribute] = r.Take(h.size, "the time of an entry")
 		}
 	}
-	if r.err != nil {
-		return at, nil, r.err
+	if r.Err != nil {
+		return at, nil, r.Err
 	}
 	at = d.stamp(func(id uint16) []byte { return times[id] }, place)
 	period := find(segment, AttrSamplePeriod)
 	if len(times) > 0 || len(period) != 4 {
-		return at, b[r.at:], nil
+		return at, b[r.At():], nil
 	}
 	late := time.Duration(index) * time.Duration(binary.BigEndian.Uint32(period)) * tick
 	if start, ok := baseOffset(find(segment, AttrSegmentStartBO)); ok {
@@ -87,7 +88,7 @@ func (d *decoder) entryTime(header uint16, b []byte, segment []Attribute, index 
 	} else if start, ok := absolute(find(segment, AttrSegmentStart)); ok {
 		at = later(start, "2006-01-02T15:04:05.999999999", late)
 	}
-	return at, b[r.at:], nil
+	return at, b[r.At():], nil
 }
 
 func later(ts model.Timestamp, layout string, by time.Duration) model.Timestamp {
@@ -129,10 +130,10 @@ func (d *decoder) element(el *SegmentElement, values, segment []Attribute, at mo
 // static are the attributes that hold for an element in the whole segment
 // (PmSegmElemStaticAttrList).
 func static(segment []Attribute, el *SegmentElement) (out []Attribute) {
-	r := &reader{b: find(segment, AttrSegmentStatic)}
-	r.list("the static attributes", 10, func(r *reader) {
-		class, part, code := r.u16("an element"), r.u16("an element"), r.u16("an element")
-		all := r.attributes("an element")
+	r := read(find(segment, AttrSegmentStatic))
+	r.List("the static attributes", 10, func(r *mder.Reader) {
+		class, part, code := r.U16("an element"), r.U16("an element"), r.U16("an element")
+		all := readAttributes(r, "an element")
 		if class == el.Class && part == el.Partition && code == el.Code {
 			out = append(out, all...)
 		}

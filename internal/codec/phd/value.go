@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"thalamus/internal/codec/mder"
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 	"thalamus/internal/sfloat"
@@ -83,12 +84,12 @@ func setNumber(o *model.Observation, n sfloat.Number) {
 // value reads one attribute that holds a value into observations of the object.
 // known is false for an attribute that holds none.
 func (s *scan) value(a Attribute) (known bool, err error) {
-	r := &reader{b: a.Value}
+	r := read(a.Value)
 	switch a.ID {
 	case AttrNuBasic:
-		s.number(s.code, s.unit, sfloat.Short(r.u16("the value")), 0)
+		s.number(s.code, s.unit, sfloat.Short(r.U16("the value")), 0)
 	case AttrNuSimple:
-		s.number(s.code, s.unit, sfloat.Long(r.u32("the value")), 0)
+		s.number(s.code, s.unit, sfloat.Long(r.U32("the value")), 0)
 	case AttrNu:
 		s.observed(r, "")
 	case AttrNuCmpBasic, AttrNuCmpSimple:
@@ -97,12 +98,12 @@ func (s *scan) value(a Attribute) (known bool, err error) {
 			least = 4
 		}
 		parts := s.parts
-		r.list("the compound value", least, func(r *reader) {
+		r.List("the compound value", least, func(r *mder.Reader) {
 			var n sfloat.Number
 			if least == 2 {
-				n = sfloat.Short(r.u16("a value"))
+				n = sfloat.Short(r.U16("a value"))
 			} else {
-				n = sfloat.Long(r.u32("a value"))
+				n = sfloat.Long(r.U32("a value"))
 			}
 			code := s.code
 			if i < len(parts) {
@@ -113,30 +114,30 @@ func (s *scan) value(a Attribute) (known bool, err error) {
 		})
 	case AttrNuCompound:
 		i := 0
-		r.list("the compound value", 10, func(r *reader) {
+		r.List("the compound value", 10, func(r *mder.Reader) {
 			i++
 			s.observed(r, "."+strconv.Itoa(i))
 		})
 	case AttrEnum:
 		s.enumeration(r)
 	case AttrEnumOID:
-		s.coded(s.code, s.enumCode(r.u16("the value")))
+		s.coded(s.code, s.enumCode(r.U16("the value")))
 	case AttrEnumText:
 		o := s.blank(s.code, "")
-		o.ValueType, o.Value = "string", model.Value{Kind: model.ValueText, Text: text(r.octets("the value"))}
+		o.ValueType, o.Value = "string", model.Value{Kind: model.ValueText, Text: text(r.Octets("the value"))}
 		s.add(o)
-		return true, r.err // some pad the text beyond its length
+		return true, r.Err // some pad the text beyond its length
 	case AttrEnumBits16:
-		s.bitString(s.code, uint32(r.u16("the value")), 16)
+		s.bitString(s.code, uint32(r.U16("the value")), 16)
 	case AttrEnumBits32:
-		s.bitString(s.code, r.u32("the value"), 32)
+		s.bitString(s.code, r.U32("the value"), 32)
 	case AttrSamplesValue:
-		s.samples(r.octets("the samples"))
-		return true, r.err
+		s.samples(r.Octets("the samples"))
+		return true, r.Err
 	default:
 		return false, nil
 	}
-	return true, r.end("the value")
+	return true, r.End("the value")
 }
 
 func (s *scan) number(code uint32, unit uint16, n sfloat.Number, part int) {
@@ -152,9 +153,9 @@ func (s *scan) number(code uint32, unit uint16, n sfloat.Number, part int) {
 }
 
 // observed reads a NuObsValue: metric, status, unit, value.
-func (s *scan) observed(r *reader, sub string) {
-	code, status, unit, n := r.u16("a value"), r.u16("a value"), r.u16("a value"), sfloat.Long(r.u32("a value"))
-	if r.err != nil {
+func (s *scan) observed(r *mder.Reader, sub string) {
+	code, status, unit, n := r.U16("a value"), r.U16("a value"), r.U16("a value"), sfloat.Long(r.U32("a value"))
+	if r.Err != nil {
 		return
 	}
 	o := s.blank(s.code&^0xFFFF|uint32(code), sub)
@@ -201,28 +202,28 @@ func (s *scan) bitString(code, value uint32, width int) {
 const SystemBits = "IEEE 11073 bits"
 
 // enumeration reads an EnumObsValue: metric, status, and a choice of value.
-func (s *scan) enumeration(r *reader) {
-	code, status, choice := r.u16("a value"), r.u16("a value"), r.u16("a value")
-	in := &reader{b: r.octets("a value")}
-	if r.err != nil {
+func (s *scan) enumeration(r *mder.Reader) {
+	code, status, choice := r.U16("a value"), r.U16("a value"), r.U16("a value")
+	in := read(r.Octets("a value"))
+	if r.Err != nil {
 		return
 	}
 	full, before := s.code&^0xFFFF|uint32(code), s.status
 	s.status |= status
 	switch choice {
 	case 0x0001:
-		s.coded(full, s.enumCode(in.u16("a value")))
+		s.coded(full, s.enumCode(in.U16("a value")))
 	case 0x0002:
 		o := s.blank(full, "")
-		o.ValueType, o.Value = "string", model.Value{Kind: model.ValueText, Text: text(in.octets("a value"))}
+		o.ValueType, o.Value = "string", model.Value{Kind: model.ValueText, Text: text(in.Octets("a value"))}
 		applyStatus(&o, s.status)
 		s.add(o)
 	case 0x0010:
-		s.bitString(full, in.u32("a value"), 32)
+		s.bitString(full, in.U32("a value"), 32)
 	default:
-		in.err = contradiction(0, "an enumeration has the choice %#04x", choice)
+		in.Err = unreadable.Contradicts(0, "an enumeration has the choice %#04x", choice)
 	}
-	s.status, r.err = before, in.err
+	s.status, r.Err = before, in.Err
 }
 
 func (s *scan) samples(b []byte) {

@@ -25,11 +25,11 @@ type sampling struct {
 }
 
 func samplingOf(o *Object) (s sampling, err error) {
-	r := &reader{b: o.Get(AttrSamples)}
-	r.u16("the sample specification")
-	size, significant := r.u8("the sample specification"), r.u8("the sample specification")
-	r.u16("the sample specification")
-	if err := r.end("the sample specification"); err != nil {
+	r := read(o.Get(AttrSamples))
+	r.U16("the sample specification")
+	size, significant := r.U8("the sample specification"), r.U8("the sample specification")
+	r.U16("the sample specification")
+	if err := r.End("the sample specification"); err != nil {
 		return s, err
 	}
 	if size != 8 && size != 16 && size != 32 {
@@ -42,9 +42,9 @@ func samplingOf(o *Object) (s sampling, err error) {
 	if s.bits > int(size) {
 		s.bits = int(size)
 	}
-	period := &reader{b: o.Get(AttrSamplePeriod)}
-	ticks := period.u32("the sample period")
-	if period.err != nil || ticks == 0 {
+	period := read(o.Get(AttrSamplePeriod))
+	ticks := period.U32("the sample period")
+	if period.Err != nil || ticks == 0 {
 		return s, fault.New(fault.Invalid, "phd.samples", "the configuration gives no sample period")
 	}
 	s.periodNS = int64(ticks) * int64(tick)
@@ -58,10 +58,10 @@ func (s *sampling) readScale(o *Object) error {
 		if b == nil {
 			continue
 		}
-		r := &reader{b: b}
-		low, high := sfloat.Long(r.u32("the scale")), sfloat.Long(r.u32("the scale"))
-		from, until := s.extend(r.take(width, "the scale")), s.extend(r.take(width, "the scale"))
-		if err := r.end("the scale"); err != nil {
+		r := read(b)
+		low, high := sfloat.Long(r.U32("the scale")), sfloat.Long(r.U32("the scale"))
+		from, until := s.extend(r.Take(width, "the scale")), s.extend(r.Take(width, "the scale"))
+		if err := r.End("the scale"); err != nil {
 			return err
 		}
 		if low.Special != sfloat.Finite || high.Special != sfloat.Finite || from == until {
