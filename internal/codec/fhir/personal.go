@@ -7,7 +7,9 @@ import "thalamus/internal/model"
 // alone can: the category that tells such Observations apart, codes of MDC
 // beside those of LOINC, effective time of reception where the device told none,
 // reasons of absent values, and the measurement status. The guide's profiles are
-// not claimed: they demand a Device of the gateway and a coincident time stamp.
+// not claimed: PhdBaseObservation demands a Device of the gateway
+// (observation-gatewayDevice, 1..1), PhdDevice a type, specialisations and their
+// versions. The coincident time stamp is 0..1.
 
 // personal says whether a message is of a personal health device.
 func personal(m *model.Message) bool { return m.Codec == "phd" || m.Codec == "gatt" }

@@ -39,8 +39,8 @@ type measured struct {
 
 // HL7's guide for personal health devices, profiles PhdBaseObservation,
 // PhdNumericObservation, PhdCompoundNumericObservation and the enumerations: what
-// they demand of every Observation, but the gateway's Device and the coincident
-// time stamp, holds for all that our golden devices send (R8).
+// they demand of every Observation, but the gateway's Device, holds for all that our
+// golden devices send (R8).
 func TestPersonalObservationsKeepTheGuide(t *testing.T) {
 	raw, err := os.ReadFile("testdata/phd-devices/bundle.json")
 	if err != nil {
