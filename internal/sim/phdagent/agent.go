@@ -173,6 +173,34 @@ func (a *Agent) Serve(quiet time.Duration) error {
 	}
 }
 
+// Attend answers what the manager asks for d, or until ctx ends.
+func (a *Agent) Attend(ctx context.Context, d time.Duration) error {
+	until := time.Now().Add(d)
+	defer context.AfterFunc(ctx, func() { a.conn.SetReadDeadline(time.Now()) })()
+	for {
+		a.conn.SetReadDeadline(until)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var late net.Error
+		if _, err := a.r.Peek(1); errors.As(err, &late) && late.Timeout() {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		in, raw, err := a.read()
+		if err != nil {
+			return err
+		}
+		if in.Call == nil {
+			return fmt.Errorf("the manager sends %#x", in.Choice)
+		}
+		if err := a.serve(in.Call, raw); err != nil {
+			return err
+		}
+	}
+}
+
 // Release ends the association.
 func (a *Agent) Release() error {
 	defer a.conn.Close()

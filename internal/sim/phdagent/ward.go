@@ -157,7 +157,17 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 				return
 			}
 		}
-		if !a.Plan.Pause(ctx, every) {
+		// What is left of the pause when the manager ended the association meanwhile
+		// is waited for all the same; the next measurement connects again.
+		due := time.Now().Add(every)
+		if a.Plan.Rushes() {
+			due = time.Now()
+		}
+		if connected && a.Attend(ctx, time.Until(due)) != nil {
+			a.Close()
+			connected = false
+		}
+		if !sleep(ctx, time.Until(due)) {
 			return
 		}
 	}

@@ -51,3 +51,34 @@ func TestWard(t *testing.T) {
 		t.Error("a toaster measures")
 	}
 }
+
+// Between measurements a device answers what the manager asks, such as to set its
+// clock: nobody aborts it for silence.
+func TestWardAnswersBetweenMeasurements(t *testing.T) {
+	d, err := manager.New(model.Channel{ID: "home", Settings: map[string]any{"listen": "127.0.0.1:0", "response_timeout": "500ms"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, notes := &drivertest.Intake{}, &drivertest.Notes{}
+	if err := d.Start(t.Context(), driver.Host{Intake: in, Log: slog.New(slog.DiscardHandler), Note: notes.Note}); err != nil {
+		t.Fatal(err)
+	}
+	defer d.Stop(context.Background())
+	w := &phdagent.Ward{Address: d.Addr().String(), Beds: 1, Every: 1500 * time.Millisecond, Devices: []string{"oximeter"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for end := time.Now().Add(drivertest.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if _, confirmed, _, _ := w.Counts(); confirmed > 2 {
+				break
+			}
+		}
+		cancel()
+	}()
+	w.Run(ctx, drivertest.Patience)
+	if _, confirmed, again, last := w.Counts(); confirmed < 3 || again > 0 {
+		t.Errorf("%d confirmed, %d again; last failure %v", confirmed, again, last)
+	}
+	for _, n := range notes.All() {
+		t.Errorf("%s: %s", n.Code, n.Text)
+	}
+}
