@@ -129,6 +129,11 @@ func TestMergedNames(t *testing.T) {
 		_, err := h.Merge(t.Context(), tx, register.MergeAsk{ID: stranger, Into: known, Expect: register.AnyVersion, Reason: "test"}, mark)
 		return err
 	})
+	for label, why := range map[string]string{"1": "serial", "2": "serial", string(known): "id", string(stranger): "id"} {
+		if got := h.Labelled(label, nil, mark.At); len(got) != 1 || got[0].Device.ID != known || got[0].Why != why {
+			t.Errorf("the label %s stands on %+v", label, got)
+		}
+	}
 	beside := h.sight(t, h.message(model.Device{Parent: -1, Manufacturer: "Acme", Model: "VM-200", Serial: "2", Identifiers: ids("00:11:22:33:44:55", "", "MAC")}))
 	h.hears(t, "1", 1)
 	if beside.Devices[0].ID != known || len(beside.Issues) > 0 {

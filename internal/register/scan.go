@@ -27,11 +27,22 @@ func (r *Register) Labelled(text string, u *udi.UDI, at time.Time) []Match {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var out []Match
-	for _, unit := range r.units {
-		if w := r.labelled(unit, text, serial, identity, u, at); w != "" {
-			out = append(out, Match{Device: unit.dev.copy(), Why: w})
+	found := map[*unit]string{}
+	take := func(is, told *unit) {
+		w := r.labelled(told, text, serial, identity, u, at)
+		if was, ok := found[is]; w != "" && (!ok || slices.Index(why, w) < slices.Index(why, was)) {
+			found[is] = w
 		}
+	}
+	for _, unit := range r.units {
+		take(unit, unit)
+	}
+	for _, alias := range r.aliases { // what a machine told under another name is on its label too
+		take(r.head(alias), alias)
+	}
+	var out []Match
+	for is, w := range found {
+		out = append(out, Match{Device: is.dev.copy(), Why: w})
 	}
 	slices.SortFunc(out, func(a, b Match) int {
 		if d := slices.Index(why, a.Why) - slices.Index(why, b.Why); d != 0 {
