@@ -127,11 +127,7 @@ func (r *AmendedReader) Search(ctx context.Context, q Query) ([]Summary, model.M
 		return found, next, r.relabel(ctx, found)
 	}
 	var mine, gone []model.Amended
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 50
-	}
-	limit = min(limit, 1000)
+	limit := q.Most()
 	for _, p := range q.Patients {
 		to, err := r.amendments.AmendedTo(ctx, p, q.Before, limit)
 		if err != nil {
@@ -269,11 +265,7 @@ func (r *AmendedReader) Alerts(ctx context.Context, q AlertQuery) ([]AlertState,
 	}
 	list = slices.DeleteFunc(list, func(s AlertState) bool { return q.Patient != "" && s.Patient != q.Patient })
 	slices.SortStableFunc(list, func(a, b AlertState) int { return b.Arrived.Compare(a.Arrived) })
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 200
-	}
-	return list[:min(len(list), limit)], nil
+	return list[:min(len(list), q.Most())], nil
 }
 
 // origins gives under whom else the record has what is a patient's now.

@@ -120,11 +120,7 @@ func (r *NamedReader) Search(ctx context.Context, q Query) ([]Summary, model.Mes
 	all = slices.DeleteFunc(all, func(s Summary) bool { return compareRefs(s.Ref, floor) < 0 })
 	slices.SortFunc(all, func(a, b Summary) int { return compareRefs(b.Ref, a.Ref) })
 	all = slices.CompactFunc(all, func(a, b Summary) bool { return a.Ref == b.Ref }) // it names both
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 50
-	}
-	if limit = min(limit, 1000); len(all) > limit {
+	if limit := q.Most(); len(all) > limit {
 		all = all[:limit]
 		floor = all[limit-1].Ref
 	}

@@ -137,11 +137,7 @@ func (r *NamedReader) Alerts(ctx context.Context, q AlertQuery) ([]AlertState, e
 	}
 	if len(ids) > 1 {
 		slices.SortStableFunc(all, func(a, b AlertState) int { return b.Arrived.Compare(a.Arrived) })
-		limit := q.Limit
-		if limit <= 0 {
-			limit = 200
-		}
-		all = all[:min(len(all), limit)]
+		all = all[:min(len(all), q.Most())]
 	}
 	return all, nil
 }

@@ -102,7 +102,16 @@ type Query struct {
 	Refused     bool             // a destination was refused it
 	Before      model.MessageRef // only earlier ones
 	After       model.MessageRef // only later ones
-	Limit       int              // 0 means 50, at most 1000
+	Limit       int              // as Most says
+}
+
+// Most is how many messages a query asks for: 50 where it does not say, never
+// above 1000.
+func (q *Query) Most() int {
+	if q.Limit <= 0 {
+		return 50
+	}
+	return min(q.Limit, 1000)
 }
 
 // Span says which messages to name, for replay.
@@ -214,7 +223,15 @@ type AlertQuery struct {
 	From, Until time.Time // told of since From, begun before Until, by arrival
 	ID          string    // the source's name for it
 	Heartbeats  bool      // also what is no alert: that sources are there
-	Limit       int       // 0 means 200
+	Limit       int       // as Most says
+}
+
+// Most is how many alerts a query asks for: 200 where it does not say.
+func (q *AlertQuery) Most() int {
+	if q.Limit <= 0 {
+		return 200
+	}
+	return q.Limit
 }
 
 // AlertState is one alert's life so far.

@@ -74,10 +74,7 @@ func sortAlerts(list []record.AlertState) {
 
 // Alerts gives alerts, the latest news first.
 func (d *DB) Alerts(ctx context.Context, q record.AlertQuery) ([]record.AlertState, error) {
-	limit := q.Limit
-	if limit <= 0 {
-		limit = 200
-	}
+	limit := q.Most()
 	lives := map[string]*record.AlertState{}
 	d.mu.RLock()
 	for s := range d.fresh.alerts.lives.Each {

@@ -31,11 +31,7 @@ type search struct {
 
 // Search finds messages, newest first.
 func (d *DB) Search(ctx context.Context, q record.Query) ([]record.Summary, model.MessageRef, error) {
-	s := search{d: d, q: q, limit: q.Limit, messages: searchMessages, seals: searchSeals}
-	if s.limit <= 0 {
-		s.limit = 50
-	}
-	s.limit = min(s.limit, 1000)
+	s := search{d: d, q: q, limit: q.Most(), messages: searchMessages, seals: searchSeals}
 	d.mu.RLock()
 	files := d.filesAfter(keyOf(q.After))
 	d.mu.RUnlock()
