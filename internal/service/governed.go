@@ -55,7 +55,7 @@ func governedOps[T any](noun, what, example string, set register.Set[T], check f
 			return rows, err
 		}),
 		define(Acts, noun+".put", "Make or change one "+what+".", "--value '"+example+"' --reason 'new ward'", func(ctx context.Context, c *call, r Put[T]) (register.Versioned[T], error) {
-			value, err := c.s.unredact(ctx, r.Value)
+			value, err := c.s.whole(ctx, r.Value)
 			if err != nil {
 				return register.Versioned[T]{}, under(err, "value", "")
 			}
@@ -305,8 +305,9 @@ func (s *Service) complete(c *model.Channel) {
 	}
 }
 
-// unredact puts back the secrets that an answer left out, and a channel's codec.
-func (s *Service) unredact(ctx context.Context, v any) (any, error) {
+// whole gives a thing as it is to come in force: with the secrets that an answer
+// left out, a channel with its codec.
+func (s *Service) whole(ctx context.Context, v any) (any, error) {
 	switch v := v.(type) {
 	case model.Channel:
 		old, err := register.Channels().Get(ctx, s.Store, string(v.ID))
