@@ -4,7 +4,8 @@ import "unicode/utf8"
 
 // A label is how a vendor calls a quantity: SpO2, O2Sat, oxygen_saturation,
 // SAT-O2. Labels are compared folded: only letters and digits count, capitals
-// do not, and a subscript digit is a digit.
+// do not, and a subscript digit is a digit. A charge of two is the digit 2:
+// Ca++ is Ca2+, the ionised calcium, and never Ca, the whole of it.
 
 // longestLabel bounds what is compared; no label of a device is that long.
 const longestLabel = 96
@@ -32,6 +33,9 @@ func fold(buf *[longestLabel]byte, label string) int {
 		case c >= 'A' && c <= 'Z':
 			c += 'a' - 'A'
 		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+		case c == '+' && i+1 < len(label) && label[i+1] == '+':
+			c = '2'
+			i++
 		case c == 0xE2 && i+2 < len(label) && label[i+1] == 0x82 && label[i+2] >= 0x80 && label[i+2] <= 0x89: // ₀ … ₉
 			c = '0' + label[i+2] - 0x80
 			i += 2

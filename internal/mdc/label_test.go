@@ -23,6 +23,10 @@ func TestByLabel(t *testing.T) {
 		{"NIBP-SYS", "MDC_PRESS_BLD_NONINV_SYS"},
 		{"Température œsophagienne", "MDC_TEMP_ESOPH"},
 		{"Körpergröße", "MDC_LEN_BODY_ACTUAL"},
+		{"iCa", "MDC_CONC_CA_GEN"},
+		{"Ca++", "MDC_CONC_CA_GEN"},
+		{"Ca2+", "MDC_CONC_CA_GEN"},
+		{"CA", ""}, // of a chemistry analyser: all calcium, another quantity
 		{"", ""},
 		{"---", ""},
 		{"no such label", ""},
