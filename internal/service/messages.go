@@ -157,10 +157,33 @@ func searchMessages(ctx context.Context, c *call, r MessageSearch) (List[record.
 		text, _ := next.MarshalText()
 		list.Next = string(text)
 	}
-	for i := range rows {
-		c.look(rows[i].Patient)
+	if err != nil {
+		return list, err
 	}
-	return list, err
+	return list, c.nameThem(ctx, rows)
+}
+
+// nameThem gives the patients of messages that tell a number only the name
+// they are known by, and notes the look at each.
+func (c *call) nameThem(ctx context.Context, rows []record.Summary) error {
+	names := map[model.PatientID]string{}
+	for i := range rows {
+		m := &rows[i]
+		if c.look(m.Patient); m.Patient == "" || m.PatientName != "" {
+			continue
+		}
+		name, known := names[m.Patient]
+		if !known {
+			p, err := c.s.Patients.Get(ctx, m.Patient)
+			if err != nil && fault.KindOf(err) != fault.Absent {
+				return err
+			}
+			name = p.DisplayName()
+			names[m.Patient] = name
+		}
+		m.PatientName = name
+	}
+	return nil
 }
 
 func getMessage(ctx context.Context, c *call, r Ref) (MessagePage, error) {

@@ -1,0 +1,28 @@
+package service_test
+
+import (
+	"testing"
+
+	"thalamus/internal/app/apptest"
+	"thalamus/internal/service"
+)
+
+// A message that tells the patient's number only is listed under the name the
+// patient is known by (R13, R53).
+func TestMessagesNameTheirPatients(t *testing.T) {
+	h := apptest.Start(t)
+	h.Furnish()
+	const heart = "PV1|1|I|ICU^2^23\rOBR|1|||1^x\rOBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1.1.1.1|71|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F"
+	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-1^^^HOSP^MR||Quillfeather^Zyxanda\r"+heart)
+	h.Send("ORU^R01^ORU_R01", "PID|1||MRN-1^^^HOSP^MR\r"+heart)
+	var list service.List[service.Summary]
+	h.Call("message.search", service.MessageSearch{Type: "ORU", Limit: 2}, &list)
+	if len(list.Rows) != 2 {
+		t.Fatalf("%+v", list.Rows)
+	}
+	for _, m := range list.Rows {
+		if m.PatientName != "Quillfeather, Zyxanda" {
+			t.Errorf("message %v is of %q", m.Ref, m.PatientName)
+		}
+	}
+}
