@@ -245,7 +245,7 @@ func (a *App) openRegister(ctx context.Context) (err error) {
 	if a.register, err = register.Open(ctx, a.governed, register.Options{}); err != nil {
 		return err
 	}
-	if a.patients, err = patients.Open(ctx, a.governed, patients.Options{}); err != nil {
+	if a.patients, err = patients.Open(ctx, a.governed, patients.Options{Authority: a.boot.Site.Authority}); err != nil {
 		return err
 	}
 	if a.gatekeeper, err = register.OpenGatekeeper(ctx, a.governed, nil); err != nil {

@@ -177,7 +177,7 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds, ec
 		return nil, fault.Wrap(err, fault.Broken, "app.folder", "cannot write into the demo's folder").At(folder)
 	}
 	boot := conf.Default()
-	boot.Data, boot.Site.Name = folder, "Demo ward"
+	boot.Data, boot.Site.Name, boot.Site.Authority = folder, "Demo ward", "SIMHOSP"
 	boot.Journal.Floor = 64 << 20
 	console, err := net.Listen("tcp", listen)
 	if err != nil {

@@ -36,6 +36,8 @@ type Boot struct {
 type Site struct {
 	Name string `yaml:"name" default:"Thalamus" doc:"name shown in the console"`
 	Zone string `yaml:"zone" default:"UTC" doc:"IANA time zone of device times that name none, e.g. Europe/Berlin"`
+	// Authority is for R13: devices that send a bare number mean the site's own.
+	Authority string `yaml:"authority" doc:"assigning authority of patient numbers that are sent without one, as the patient administration writes it (PID-3.4); empty keeps such numbers apart from all others"`
 }
 
 // Console is the one HTTPS listener: console, API, metrics, health.

@@ -92,17 +92,6 @@ func Open(ctx context.Context, store Store, o Options) (*Patients, error) {
 	}, nil
 }
 
-// SetAuthority changes what numbers without an authority belong to, from now
-// on.
-func (p *Patients) SetAuthority(authority string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.authority != authority {
-		p.authority = authority
-		p.fast.clear()
-	}
-}
-
 // Resolve says who a message is about and sets Patient.ID; applies what an ADT
 // message tells; and gives a message that names no patient, but a bed, the
 // patient whom people connected to its device, with FoundBy, or who lay in its

@@ -60,8 +60,9 @@ func merge(into, from, at string) *model.Message {
 
 type room struct {
 	*patients.Patients
-	db     *registerdb.DB
-	folder string
+	db        *registerdb.DB
+	folder    string
+	authority string // of the site
 }
 
 func newRoom(t testing.TB) *room {
@@ -82,7 +83,7 @@ func (r *room) reopen(t testing.TB) {
 	if r.db, err = registerdb.Open(context.Background(), r.folder, registerdb.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	if r.Patients, err = patients.Open(context.Background(), r.db, patients.Options{}); err != nil {
+	if r.Patients, err = patients.Open(context.Background(), r.db, patients.Options{Authority: r.authority}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -165,7 +166,8 @@ func TestIdentity(t *testing.T) {
 
 func TestAuthorityOfTheSite(t *testing.T) {
 	r := newRoom(t)
-	r.SetAuthority("HOSP")
+	r.authority = "HOSP"
+	r.reopen(t)
 	bare := r.resolve(t, &model.Message{Arrived: day("08:00"), Patient: &model.Patient{Identifiers: []model.Identifier{{Value: "1"}}}})
 	if bare.Patient.ID != r.id(t, "1") {
 		t.Error("a bare number is not the site's")

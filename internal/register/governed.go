@@ -145,34 +145,6 @@ func Destinations() Set[model.Destination] {
 	}
 }
 
-// Site is what holds for the whole installation. There is one, with id "site".
-type Site struct {
-	Name string `json:"name,omitempty" yaml:"name,omitempty"`
-	// Zone is the IANA time zone of times that neither message, device nor
-	// channel gives one (R16).
-	Zone string `json:"zone,omitempty" yaml:"zone,omitempty"`
-	// Authority is the assigning authority of patient numbers sent without
-	// one; empty keeps such numbers apart from all others.
-	Authority string `json:"authority,omitempty" yaml:"authority,omitempty"`
-}
-
-// SiteID is the id of the one Site.
-const SiteID = "site"
-
-// Sites is the set that holds the one Site.
-func Sites() Set[Site] {
-	return Set[Site]{
-		Kind: "site",
-		id:   func(Site) string { return SiteID },
-		check: func(s Site) error {
-			if _, err := time.LoadLocation(s.Zone); err != nil {
-				return fault.New(fault.Invalid, "register.zone", "%q is not a time zone; expected an IANA name such as Europe/Berlin", s.Zone).At("site.zone")
-			}
-			return nil
-		},
-	}
-}
-
 // Check says what is wrong with a thing before anything is changed: its id
 // and what its kind demands. Whether names it refers to exist is not asked.
 func (s Set[T]) Check(v T) error {

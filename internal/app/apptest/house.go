@@ -39,8 +39,9 @@ type House struct {
 	t      testing.TB
 	link   *sim.Link
 	sent   int
-	Header string // MSH-7 of what is sent; the time in UTC where empty
-	Sender string // MSH-3 of what is sent; MON where empty
+	Header string    // MSH-7 of what is sent; the time in UTC where empty
+	Sender string    // MSH-3 of what is sent; MON where empty
+	Site   conf.Site // of the boot file, from the next start on
 }
 
 // Log collects what the program logs.
@@ -71,7 +72,8 @@ func Start(t testing.TB) *House {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(folder) })
-	h := &House{Folder: filepath.Join(folder, "d"), Out: filepath.Join(folder, "out"), Log: &Log{}, t: t}
+	h := &House{Folder: filepath.Join(folder, "d"), Out: filepath.Join(folder, "out"), Log: &Log{}, t: t, Site: conf.Default().Site}
+	h.Site.Name = "Test house"
 	if err := os.Mkdir(h.Out, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func Start(t testing.TB) *House {
 func (h *House) open() {
 	h.t.Helper()
 	boot := conf.Default()
-	boot.Data, boot.Site.Name = h.Folder, "Test house"
+	boot.Data, boot.Site = h.Folder, h.Site
 	boot.Journal.Floor, boot.Journal.Segment = 1, 1<<20
 	console, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -76,8 +76,8 @@ func RegisterSteps() []func(s RegisterStore) error {
 	for n := range 4 {
 		mark := register.Mark{By: "usr-a", At: noon.Add(time.Duration(n) * time.Minute)}
 		device := register.Device{ID: model.DeviceID(fmt.Sprint("dev-", n)), Keys: []string{fmt.Sprint("k", n)}, Observed: register.Observed{Manufacturer: "Acme", FirstSeen: noon}}
-		act("site.put", func(tx RegisterTx) error {
-			_, err := register.Sites().Put(ctx, tx, register.Site{Name: fmt.Sprint("House ", n)}, register.AnyVersion, mark)
+		act("destination.put", func(tx RegisterTx) error {
+			_, err := register.Destinations().Put(ctx, tx, model.Destination{ID: "house", Name: fmt.Sprint("House ", n), Kind: "file"}, register.AnyVersion, mark)
 			return err
 		})
 		steps = append(steps, func(s RegisterStore) error {

@@ -87,11 +87,11 @@ func Registers(t *testing.T, open func(t *testing.T, name string) RegisterStore)
 func registerTransactions(t *testing.T, s RegisterStore, reopen func() RegisterStore) {
 	ctx := t.Context()
 	work := func(tx RegisterTx) error {
-		_, err := register.Sites().Put(ctx, tx, register.Site{Name: "H"}, register.AnyVersion, register.Mark{At: noon})
+		_, err := register.Destinations().Put(ctx, tx, model.Destination{ID: "house", Name: "H", Kind: "file"}, register.AnyVersion, register.Mark{At: noon})
 		if err != nil {
 			return err
 		}
-		_, err = tx.AppendAudit(ctx, audit.Record{At: noon, Action: "site.put"})
+		_, err = tx.AppendAudit(ctx, audit.Record{At: noon, Action: "destination.put"})
 		return err
 	}
 	ran := ""
@@ -116,9 +116,9 @@ func registerTransactions(t *testing.T, s RegisterStore, reopen func() RegisterS
 		t.Error(ran)
 	}
 	s = reopen()
-	site, err := register.Sites().Get(ctx, s, register.SiteID)
-	if err != nil || site.Value.Name != "H" {
-		t.Error(site, err)
+	house, err := register.Destinations().Get(ctx, s, "house")
+	if err != nil || house.Value.Name != "H" {
+		t.Error(house, err)
 	}
 	// OnCommit work of one transaction has run before the next begins.
 	shared, all := 0, sync.WaitGroup{}
