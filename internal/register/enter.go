@@ -12,6 +12,8 @@ import (
 
 // BulkTx is what changes of many devices at once need of a transaction.
 type BulkTx interface {
+	// FactsOf gives every fact of some subjects, each subject's oldest first.
+	FactsOf(ctx context.Context, subjects []fact.Subject) ([]fact.Fact, error)
 	// SaveEdits stores edits and gives what they add its ids.
 	SaveEdits(ctx context.Context, edits []fact.Edit, mark Mark) error
 	// EnterDevices stores new devices whole, and of known ones what was

@@ -47,8 +47,8 @@ func (r *Register) Say(ctx context.Context, tx Tx, f fact.Fact, mark Mark) (bool
 	if err := r.edit(ctx, tx, e, []fact.Subject{f.Subject}, mark); err != nil {
 		return false, err
 	}
-	if layer == fact.OfDevice && f.Truth == fact.Asserted && (f.Name == "place" || f.Name == "note") {
-		return true, r.reassert(ctx, tx, model.DeviceID(f.Subject.ID()), mark) // they stand with the device, too
+	if layer == fact.OfDevice && standsWithDevice(f) {
+		return true, r.reassertStored(ctx, tx, f.Subject, mark)
 	}
 	return true, nil
 }
@@ -175,7 +175,7 @@ func (r *Register) Undo(ctx context.Context, tx Tx, rows []fact.Fact, change str
 	}
 	for _, s := range list {
 		if s.Layer() == fact.OfDevice {
-			if err := r.reassert(ctx, tx, model.DeviceID(s.ID()), mark); err != nil {
+			if err := r.reassertStored(ctx, tx, s, mark); err != nil {
 				return err
 			}
 		}
@@ -183,18 +183,33 @@ func (r *Register) Undo(ctx context.Context, tx Tx, rows []fact.Fact, change str
 	return nil
 }
 
-// reassert makes the asserted part of a device from its facts.
-func (r *Register) reassert(ctx context.Context, tx Tx, id model.DeviceID, mark Mark) error {
+// standsWithDevice says whether a fact of a device stands with the device, too:
+// see Asserted.
+func standsWithDevice(f fact.Fact) bool {
+	switch f.Name {
+	case "name", "place", "note", "zone", "clock":
+		return f.Truth == fact.Asserted
+	}
+	return false
+}
+
+// reassertStored makes the asserted part of a device from its facts.
+func (r *Register) reassertStored(ctx context.Context, tx Tx, s fact.Subject, mark Mark) error {
+	rows, err := tx.Facts(ctx, s, Believed)
+	if err != nil {
+		return err
+	}
+	return r.reassert(ctx, tx, model.DeviceID(s.ID()), rows, mark)
+}
+
+// reassert makes the asserted part of a device from what is believed of it.
+func (r *Register) reassert(ctx context.Context, tx Tx, id model.DeviceID, believed []fact.Fact, mark Mark) error {
 	d, err := tx.Device(ctx, id)
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Facts(ctx, fact.Of(fact.OfDevice, string(id)), Believed)
-	if err != nil {
-		return err
-	}
 	text := map[string]string{}
-	for _, f := range rows {
+	for _, f := range believed {
 		if f.Truth == fact.Asserted && f.TrueAt(mark.At) {
 			text[f.Name] = f.Value
 		}

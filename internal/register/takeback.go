@@ -24,23 +24,29 @@ func (r *Register) TakeBack(ctx context.Context, tx Tx, change string, subjects 
 	out := make([]TakenBack, 0, len(subjects))
 	edits := make([]fact.Edit, 0, len(subjects))
 	fresh := map[fact.Subject][]fact.Fact{}
+	stands := map[fact.Subject]bool{} // something changes that stands with the device, too
 	var gone []string
+	ever, err := factsOf(ctx, tx, subjects)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range subjects {
-		rows, err := tx.Facts(ctx, s, Ever)
-		if err != nil {
-			return nil, err
-		}
+		rows := ever[s]
 		adopted := s.Layer() == fact.OfDevice && slices.ContainsFunc(rows, func(f fact.Fact) bool {
 			return f.Change == change && f.Name == "adoption" && f.Retracted.IsZero()
 		})
 		unheard := made[s] && !r.heard(model.DeviceID(s.ID()))
+		undone := rows
 		if adopted && !unheard { // messages wait for it, and may have left
-			rows = slices.DeleteFunc(rows, func(f fact.Fact) bool { return f.Name == "adoption" })
+			undone = slices.DeleteFunc(slices.Clone(rows), func(f fact.Fact) bool { return f.Name == "adoption" })
 		}
-		e, later := fact.Undo(rows, change, mark.At, mark.By, mark.Change)
+		e, later := fact.Undo(undone, change, mark.At, mark.By, mark.Change)
 		b := TakenBack{ID: model.DeviceID(s.ID()), Undone: len(e.Retract) + len(e.Add), Kept: len(later)}
+		retracted := func(f fact.Fact) bool { return slices.Contains(e.Retract, f.ID) }
+		stands[s] = slices.ContainsFunc(e.Add, standsWithDevice) ||
+			slices.ContainsFunc(rows, func(f fact.Fact) bool { return retracted(f) && standsWithDevice(f) })
 		left := slices.DeleteFunc(rows, func(f fact.Fact) bool {
-			return !f.Retracted.IsZero() || f.Truth == fact.Observed || slices.Contains(e.Retract, f.ID)
+			return !f.Retracted.IsZero() || f.Truth == fact.Observed || retracted(f)
 		})
 		if unheard && len(left) == 0 && len(e.Add) == 0 {
 			b.Removed = true
@@ -54,8 +60,8 @@ func (r *Register) TakeBack(ctx context.Context, tx Tx, change string, subjects 
 	}
 	for i, s := range subjects {
 		fresh[s] = append(fresh[s], edits[i].Add...)
-		if s.Layer() == fact.OfDevice && !out[i].Removed && !edits[i].Empty() {
-			if err := r.reassert(ctx, tx, out[i].ID, mark); err != nil {
+		if s.Layer() == fact.OfDevice && !out[i].Removed && stands[s] {
+			if err := r.reassert(ctx, tx, out[i].ID, fresh[s], mark); err != nil {
 				return nil, err
 			}
 		}
@@ -71,6 +77,19 @@ func (r *Register) TakeBack(ctx context.Context, tx Tx, change string, subjects 
 		}
 		r.forget(gone)
 	})
+	return out, nil
+}
+
+// factsOf gives every fact of some subjects, oldest first.
+func factsOf(ctx context.Context, tx Tx, subjects []fact.Subject) (map[fact.Subject][]fact.Fact, error) {
+	rows, err := tx.FactsOf(ctx, subjects)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[fact.Subject][]fact.Fact, len(subjects))
+	for _, f := range rows {
+		out[f.Subject] = append(out[f.Subject], f)
+	}
 	return out, nil
 }
 

@@ -175,6 +175,20 @@ func registerBulk(t *testing.T, s RegisterStore, reopen func() RegisterStore) {
 	if gone, err := s.Facts(ctx, "device/dev-b", register.Ever); err != nil || len(gone) != 1 {
 		t.Errorf("the history of a device that went: %+v, %v", gone, err)
 	}
+	var both []fact.Fact
+	must(t, s.Update(ctx, func(tx RegisterTx) (err error) {
+		both, err = tx.FactsOf(ctx, []fact.Subject{"device/dev-b", "device/dev-none", "device/dev-a"})
+		return err
+	}))
+	if a := slices.DeleteFunc(slices.Clone(both), func(f fact.Fact) bool { return f.Subject != "device/dev-a" }); len(both) != 4 || !reflect.DeepEqual(a, ever) {
+		t.Errorf("what was ever believed of several: %+v", both)
+	}
+	must(t, s.Update(ctx, func(tx RegisterTx) (err error) {
+		if none, err := tx.FactsOf(ctx, nil); err != nil || len(none) > 0 {
+			t.Errorf("facts of nobody: %+v, %v", none, err)
+		}
+		return nil
+	}))
 	var touched []fact.Fact
 	must(t, s.Update(ctx, func(tx RegisterTx) (err error) { touched, err = tx.FactsOfChange(ctx, "c2"); return err }))
 	if len(touched) != 3 {

@@ -2,6 +2,7 @@ package registerdb
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"thalamus/internal/model"
@@ -32,6 +33,25 @@ func (r reader) Facts(ctx context.Context, subject fact.Subject, which register.
 func (d *DB) Facts(ctx context.Context, subject fact.Subject, which register.Which) ([]fact.Fact, error) {
 	return d.read().Facts(ctx, subject, which)
 }
+
+// FactsOf gives every fact of some subjects, each subject's oldest first.
+func (r reader) FactsOf(ctx context.Context, subjects []fact.Subject) (facts []fact.Fact, err error) {
+	for part := range slices.Chunk(subjects, subjectsAtOnce) {
+		args := make([]any, len(part))
+		for i, s := range part {
+			args[i] = string(s)
+		}
+		rows, err := all(ctx, r, scanFact, "SELECT "+factColumns+" FROM facts WHERE subject IN (?"+strings.Repeat(",?", len(part)-1)+") ORDER BY id", args...)
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, rows...)
+	}
+	return facts, nil
+}
+
+// subjectsAtOnce is of how many subjects one query asks.
+const subjectsAtOnce = 500
 
 // FactsOfChange gives every fact of the subjects that a change touched.
 func (r reader) FactsOfChange(ctx context.Context, change string) ([]fact.Fact, error) {
