@@ -123,9 +123,17 @@ func (p *Patients) note(device model.DeviceID) {
 	}
 }
 
+// MayConnect is a device that somebody may be connected to.
+type MayConnect struct {
+	Device model.DeviceID
+	// Told says that nothing but its own messages say so, which counts as long as
+	// it speaks.
+	Told bool
+}
+
 // Connected gives the devices that somebody may be connected to at t, sorted:
 // On says of each whether it is so.
-func (p *Patients) Connected(ctx context.Context, t time.Time) ([]model.DeviceID, error) {
+func (p *Patients) Connected(ctx context.Context, t time.Time) ([]MayConnect, error) {
 	if err := p.Flush(ctx); err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ type Store interface {
 	DeviceSpans(ctx context.Context, ids []model.DeviceID) ([]Span, error)
 	// ConnectedDevices gives the devices of which a connection or association
 	// holds at an instant, sorted.
-	ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error)
+	ConnectedDevices(ctx context.Context, at time.Time) ([]MayConnect, error)
 	// EverConnected gives the devices that ever had a connection or an
 	// association, each once.
 	EverConnected(ctx context.Context) ([]model.DeviceID, error)

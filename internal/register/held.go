@@ -96,6 +96,23 @@ func (r *Register) holdAll(rows []fact.Fact) []held {
 	return out
 }
 
+// nameBit is the bit of a name of facts among those of glance.said; 0: it has
+// none, because so many names came before it.
+func nameBit(name uint32) uint64 {
+	if name >= 64 {
+		return 0
+	}
+	return 1 << name
+}
+
+// say keeps what is said of a unit. Called with r.mu held or before use.
+func (u *unit) say(facts []held) {
+	u.facts, u.glance.said = facts, 0
+	for i := range facts {
+		u.glance.said |= nameBit(facts[i].name)
+	}
+}
+
 // told gives what is said of a unit as facts. Called with r.mu held.
 func (r *Register) told(u *unit) []fact.Fact {
 	if len(u.facts) == 0 {
@@ -166,7 +183,7 @@ func (r *Register) loadFacts(each func(said func(*fact.Fact), changed func(fact.
 		return err
 	}
 	for _, u := range r.order {
-		u.facts = slices.Clip(u.facts)
+		u.say(slices.Clip(u.facts))
 	}
 	for id, at := range r.catalogue.entered { // of models that nothing is said of any more
 		r.catalogue.noteModel(fact.Of(fact.OfModel, id), len(r.beliefs[fact.Of(fact.OfModel, id)]) > 0, at)

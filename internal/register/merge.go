@@ -271,7 +271,7 @@ func (r *Register) putAside(u *unit, at time.Time) {
 	r.touch(u, at)
 	if rows := r.told(u); len(rows) > 0 {
 		r.beliefs[fact.Of(fact.OfDevice, string(u.dev.ID))] = rows
-		u.facts = nil
+		u.say(nil)
 	}
 	delete(r.units, u.dev.ID)
 	if i := slices.Index(r.order, u); i >= 0 {
@@ -293,7 +293,7 @@ func (r *Register) putBackAgain(u *unit, at time.Time) {
 	r.units[u.dev.ID] = u
 	subject := fact.Of(fact.OfDevice, string(u.dev.ID))
 	if rows := r.beliefs[subject]; rows != nil {
-		u.facts = r.holdAll(rows)
+		u.say(r.holdAll(rows))
 		delete(r.beliefs, subject)
 	}
 	if u.dev.Adoption == nil {

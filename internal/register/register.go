@@ -137,7 +137,7 @@ func (r *Register) add(d Device) *unit {
 func (r *Register) index(d Device) *unit {
 	u := &unit{dev: d}
 	if subject := fact.Of(fact.OfDevice, string(d.ID)); len(r.beliefs) > 0 && r.beliefs[subject] != nil {
-		u.facts = r.holdAll(r.beliefs[subject])
+		u.say(r.holdAll(r.beliefs[subject]))
 		delete(r.beliefs, subject)
 	}
 	u.noted()

@@ -81,7 +81,7 @@ func (r *Register) edit(ctx context.Context, tx Tx, e fact.Edit, subjects []fact
 func (r *Register) believe(s fact.Subject, rows []fact.Fact, at time.Time) {
 	if u := r.units[model.DeviceID(s.ID())]; u != nil && s.Layer() == fact.OfDevice {
 		r.touch(u, at)
-		u.facts = r.holdAll(rows)
+		u.say(r.holdAll(rows))
 		return
 	}
 	r.unjudgeThing(s.ID())
@@ -243,6 +243,14 @@ func (r *Register) holdsFact(s fact.Subject, text string) bool {
 func says(u *unit, q *Query) bool {
 	for n := range q.wanted {
 		w, have := &q.wanted[n], ""
+		if bit := nameBit(w.name); bit != 0 { // most devices are decided by this alone
+			switch said := u.glance.said&bit != 0; {
+			case said && w.value == "" || !said && w.value != "":
+				return false
+			case !said:
+				continue
+			}
+		}
 		for i := range u.facts {
 			if f := &u.facts[i]; f.name == w.name && (have == "" || truths[f.truth] == fact.Decided) {
 				have = f.value

@@ -18,15 +18,22 @@ type Judged struct {
 	Dues     []care.Due // by plans, the next first
 	Concerns []Concern  // what somebody should look at, beside its states
 	ClockOff bool
+	InUse    bool   // its stage of life says that it should speak
+	Network  uint64 // stands for what is known of it on the network beside its last message
+	*Common
+}
 
+// Common is what many devices have in common, and by which they are counted:
+// those of one model that stand at one place. The register holds it once for
+// all of them and changes none, so that whoever groups devices compares
+// pointers (decision 275).
+type Common struct {
 	Owner, Department, Custodian string // as they count
 	Place                        model.Place
 	PlaceText                    string // of Place
-	InUse                        bool   // its stage of life says that it should speak
-	Owned                        bool   // somebody said whose it is
-	Network                      uint64 // stands for what is known of it on the network beside its last message
 	Name                         string // maker and model, as its messages tell them
 	Model, Release               string // ids, by the register
+	Owned                        bool   // somebody said whose it is
 	Waits                        bool   // nobody adopted it, by the register
 }
 
@@ -46,12 +53,13 @@ type Judge interface {
 }
 
 // Surveyed is a device as a survey shows it. Nothing of it may be changed, or
-// kept when the call it was given to returns. What lies beside Device and
-// Judged costs least: a survey that looks at nothing else passes through
+// kept when the call it was given to returns, but for Common. What lies beside
+// Device and Judged costs least: a survey that looks at nothing else passes through
 // 100,000 devices in a few milliseconds (decision 183).
 type Surveyed struct {
 	*Device
 	*Judged
+	*Common
 	Marks    state.Marks // of Judged.Rest
 	Channel  model.ChannelID
 	Last     time.Time // it was heard
@@ -77,6 +85,22 @@ func (s *Surveyed) Speaks() state.State {
 	return s.Judged.Speaks(&heard, s.now)
 }
 
+// HeardOf says how a device was heard, as a survey knows it; false: there is no
+// such device.
+func (r *Register) HeardOf(id model.DeviceID) (state.Heard, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.unit(id)
+	if u == nil {
+		return state.Heard{}, false
+	}
+	return u.glance.heard(), true
+}
+
+func (g *glance) heard() state.Heard {
+	return state.Heard{First: timeOfNanos(g.first), Last: timeOfNanos(g.last), Messages: g.messages, Down: g.down, Polite: g.polite}
+}
+
 // Whence stands for the host and channel of its last message; 0: it was never
 // heard.
 func (s *Surveyed) Whence() uint64 {
@@ -95,12 +119,29 @@ func (s *Surveyed) Whence() uint64 {
 type surveying struct {
 	turn    uint64          // of everything that is judged by, beside the devices
 	changed map[string]bool // models and releases of which something changed
+	commons map[Common]*Common
+}
+
+// common gives what is held for all devices that have it in common. Called with
+// r.mu held.
+func (r *Register) common(c *Common) *Common {
+	s := &r.surveys
+	if have := s.commons[*c]; have != nil {
+		return have
+	}
+	if s.commons == nil || len(s.commons) > 2*len(r.units)+1000 { // most of them are of no device any more
+		s.commons = map[Common]*Common{}
+	}
+	s.commons[*c] = c
+	return c
 }
 
 // glance is what a pass through all devices looks at, side by side, so that it
 // touches little memory of each.
 type glance struct {
 	judged      *Judged // nil: to be made
+	common      *Common // of judged
+	said        uint64  // bits of the names of facts that are said of it, see nameBit
 	turn        uint64  // of Register.surveys, when it was made
 	from, until int64   // ns since 1970, it holds; until 0: it stays
 	count       uint32  // of the unit's changes
@@ -141,14 +182,14 @@ func timeOfNanos(ns int64) time.Time {
 
 // unjudge forgets what was made of a unit. Called with r.mu held.
 func (u *unit) unjudge() {
-	u.glance.judged = nil
+	u.glance.judged, u.glance.common = nil, nil
 	u.glance.count++
 }
 
 // keep keeps what was made of a unit. Called with r.mu held.
 func (u *unit) keep(j *Judged, turn uint64, at time.Time) {
 	g := &u.glance
-	g.judged, g.turn, g.from, g.until = j, turn, at.UnixNano(), nanosOf(j.Until)
+	g.judged, g.common, g.turn, g.from, g.until = j, j.Common, turn, at.UnixNano(), nanosOf(j.Until)
 	g.marks, g.expected, g.away = state.MarksOf(j.Rest), j.InUse, j.Away
 }
 
@@ -226,6 +267,7 @@ func (p *survey) step(q *Query, see func(*Surveyed) bool) bool {
 	defer p.r.mu.Unlock()
 	for i := range left {
 		one := &left[i]
+		one.judged.Common = p.r.common(one.judged.Common)
 		p.made[one.id] = one.judged
 		if one.u.glance.count != one.count {
 			continue // it changed meanwhile: this survey shows it as it was
@@ -298,12 +340,12 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 func (p *survey) show(u *unit, judged *Judged) *Surveyed {
 	g, row := &u.glance, &p.row
 	row.Device, row.Judged, row.unit = &u.dev, judged, u
-	row.Channel, row.Last = g.channel, timeOfNanos(g.last)
-	row.heard = state.Heard{First: timeOfNanos(g.first), Last: row.Last, Messages: g.messages, Down: g.down, Polite: g.polite}
+	row.heard = g.heard()
+	row.Channel, row.Last = g.channel, row.heard.Last
 	if judged == g.judged {
-		row.Marks, row.Expected, row.Gone = g.marks, g.expected, g.away
+		row.Common, row.Marks, row.Expected, row.Gone = g.common, g.marks, g.expected, g.away
 	} else {
-		row.Marks, row.Expected, row.Gone = state.MarksOf(judged.Rest), judged.InUse, judged.Away
+		row.Common, row.Marks, row.Expected, row.Gone = judged.Common, state.MarksOf(judged.Rest), judged.InUse, judged.Away
 	}
 	return row
 }
@@ -321,6 +363,9 @@ func (p *survey) look(one *unjudged) {
 		one.view = view
 	}
 	j := p.judge.Judge(&one.view, p.now)
+	if j.Common == nil {
+		j.Common = &Common{}
+	}
 	j.Model, j.Release, j.Waits = one.view.Model, one.view.Release, one.view.Adoption == nil
 	one.judged = &j
 }

@@ -69,10 +69,12 @@ func getDependency(ctx context.Context, c *call, r DependencyAsk) (Dependency, e
 	if err != nil {
 		return Dependency{}, err
 	}
-	asked := slices.DeleteFunc(connected, func(id model.DeviceID) bool {
-		_, stops := slices.BinarySearch(out.Devices, id)
-		return !stops
-	})
+	var asked []model.DeviceID
+	for _, one := range connected {
+		if _, stops := slices.BinarySearch(out.Devices, one.Device); stops && c.s.counts(one, now) {
+			asked = append(asked, one.Device)
+		}
+	}
 	on, err := c.s.onDevices(ctx, asked, now)
 	if err != nil {
 		return Dependency{}, err
@@ -207,6 +209,11 @@ func (s *Service) walk(q register.Query, see func(v *register.View) bool) {
 
 // speaks says whether a device is not silent.
 func speaks(d *register.Device, now time.Time) bool {
-	h := Hear(d.Observed.FirstSeen, d.Seen.LastSeen, d.Seen.Messages, now)
+	heard := heardOf(d)
+	return isHeard(&heard, now)
+}
+
+func isHeard(d *state.Heard, now time.Time) bool {
+	h := Hear(d.First, d.Last, d.Messages, now)
 	return !h.Last.IsZero() && !h.IsSilent
 }

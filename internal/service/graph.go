@@ -99,11 +99,11 @@ func getGraph(ctx context.Context, c *call, r GraphAsk) (Graph, error) {
 
 // groups counts the devices by model or place.
 func (s *Service) groups(by string, now time.Time) []DeviceGroup {
-	byName := map[string]*DeviceGroup{}
-	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
-		name := d.Name
+	byName, of := map[string]*DeviceGroup{}, map[*register.Common]*DeviceGroup{}
+	groupOf := func(c *register.Common) *DeviceGroup {
+		name := c.Name
 		if by == "place" {
-			name = strings.TrimSpace(cmp.Or(d.Place.PointOfCare, d.Place.Facility))
+			name = strings.TrimSpace(cmp.Or(c.Place.PointOfCare, c.Place.Facility))
 		}
 		g := byName[name]
 		if g == nil {
@@ -111,7 +111,15 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 			byName[name] = g
 		}
 		if by == "model" {
-			g.Model = d.Model
+			g.Model = c.Model
+		}
+		return g
+	}
+	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
+		g := of[d.Common]
+		if g == nil {
+			g = groupOf(d.Common)
+			of[d.Common] = g
 		}
 		g.count(d, now)
 		return true

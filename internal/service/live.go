@@ -128,12 +128,12 @@ func getLive(ctx context.Context, c *call, r LiveAsk) ([]Bed, error) {
 			continue // an identity merged with another, whose bed it is
 		}
 		if r.Place == "" || b.Place == r.Place || strings.HasPrefix(b.Place, strings.TrimSuffix(r.Place, "^")+"^") {
-			if err := c.join(ctx, b, now); err != nil {
-				return nil, err
-			}
 			out = append(out, *b)
 			c.look(b.Patient)
 		}
+	}
+	if err := c.join(ctx, out, now); err != nil {
+		return nil, err
 	}
 	// Beds before patients of whom no bed is known, and those before devices
 	// that nobody is connected to.

@@ -43,8 +43,30 @@ func (c *call) connectedBeds(ctx context.Context, r LiveAsk, who []record.Subjec
 	return out, nil
 }
 
-// join says of each device at a bed whether it speaks and why it is there.
-func (c *call) join(ctx context.Context, b *Bed, now time.Time) error {
+// join says of each device at the beds whether it speaks and why it is there.
+func (c *call) join(ctx context.Context, beds []Bed, now time.Time) error {
+	var connected []model.DeviceID
+	for i := range beds {
+		for k := range beds[i].Devices {
+			if beds[i].Patient != "" {
+				connected = append(connected, beds[i].Devices[k].ID)
+			}
+		}
+	}
+	on, err := c.s.Patients.OnAll(ctx, connected, now)
+	if err != nil {
+		return err
+	}
+	for i := range beds {
+		if err := c.joinBed(ctx, &beds[i], on, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinBed is join of one bed; all tells who is connected to its devices.
+func (c *call) joinBed(ctx context.Context, b *Bed, all map[model.DeviceID]model.Association, now time.Time) error {
 	slices.SortFunc(b.Devices, func(a, b LiveDevice) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	for i := range b.Devices {
 		d := &b.Devices[i]
@@ -61,10 +83,7 @@ func (c *call) join(ctx context.Context, b *Bed, now time.Time) error {
 		if b.Patient == "" {
 			continue
 		}
-		on, ok, err := c.s.Patients.On(ctx, d.ID, now)
-		if err != nil {
-			return err
-		}
+		on, ok := all[d.ID]
 		if ok && on.Patient != b.Patient {
 			if p, err := c.s.Patients.Get(ctx, on.Patient); err == nil {
 				on.Patient = p.ID // an identity merged with another

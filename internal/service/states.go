@@ -2,11 +2,11 @@ package service
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
+	"thalamus/internal/patients"
 	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
 	"thalamus/internal/register/state"
@@ -159,13 +159,19 @@ func (s *Service) inState(ctx context.Context, q register.Query, kind state.Kind
 
 // inUse gives the devices that a patient is connected to.
 func (s *Service) inUse(ctx context.Context, q register.Query, now time.Time) (out []register.View, err error) {
-	ids, err := s.Patients.Connected(ctx, now)
+	list, err := s.Patients.Connected(ctx, now)
 	if err != nil {
 		return nil, err
 	}
-	at, _ := slices.BinarySearch(ids, q.After)
-	for part := range slices.Chunk(ids[at:], max(q.Limit, 100)) {
-		part = slices.DeleteFunc(part, func(id model.DeviceID) bool { return id == q.After || !s.Register.Matches(&q, id) })
+	for len(list) > 0 {
+		var part []model.DeviceID
+		for len(list) > 0 && len(part) < max(q.Limit, 100) {
+			id := list[0].Device
+			if id > q.After && s.counts(list[0], now) && s.Register.Matches(&q, id) {
+				part = append(part, id)
+			}
+			list = list[1:]
+		}
 		on, err := s.onDevices(ctx, part, now)
 		if err != nil {
 			return nil, err
@@ -183,6 +189,16 @@ func (s *Service) inUse(ctx context.Context, q register.Query, now time.Time) (o
 		}
 	}
 	return out, nil
+}
+
+// counts says whether what is known of a device's patient may count now: what
+// its messages alone tell does as long as it speaks.
+func (s *Service) counts(one patients.MayConnect, now time.Time) bool {
+	if !one.Told {
+		return true
+	}
+	heard, ok := s.Register.HeardOf(one.Device)
+	return ok && isHeard(&heard, now)
 }
 
 // StateCount is how many devices are in a state.

@@ -31,8 +31,10 @@ func (j judge) Judge(v *register.View, now time.Time) register.Judged {
 	known := j.s.knownOf(v, now)
 	out := register.Judged{
 		Standing: state.Stand(known, now), Concerns: concernsOf(v, now), ClockOff: j.ClockOff(v.ID),
-		Owner: saidOf(v.Said, "owner", now), Department: saidOf(v.Said, "department", now), Custodian: saidOf(v.Said, "custodian", now),
-		Place: placeOf(v), Name: strings.TrimSpace(v.Observed.Manufacturer + " " + v.Observed.Model),
+		Common: &register.Common{
+			Owner: saidOf(v.Said, "owner", now), Department: saidOf(v.Said, "department", now), Custodian: saidOf(v.Said, "custodian", now),
+			Place: placeOf(v), Name: strings.TrimSpace(v.Observed.Manufacturer + " " + v.Observed.Model),
+		},
 	}
 	out.InUse = out.Expected()
 	out.Owned = slices.ContainsFunc(v.Said, func(f fact.Fact) bool { return f.Name == "owner" })

@@ -125,12 +125,14 @@ func (d *DB) BedDevices(ctx context.Context, bed string) ([]model.DeviceID, erro
 }
 
 // ConnectedDevices gives the devices of which something holds at an instant.
-func (d *DB) ConnectedDevices(ctx context.Context, at time.Time) ([]model.DeviceID, error) {
-	return all(ctx, d.read(), func(scan func(...any) error) (id model.DeviceID, err error) {
-		err = scan(&id)
-		return id, err
-	}, `SELECT device FROM connections WHERE until_at = 0 AND from_at <= ?1 UNION
-		SELECT device FROM connections WHERE until_at > ?1 AND from_at <= ?1 UNION
-		SELECT device FROM associations WHERE device <> '' AND until_at = 0 AND from_at <= ?1 UNION
-		SELECT device FROM associations WHERE device <> '' AND until_at > ?1 AND from_at <= ?1 ORDER BY 1`, micros(at))
+func (d *DB) ConnectedDevices(ctx context.Context, at time.Time) ([]patients.MayConnect, error) {
+	return all(ctx, d.read(), func(scan func(...any) error) (one patients.MayConnect, err error) {
+		err = scan(&one.Device, &one.Told)
+		return one, err
+	}, `SELECT device, min(told) FROM (
+		SELECT device, 0 AS told FROM connections WHERE until_at = 0 AND from_at <= ?1 UNION ALL
+		SELECT device, 0 FROM connections WHERE until_at > ?1 AND from_at <= ?1 UNION ALL
+		SELECT device, source = 'message' FROM associations WHERE device <> '' AND until_at = 0 AND from_at <= ?1 UNION ALL
+		SELECT device, source = 'message' FROM associations WHERE device <> '' AND until_at > ?1 AND from_at <= ?1)
+		GROUP BY device ORDER BY device`, micros(at))
 }
