@@ -59,6 +59,7 @@ func (r *Register) Plan(plans []care.Plan, zone *time.Location) {
 	defer r.mu.Unlock()
 	r.caring.models, r.caring.devices = models, devices
 	r.surveys.turn++
+	r.surveys.news++
 	if zone != nil {
 		r.caring.zone = zone
 	}

@@ -99,7 +99,7 @@ type filed struct {
 // touch notes that something of a unit changed. Called with r.mu held.
 func (r *Register) touch(u *unit, at time.Time) {
 	u.text, u.isKnown = "", false
-	u.unjudge()
+	r.unjudge(u)
 	r.recount(u)
 	if at.After(u.filed.updated) {
 		u.filed.updated = at

@@ -197,6 +197,7 @@ func (r *Register) speaks(u *unit, at time.Time) {
 func (r *Register) setContact(u *unit, c model.Contact) {
 	u.dev.Seen.Contact = &c
 	u.glance.down, u.glance.polite = c.Down, c.Polite()
+	r.surveys.news++
 	r.hear(u)
 }
 

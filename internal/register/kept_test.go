@@ -93,12 +93,15 @@ func (h *house) compareSurvey(t *testing.T, all []model.DeviceID, judge plainJud
 		model   string
 	}
 	var got, want []shown
+	counted := ""
+	news := h.News()
 	h.Survey(register.Query{}, now, judge, func(d *register.Surveyed) bool {
 		_, kind, grade := d.Hearing()
 		speaks := d.Speaks()
 		if speaks.Kind != kind || speaks.Grade != grade || d.Expected != d.InUse || d.Standing.Away != d.Gone {
 			t.Errorf("%s speaks as %+v, heard as %s %s", d.ID, speaks, kind, grade)
 		}
+		counted += fmt.Sprintln(d.ID, d.Marks, kind, grade, d.Channel, d.Whence(), *d.Common)
 		got = append(got, shown{d.ID, d.Marks, fmt.Sprint(d.All(speaks)), d.ClockOff, d.Channel, d.Waits, d.Model})
 		return true
 	})
@@ -110,6 +113,56 @@ func (h *house) compareSurvey(t *testing.T, all []model.DeviceID, judge plainJud
 	slices.SortFunc(want, func(a, b shown) int { return cmpID(a.id, b.id) })
 	if !slices.Equal(got, want) {
 		t.Errorf("a survey shows\n%v, not\n%v", got, want)
+	}
+	if h.survey.news == news && h.survey.now.Equal(now) && h.survey.counted != counted {
+		t.Errorf("without news a survey shows\n%s, before that\n%s", counted, h.survey.counted)
+	}
+	h.survey.news, h.survey.now, h.survey.counted = news, now, counted
+}
+
+// TestNews: whoever counts devices counts them anew when one is heard that did
+// not speak, and when somebody says something of one; not for each message.
+func TestNews(t *testing.T) {
+	h := newHouse(t)
+	heard := func(serial string, at time.Time) model.DeviceID {
+		m := h.message(model.Device{Parent: -1, Serial: serial, Manufacturer: "Acme", Model: "M"})
+		m.Arrived = at
+		return h.sight(t, m).Devices[0].ID
+	}
+	id := heard("S-1", morning)
+	at := morning
+	for _, c := range []struct {
+		what string
+		act  func()
+		news bool
+	}{
+		{"nothing", func() {}, false},
+		{"it speaks on", func() { at = at.Add(time.Second); heard("S-1", at) }, false},
+		{"a stranger speaks", func() { heard("S-2", at) }, true},
+		{"it speaks after silence", func() { at = at.Add(time.Hour); heard("S-1", at) }, true},
+		{"it speaks on again", func() { at = at.Add(time.Second); heard("S-1", at) }, false},
+		{"adopted", func() {
+			if err := h.act(t, func(tx register.Tx) error {
+				_, err := h.Adopt(t.Context(), tx, id, -1, register.Mark{By: "user:1", At: at})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"its link ended", func() {
+			m := h.message(model.Device{Parent: -1, Serial: "S-1", Manufacturer: "Acme", Model: "M"})
+			at = at.Add(time.Second)
+			m.Arrived, m.Ended = at, &model.Ending{How: model.EndWill}
+			h.sight(t, m)
+		}, true},
+		{"plans", func() { h.Plan(nil, nil) }, true},
+		{"everything is judged otherwise", func() { h.Rejudge() }, true},
+	} {
+		before := h.News()
+		c.act()
+		if got := h.News() != before; got != c.news {
+			t.Errorf("%s: news %v", c.what, got)
+		}
 	}
 }
 

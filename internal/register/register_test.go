@@ -20,6 +20,11 @@ type house struct {
 	db     *registerdb.DB
 	folder string
 	seq    model.Seq
+	survey struct { // the last, see compareSurvey
+		news    uint64
+		now     time.Time
+		counted string
+	}
 }
 
 func newHouse(t testing.TB) *house {

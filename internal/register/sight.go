@@ -263,6 +263,7 @@ func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 		}
 	}
 	s.Issues += uint64(len(m.Issues))
+	r.heardAt(u, m.Arrived)
 	if u.dev.Observed.FirstSeen.IsZero() { // it was entered before it was heard
 		u.dev.Observed.FirstSeen, u.changed = m.Arrived, true
 		u.glance.first = nanosOf(m.Arrived)
@@ -281,6 +282,7 @@ func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 	if !m.Arrived.Before(s.LastSeen) {
 		if s.Channel != m.Channel || s.Peer != m.Peer {
 			u.glance.channel, u.glance.whence = m.Channel, 0
+			r.surveys.news++
 			r.over(u, m)
 		}
 		r.speaks(u, m.Arrived)

@@ -118,6 +118,7 @@ func (s *Surveyed) Whence() uint64 {
 // surveying is what the register keeps for surveys, guarded by Register.mu.
 type surveying struct {
 	turn    uint64          // of everything that is judged by, beside the devices
+	news    uint64          // see News
 	changed map[string]bool // models and releases of which something changed
 	commons map[Common]*Common
 }
@@ -181,9 +182,10 @@ func timeOfNanos(ns int64) time.Time {
 }
 
 // unjudge forgets what was made of a unit. Called with r.mu held.
-func (u *unit) unjudge() {
+func (r *Register) unjudge(u *unit) {
 	u.glance.judged, u.glance.common = nil, nil
 	u.glance.count++
+	r.surveys.news++
 }
 
 // keep keeps what was made of a unit. Called with r.mu held.
@@ -202,9 +204,10 @@ func (g *glance) holds(turn uint64, now int64) bool {
 // release. Called with r.mu held.
 func (r *Register) unjudgeThing(id string) {
 	if u := r.units[model.DeviceID(id)]; u != nil {
-		u.unjudge()
+		r.unjudge(u)
 		return
 	}
+	r.surveys.news++
 	if r.surveys.changed == nil {
 		r.surveys.changed = map[string]bool{}
 	}
@@ -216,6 +219,24 @@ func (r *Register) Rejudge() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.surveys.turn++
+	r.surveys.news++
+}
+
+// News counts what would make a survey show something else: all but what time
+// does by itself, and the messages of devices that speak anyhow.
+func (r *Register) News() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.surveys.news
+}
+
+// heardAt counts news when a unit is heard that did not speak. Called with r.mu
+// held, before the message counts.
+func (r *Register) heardAt(u *unit, at time.Time) {
+	heard := u.glance.heard()
+	if _, kind, _ := state.Voice(&heard, u.glance.expected, at); kind != state.Online && kind != state.Late {
+		r.surveys.news++
+	}
 }
 
 // judgeStep is how many devices are looked at whole before others get a turn.
@@ -378,7 +399,7 @@ func (r *Register) passChanged() {
 	}
 	for _, u := range r.order {
 		if is := r.modelOf(u); r.surveys.changed[is.models] || r.surveys.changed[is.releases] {
-			u.unjudge()
+			r.unjudge(u)
 		}
 	}
 	r.surveys.changed = nil

@@ -171,23 +171,10 @@ func (s *Service) world(ctx context.Context) (depend.World, error) {
 			w.Routes = append(w.Routes, v.Value)
 		}
 	}
-	w.Devices = func(see func(*depend.Device)) {
-		s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool {
-			see(&depend.Device{ID: d.ID, Model: d.Model, Place: d.PlaceText, Channel: d.Channel, Works: works(d)})
-			return true
-		})
+	for _, c := range s.tally(s.now()).cohorts {
+		w.Groups = append(w.Groups, depend.Group{Model: c.Model, Place: c.PlaceText, Channel: c.channel, Works: c.works, Idle: c.idle})
 	}
 	return w, nil
-}
-
-// works says whether a device is in use and speaks; one that took its leave
-// until it is used again does.
-func works(d *register.Surveyed) bool {
-	if !d.Expected {
-		return false
-	}
-	_, kind, grade := d.Hearing()
-	return kind == state.Online || kind == state.Late || kind == state.Offline && grade == state.Info
 }
 
 // walk calls see for every device that matches until it says false.

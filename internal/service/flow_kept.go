@@ -3,7 +3,6 @@ package service
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"hash/maphash"
 	"reflect"
 	"slices"
@@ -50,24 +49,6 @@ func (k *keptFlows) network(v *register.View, now time.Time) uint64 {
 		d.Called, []string{"\x00"}, d.Addresses, []string{"\x00"}, d.MACs), "\x01"))
 }
 
-// devices stands for all devices as flows know them now.
-func (k *keptFlows) devices(s *Service, now time.Time) uint64 {
-	var h maphash.Hash
-	h.SetSeed(k.seed)
-	var both [16]byte
-	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
-		network, whence := d.Network, d.Whence()
-		if network == 0 && whence == 0 {
-			return true
-		}
-		binary.NativeEndian.PutUint64(both[:8], network)
-		binary.NativeEndian.PutUint64(both[8:], whence)
-		_, _ = h.Write(both[:])
-		return true
-	})
-	return h.Sum64()
-}
-
 // governedOfFlows is what of the governed flows are judged by.
 func (s *Service) governedOfFlows(ctx context.Context) (w flows.World, err error) {
 	if w.Segments, err = listOf(ctx, s, register.Segments()); err != nil {
@@ -109,7 +90,7 @@ func (s *Service) judged(ctx context.Context) ([]FlowRow, *flows.World, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	by := judgedBy{devices: s.kept.devices(s, now), set: set}
+	by := judgedBy{devices: s.tally(now).network, set: set}
 	k := s.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()

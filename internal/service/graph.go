@@ -9,8 +9,6 @@ import (
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
-	"thalamus/internal/register"
-	"thalamus/internal/register/state"
 )
 
 // GraphAsk says how devices are grouped.
@@ -97,10 +95,10 @@ func getGraph(ctx context.Context, c *call, r GraphAsk) (Graph, error) {
 	return g, nil
 }
 
-// groups counts the devices by model or place.
+// groups gives the devices by model or place.
 func (s *Service) groups(by string, now time.Time) []DeviceGroup {
-	byName, of := map[string]*DeviceGroup{}, map[*register.Common]*DeviceGroup{}
-	groupOf := func(c *register.Common) *DeviceGroup {
+	byName := map[string]*DeviceGroup{}
+	for _, c := range s.tally(now).cohorts {
 		name := c.Name
 		if by == "place" {
 			name = strings.TrimSpace(cmp.Or(c.Place.PointOfCare, c.Place.Facility))
@@ -113,17 +111,8 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 		if by == "model" {
 			g.Model = c.Model
 		}
-		return g
+		g.add(c)
 	}
-	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
-		g := of[d.Common]
-		if g == nil {
-			g = groupOf(d.Common)
-			of[d.Common] = g
-		}
-		g.count(d, now)
-		return true
-	})
 	out := make([]DeviceGroup, 0, len(byName))
 	for _, g := range byName {
 		slices.SortFunc(g.Over, func(a, b GroupOver) int { return cmp.Compare(a.Channel, b.Channel) })
@@ -135,32 +124,24 @@ func (s *Service) groups(by string, now time.Time) []DeviceGroup {
 	return out
 }
 
-// count adds one device.
-func (g *DeviceGroup) count(d *register.Surveyed, now time.Time) {
-	g.Devices++
-	if d.Waits {
-		g.Waiting++
+func (g *DeviceGroup) add(c *cohort) {
+	g.Devices += c.devices()
+	if c.Waits {
+		g.Waiting += c.devices()
 	}
-	perSecond := 0.0
-	switch beat, kind, grade := d.Hearing(); {
-	case kind == state.Unheard:
-	case kind == state.Silent, kind == state.Offline && grade == state.Bad:
-		g.Silent++
-	case beat > 0:
-		perSecond = 1 / max(beat, now.Sub(d.Last)).Seconds() // a burst is no rhythm
+	g.Silent += c.silent
+	g.PerSecond += c.perSecond
+	if c.last.After(g.Last) {
+		g.Last = c.last
 	}
-	g.PerSecond += perSecond
-	if d.Last.After(g.Last) {
-		g.Last = d.Last
-	}
-	if d.Channel == "" {
+	if c.channel == "" {
 		return
 	}
-	i := slices.IndexFunc(g.Over, func(have GroupOver) bool { return have.Channel == d.Channel })
+	i := slices.IndexFunc(g.Over, func(have GroupOver) bool { return have.Channel == c.channel })
 	if i < 0 {
 		i = len(g.Over)
-		g.Over = append(g.Over, GroupOver{Channel: d.Channel})
+		g.Over = append(g.Over, GroupOver{Channel: c.channel})
 	}
-	g.Over[i].Devices++
-	g.Over[i].PerSecond += perSecond
+	g.Over[i].Devices += c.devices()
+	g.Over[i].PerSecond += c.perSecond
 }

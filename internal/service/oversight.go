@@ -57,17 +57,8 @@ func oversightOps() []Op {
 }
 
 func getOversight(ctx context.Context, c *call, _ None) (Oversight, error) {
-	var o Oversight
-	states := stateCounts{}
-	c.s.survey(register.Query{}, c.s.now(), func(d *register.Surveyed) bool {
-		states.add(d)
-		o.Devices++
-		if !d.Owned {
-			o.Unowned++
-		}
-		return true
-	})
-	o.States = states.list(nil)
+	all := c.s.tally(c.s.now())
+	o := Oversight{Devices: all.devices, Unowned: all.unowned, States: all.states.list(nil)}
 	var err error
 	if o.Plain, err = c.s.plainLinks(ctx); err != nil {
 		return o, err

@@ -130,13 +130,14 @@ type Parts struct {
 // Service calls operations.
 type Service struct {
 	Parts
-	ops    map[string]Op
-	events *events
-	checks checks
-	jobs   *jobs
-	watch  *watch
-	kept   *keptFlows
-	forces sync.Mutex // held by a call that forces, until its change is in force
+	ops      map[string]Op
+	events   *events
+	checks   checks
+	jobs     *jobs
+	watch    *watch
+	kept     *keptFlows
+	tallying tallying
+	forces   sync.Mutex // held by a call that forces, until its change is in force
 }
 
 // New makes a service.

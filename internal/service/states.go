@@ -247,8 +247,4 @@ func (c stateCounts) list(wanted func(*state.State) bool) (out []StateCount) {
 }
 
 // countStates counts from memory; who is connected is not counted.
-func (s *Service) countStates() []StateCount {
-	c := stateCounts{}
-	s.survey(register.Query{}, s.now(), func(d *register.Surveyed) bool { c.add(d); return true })
-	return c.list(nil)
-}
+func (s *Service) countStates() []StateCount { return s.tally(s.now()).states.list(nil) }

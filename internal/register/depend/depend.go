@@ -21,23 +21,21 @@ func Kinds() []string {
 	return []string{"device", "model", "place", "channel", "route", "destination", "service"}
 }
 
-// Device is what counts of a device here.
-type Device struct {
-	ID      model.DeviceID
-	Model   string // id of its model
+// Group is the devices of one model at one place that speak on one channel. A
+// house of 100,000 devices has few of them.
+type Group struct {
+	Model   string // id of their model
 	Place   string // ICU^2^23
 	Channel model.ChannelID
-	Works   bool // it is in use and speaks
+	Works   []model.DeviceID // in use and speaking, sorted
+	Idle    []model.DeviceID // the others, sorted
 }
 
 // World is everything that depends on each other, as it is now.
 type World struct {
 	Services []model.Service
 	Routes   []model.Route
-	// Devices shows each device once, in any order; what is shown is another
-	// one afterwards. Each is looked at as it passes, so that a house of 100,000
-	// devices is never held twice.
-	Devices func(see func(d *Device))
+	Groups   []Group // each device is in one
 }
 
 // Effect is what happens to one service.
@@ -173,19 +171,32 @@ func (b *Because) stops() bool {
 	return b.Need.Kind != "model" && b.Need.Kind != "place" || b.Left < b.Least || b.Left == 0
 }
 
-// is says whether a device stops with a thing.
-func (d *Device) is(what Ref) bool {
+// of gives which of a group's devices stop with a thing: those that work, and
+// the others.
+func (g *Group) of(what Ref) (works, idle []model.DeviceID) {
+	stops := false
 	switch what.Kind {
 	case "device":
-		return string(d.ID) == what.ID
+		return only(g.Works, what.ID), only(g.Idle, what.ID)
 	case "model":
-		return d.Model == what.ID
+		stops = g.Model == what.ID
 	case "channel":
-		return string(d.Channel) == what.ID
+		stops = string(g.Channel) == what.ID
 	case "place":
-		return within(d.Place, what.ID)
+		stops = within(g.Place, what.ID)
 	}
-	return false
+	if stops {
+		return g.Works, g.Idle
+	}
+	return nil, nil
+}
+
+// only is the part of a sorted list that has one id.
+func only(list []model.DeviceID, id string) []model.DeviceID {
+	if i, ok := slices.BinarySearch(list, model.DeviceID(id)); ok {
+		return list[i : i+1]
+	}
+	return nil
 }
 
 // tally counts the devices that work of a model or place that services need.
@@ -195,8 +206,8 @@ type tally struct {
 	first model.DeviceID // of these
 }
 
-// tallies gives them in one pass through the devices, however many services
-// there are, and the devices that stop with a thing.
+// tallies gives them, however many services there are, and the devices that
+// stop with a thing.
 func tallies(w *World, what Ref, stop *[]model.DeviceID) map[Ref]*tally {
 	out := map[Ref]*tally{}
 	for _, s := range w.Services {
@@ -206,40 +217,29 @@ func tallies(w *World, what Ref, stop *[]model.DeviceID) map[Ref]*tally {
 			}
 		}
 	}
-	places := map[string][]*tally{} // that a place counts for
-	if w.Devices == nil {
-		return out
+	for i := range w.Groups {
+		g := &w.Groups[i]
+		works, idle := g.of(what)
+		*stop = append(append(*stop, works...), idle...)
+		if len(g.Works) == 0 {
+			continue
+		}
+		if t := out[Ref{"model", g.Model}]; t != nil {
+			t.count(g, works)
+		}
+		for _, t := range around(out, g.Place) {
+			t.count(g, works)
+		}
 	}
-	w.Devices(func(d *Device) {
-		stops := d.is(what)
-		if stops {
-			*stop = append(*stop, d.ID)
-		}
-		if !d.Works || len(out) == 0 {
-			return
-		}
-		if t := out[Ref{"model", d.Model}]; t != nil {
-			t.count(d, stops)
-		}
-		in, known := places[d.Place]
-		if !known && d.Place != "" {
-			in = around(out, d.Place)
-			places[strings.Clone(d.Place)] = in
-		}
-		for _, t := range in {
-			t.count(d, stops)
-		}
-	})
 	return out
 }
 
-func (t *tally) count(d *Device, stops bool) {
-	t.works++
-	if stops {
-		if t.stop++; t.stop == 1 || d.ID < t.first {
-			t.first = d.ID
-		}
+func (t *tally) count(g *Group, stop []model.DeviceID) {
+	t.works += len(g.Works)
+	if len(stop) > 0 && (t.stop == 0 || stop[0] < t.first) {
+		t.first = stop[0]
 	}
+	t.stop += len(stop)
 }
 
 // around gives the tallies of a place and of those it lies in: ICU^2^23, ICU^2

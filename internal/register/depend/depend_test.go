@@ -2,6 +2,7 @@ package depend
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,21 +24,12 @@ func house() World {
 			{ID: "all", Destinations: []model.DestinationID{"ehr"}},
 			{ID: "lab", Channels: []model.ChannelID{"lab"}, Destinations: []model.DestinationID{"lis"}},
 		},
-		Devices: each([]Device{
-			{ID: "dev-1", Model: "mdl-1", Place: "ICU^1^1", Channel: "ward", Works: true},
-			{ID: "dev-2", Model: "mdl-1", Place: "ICU^1^2", Channel: "ward", Works: true},
-			{ID: "dev-3", Model: "mdl-2", Place: "ICU^2^1", Channel: "ward", Works: true},
-			{ID: "dev-4", Model: "mdl-1", Place: "ICU2^1", Channel: "lab", Works: false},
-		}),
-	}
-}
-
-// each shows the devices of a list.
-func each(list []Device) func(func(*Device)) {
-	return func(see func(*Device)) {
-		for i := range list {
-			see(&list[i])
-		}
+		Groups: []Group{
+			{Model: "mdl-1", Place: "ICU^1^1", Channel: "ward", Works: []model.DeviceID{"dev-1"}},
+			{Model: "mdl-1", Place: "ICU^1^2", Channel: "ward", Works: []model.DeviceID{"dev-2"}},
+			{Model: "mdl-2", Place: "ICU^2^1", Channel: "ward", Works: []model.DeviceID{"dev-3"}},
+			{Model: "mdl-1", Place: "ICU2^1", Channel: "lab", Idle: []model.DeviceID{"dev-4"}},
+		},
 	}
 }
 
@@ -83,13 +75,10 @@ func TestStops(t *testing.T) {
 	}
 	// A place that has too few already.
 	w := house()
-	all := w.Devices
-	w.Devices = func(see func(*Device)) {
-		all(func(d *Device) {
-			down := *d
-			down.Works = d.ID != "dev-2" && d.ID != "dev-3" && d.Works
-			see(&down)
-		})
+	for i := range w.Groups {
+		if g := &w.Groups[i]; slices.Contains(g.Works, "dev-2") || slices.Contains(g.Works, "dev-3") {
+			g.Works, g.Idle = nil, g.Works
+		}
 	}
 	if got := text(Stops(w, Ref{"device", "dev-1"})); !strings.Contains(got, "icu stops (down) by device dev-1, 0 of 1 left") {
 		t.Error(got)
@@ -98,11 +87,14 @@ func TestStops(t *testing.T) {
 
 func BenchmarkStops(b *testing.B) {
 	w := house()
-	var many []Device
-	for i := range 100_000 {
-		many = append(many, Device{ID: model.DeviceID(fmt.Sprint("dev-x", i)), Model: fmt.Sprint("mdl-", i%40), Place: fmt.Sprint("W", i%100, "^1"), Channel: "ward", Works: true})
+	w.Groups = nil
+	for i := range 4_000 {
+		g := Group{Model: fmt.Sprint("mdl-", i%40), Place: fmt.Sprint("W", i%100, "^1"), Channel: "ward"}
+		for k := range 25 {
+			g.Works = append(g.Works, model.DeviceID(fmt.Sprintf("dev-x%d-%02d", i, k)))
+		}
+		w.Groups = append(w.Groups, g)
 	}
-	w.Devices = each(many)
 	for b.Loop() {
 		Stops(w, Ref{"channel", "ward"})
 	}

@@ -53,6 +53,21 @@ func registerConnections(t *testing.T, s RegisterStore, reopen func() RegisterSt
 	list, err := s.ConnectionsOf(ctx, "dev-a", 9)
 	must(t, err)
 	same(t, "of a device, as made", list, all[:2])
+	told := func(device model.DeviceID) patients.Span {
+		return patients.Span{Association: model.Association{Device: device, Patient: "pat-d", Source: "message", From: hour(0)}}
+	}
+	must(t, s.SavePatients(ctx, patients.Batch{Devices: []patients.Span{told("dev-a"), told("dev-c")}}))
+	for at, want := range map[int][]patients.MayConnect{
+		-6: nil,
+		-3: {{Device: "dev-b"}},
+		1:  {{Device: "dev-a"}, {Device: "dev-c", Told: true}},
+		4:  {{Device: "dev-a"}, {Device: "dev-b"}, {Device: "dev-c", Told: true}},
+		7:  {{Device: "dev-a"}, {Device: "dev-c", Told: true}},
+	} {
+		connected, err := s.ConnectedDevices(ctx, hour(at))
+		must(t, err)
+		same(t, "who may be connected", connected, want)
+	}
 	for name, c := range map[string]struct {
 		q    patients.ConnectionQuery
 		want []int // last made first
