@@ -205,6 +205,8 @@ func (c *conn) packet(p *mqttwire.Packet) error {
 		}
 	case mqttwire.DISCONNECT:
 		return fmt.Errorf("the broker ended the connection (code %#x)", p.Code)
+	case mqttwire.CONNECT, mqttwire.CONNACK, mqttwire.SUBSCRIBE, mqttwire.UNSUBSCRIBE, mqttwire.PINGREQ, mqttwire.AUTH: // MQTT 5 §4.13.1: no broker sends them here
+		return fmt.Errorf("the broker sent a packet of type %d, which is out of place", p.Type)
 	}
 	return nil
 }
