@@ -135,7 +135,11 @@ func (r *Register) Facts(ctx context.Context, s fact.Subject, at, known time.Tim
 	if err != nil {
 		return nil, err
 	}
-	return fact.Resolve(fact.Select(rows, at, known)), nil
+	out := fact.Resolve(fact.Select(rows, at, known))
+	for i := range out {
+		out[i].Version, _ = fact.Version(rows, out[i].Name)
+	}
+	return out, nil
 }
 
 // FactHistory gives every fact of a subject that was ever believed, newest

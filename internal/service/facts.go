@@ -2,10 +2,12 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/register"
 	"thalamus/internal/register/fact"
 )
 
@@ -19,6 +21,7 @@ type FactSay struct {
 	Until      time.Time    `json:"until,omitzero" doc:"true until; for a decision the end of the exception"`
 	Source     string       `json:"source,omitempty" doc:"where it is known from"`
 	Confidence int          `json:"confidence,omitempty" doc:"percent, 100 when left out"`
+	Version    int64        `json:"version,omitempty" doc:"refuse when another version is in force, as fact.list gives it; 1: nobody said anything of it so far"`
 	Reason     string       `json:"reason,omitempty" doc:"why, for the audit"`
 }
 
@@ -87,6 +90,9 @@ func factHistory(ctx context.Context, c *call, r FactHistoryAsk) ([]fact.Fact, e
 func believer(truth fact.Truth) func(context.Context, *call, FactSay) (FactSaid, error) {
 	return func(ctx context.Context, c *call, r FactSay) (FactSaid, error) {
 		c.object, c.reason = string(r.Subject.Layer())+" "+r.Subject.ID(), r.Reason
+		if err := c.unchanged(ctx, r); err != nil {
+			return FactSaid{}, err
+		}
 		changed, err := c.s.Register.Say(ctx, c.tx, fact.Fact{
 			Subject: r.Subject, Name: r.Name, Value: r.Value, Truth: truth,
 			From: r.From, Until: r.Until, Source: r.Source, Confidence: r.Confidence,
@@ -97,6 +103,44 @@ func believer(truth fact.Truth) func(context.Context, *call, FactSay) (FactSaid,
 		}
 		return FactSaid{Changed: true, Change: c.change}, nil
 	}
+}
+
+// FactVersion is the version of what was said of a fact, from its whole history.
+func FactVersion(history []Fact, name string) int64 {
+	n, _ := fact.Version(history, name)
+	return n
+}
+
+// unchanged refuses what somebody said on another state than stands: who reads
+// the refusal learns who changed what when.
+func (c *call) unchanged(ctx context.Context, r FactSay) error {
+	if r.Version == 0 {
+		return nil
+	}
+	rows, err := c.tx.Facts(ctx, r.Subject, register.Ever)
+	if err != nil {
+		return err
+	}
+	have, last := fact.Version(rows, r.Name)
+	if have == r.Version {
+		return nil
+	}
+	of := fmt.Sprintf("%s of %s", clip(r.Name, 60), c.object)
+	if last == nil {
+		return fault.New(fault.Conflict, "register.version", "%s is at version 1, not %d: nobody said anything of it; read it again", of, r.Version).At("version")
+	}
+	now, change, at, by := fmt.Sprintf("it is %q now", clip(last.Value, 100)), last.Change, last.Believed, last.By
+	switch {
+	case !last.Retracted.IsZero():
+		now, change, at, by = fmt.Sprintf("%q was taken back", clip(last.Value, 100)), last.Undone, last.Retracted, ""
+	case !last.TrueAt(c.s.now()):
+		now = fmt.Sprintf("%q was taken back", clip(last.Value, 100))
+	}
+	who, err := c.whoChanged(ctx, change, at, by)
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "register.version", "%s is at version %d, not %d: %s (%s); read it again", of, have, r.Version, now, who).At("version")
 }
 
 // wantedFacts reads name=value.

@@ -231,3 +231,48 @@ func modelOf(h *apptest.House) string {
 	h.Call("model.list", nil, &models)
 	return models[0].ID
 }
+
+// Two people say something of the same fact: the second is refused with who
+// changed what when, and nothing is lost (If-Match).
+func TestFactVersions(t *testing.T) {
+	h := apptest.Start(t)
+	subject := fact.Of(fact.OfDevice, string(monitor(h).ID))
+	say := func(operation, value string, version int64) error {
+		return h.Door().Call(t.Context(), operation, service.FactSay{Subject: subject, Name: "owner", Value: value, Version: version, Reason: "a test"}, nil)
+	}
+	version := func() int64 {
+		var list []fact.Resolved
+		h.Call("fact.list", service.FactAsk{Subject: subject}, &list)
+		for _, f := range list {
+			if f.Name == "owner" {
+				return f.Version
+			}
+		}
+		return 0
+	}
+	expect(t, "nobody said anything", say("fact.set", "ICU", 2), fault.Conflict, "register.version")
+	if err := say("fact.set", "ICU", 1); err != nil || version() != 2 {
+		t.Fatalf("the first: %v, version %d", err, version())
+	}
+	err := say("fact.set", "Theatre", 1)
+	expect(t, "who thought that nobody had", err, fault.Conflict, "register.version")
+	for _, word := range []string{"version 2, not 1", `"ICU" now`, "root", "fact.set"} {
+		if err != nil && !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+	if err := say("fact.decide", "Theatre", 2); err != nil || version() != 3 {
+		t.Errorf("decided: %v, version %d", err, version())
+	}
+	expect(t, "a decision since", say("fact.set", "", 2), fault.Conflict, "register.version")
+	if err := say("fact.decide", "", 3); err != nil || version() != 4 {
+		t.Errorf("taken back: %v, version %d", err, version())
+	}
+	err = say("fact.set", "ER", 3)
+	if err == nil || !strings.Contains(err.Error(), `"Theatre" was taken back`) {
+		t.Errorf("after a decision was taken back: %v", err)
+	}
+	if err := say("fact.set", "ER", 4); err != nil {
+		t.Error(err)
+	}
+}

@@ -56,7 +56,7 @@ func undoChange(ctx context.Context, c *call, r ChangeUndo) (ChangeUndone, error
 	}
 	u := undoing{call: c, of: r.Change, act: acts[0], reason: cmp.Or(r.Reason, "taken back")}
 	if advice, ok := notUndone[u.act.Action]; ok || c.s.ops[u.act.Action].Mode != Acts {
-		return out, fault.New(fault.Invalid, "service.not-undone", "%s (%s, %s) is not taken back like this: %s", u.act.Action, u.act.Object, u.when(u.act), cmp.Or(advice, "it changed nothing that is kept here")).At("change")
+		return out, fault.New(fault.Invalid, "service.not-undone", "%s (%s, %s) is not taken back like this: %s", u.act.Action, u.act.Object, whoWhen(u.act), cmp.Or(advice, "it changed nothing that is kept here")).At("change")
 	}
 	for _, part := range []func(context.Context) error{u.governed, u.facts, u.orders} {
 		if err := part(ctx); err != nil {
@@ -64,7 +64,7 @@ func undoChange(ctx context.Context, c *call, r ChangeUndo) (ChangeUndone, error
 		}
 	}
 	if len(u.back) == 0 {
-		return out, fault.New(fault.Conflict, "service.undo-newer", "nothing is left of %s (%s): it was so before, or what it said has ended", u.act.Action, u.when(u.act)).At("change")
+		return out, fault.New(fault.Conflict, "service.undo-newer", "nothing is left of %s (%s): it was so before, or what it said has ended", u.act.Action, whoWhen(u.act)).At("change")
 	}
 	slices.Sort(u.back)
 	out.Back, out.Stays = slices.Compact(u.back), u.stays
@@ -132,20 +132,28 @@ type undoing struct {
 	stays  []string
 }
 
-func (u *undoing) when(r audit.Record) string {
+func whoWhen(r audit.Record) string {
 	return fmt.Sprintf("%s, %s", cmp.Or(r.ActorName, string(r.Actor)), r.At.UTC().Format("2006-01-02 15:04:05Z"))
+}
+
+// whoChanged says in words who made a change, when, and by which operation.
+func (c *call) whoChanged(ctx context.Context, change string, at time.Time, by model.ActorID) (string, error) {
+	acts, err := c.s.Store.AuditSearch(ctx, audit.Query{Change: change, Outcome: audit.Done, Limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if change != "" && len(acts) > 0 {
+		return whoWhen(acts[0]) + ": " + acts[0].Action, nil
+	}
+	return fmt.Sprintf("%s, %s", cmp.Or(c.s.called(string(by)), string(by), "the program"), at.UTC().Format("2006-01-02 15:04:05Z")), nil
 }
 
 // newer refuses, because another change stands on what is to be taken back: it
 // says who changed what when.
 func (u *undoing) newer(ctx context.Context, what, change string, at time.Time, by model.ActorID) error {
-	who := fmt.Sprintf("%s, %s", cmp.Or(u.s.called(string(by)), string(by), "the program"), at.UTC().Format("2006-01-02 15:04:05Z"))
-	acts, err := u.s.Store.AuditSearch(ctx, audit.Query{Change: change, Outcome: audit.Done, Limit: 1})
+	who, err := u.whoChanged(ctx, change, at, by)
 	if err != nil {
 		return err
-	}
-	if change != "" && len(acts) > 0 {
-		who = u.when(acts[0]) + ": " + acts[0].Action
 	}
 	return fault.New(fault.Conflict, "service.undo-newer", "%s was changed since (%s, change %s); take that back first, or change it to what it should be", what, who, cmp.Or(change, "unknown")).At("change")
 }

@@ -210,6 +210,35 @@ func Newer(rows []Fact, change string) *Fact {
 	return nil
 }
 
+// Version counts what people and other systems said and decided of one fact,
+// given every fact of its subject, oldest first: 1 where nobody ever did, and one more for
+// each change, also such that took something back. last is a fact that the
+// newest change touched; where it was retracted since, its Undone says by what.
+func Version(rows []Fact, name string) (n int64, last *Fact) {
+	changes := map[string]bool{}
+	at := func(f *Fact) time.Time {
+		if f.Retracted.After(f.Believed) {
+			return f.Retracted
+		}
+		return f.Believed
+	}
+	for i := range rows {
+		f := &rows[i]
+		if f.Name != name || f.Truth == Observed {
+			continue
+		}
+		for _, c := range []string{f.Change, f.Undone} {
+			if c != "" {
+				changes[c] = true
+			}
+		}
+		if last == nil || !at(f).Before(at(last)) {
+			last = f
+		}
+	}
+	return int64(len(changes)) + 1, last
+}
+
 func madeAt(rows []Fact, change string) time.Time {
 	for i := range rows {
 		if rows[i].Change == change {

@@ -12,6 +12,7 @@ type Resolved struct {
 	Truth   Truth  `json:"truth"`             // by which right it counts
 	Fact    Fact   `json:"fact"`              // the fact that counts
 	Against []Fact `json:"against,omitempty"` // other truths that say something else
+	Version int64  `json:"version,omitempty"` // of what was said and decided of it, for fact.set; 1: nothing ever
 }
 
 // Resolve says what counts, for facts of one subject that hold at one instant

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type factsPage struct {
 	Kind    service.FactKind
 	One     *service.Resolved // what counts of it
 	History []service.Fact
+	Version int64 // of what was said of it, which the forms change
 }
 
 // factPage is where a fact is looked into and said.
@@ -87,7 +89,13 @@ func (p *factsPage) read(v *ui.Visit) (err error) {
 	if i = slices.IndexFunc(p.Facts, func(r service.Resolved) bool { return r.Name == p.Name }); i >= 0 {
 		p.One = &p.Facts[i]
 	}
-	return v.Call("fact.history", service.FactHistoryAsk{Subject: p.Subject, Name: p.Name}, &p.History)
+	if err := v.Call("fact.history", service.FactHistoryAsk{Subject: p.Subject, Name: p.Name, Limit: 1000}, &p.History); err != nil {
+		return err
+	}
+	if p.Version = service.FactVersion(p.History, p.Name); p.One != nil {
+		p.Version = p.One.Version
+	}
+	return nil
 }
 
 // dayOf reads a day of the address; the end of it, so that what was said on
@@ -220,6 +228,7 @@ func sayFact(operation string) func(v *ui.Visit) (ui.Done, error) {
 			Subject: service.FactSubject(v.Typed("subject")), Name: v.Typed("name"), Value: v.Typed("value"),
 			Source: v.Typed("source"), Reason: v.Typed("reason"),
 		}
+		ask.Version, _ = strconv.ParseInt(v.Typed("version"), 10, 64) // of the page; none where it was not sent
 		if v.Typed("end") != "" {
 			ask.Value = ""
 		} else if ask.Value == "" {
