@@ -175,7 +175,7 @@ func decodedPart(m *model.Message) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Badge("warn", ui.T(ctx, "Software outside its range")).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Because("outside", "warn", ui.T(ctx, "Software outside its range"), ui.T(ctx, "The profile names the software versions it was tried with, and the device reported another one: it is read all the same, with an issue.")).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -123,5 +123,5 @@ func StateWords(ctx context.Context, name string) (kind, text string) {
 	return s.kind, T(ctx, s.text)
 }
 
-// oneWord makes an id without blanks: what names ids parts them by blanks.
-func oneWord(id string) string { return strings.Join(strings.Fields(id), "-") }
+// OneWord makes an id without blanks: what names ids parts them by blanks.
+func OneWord(id string) string { return strings.Join(strings.Fields(id), "-") }

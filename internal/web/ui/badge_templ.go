@@ -125,7 +125,7 @@ func Because(id, kind, text, why string) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = Tip("why-"+oneWord(id), why).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = Tip("why-"+OneWord(id), why).Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -185,6 +185,15 @@ func feedWord(ctx context.Context, state string) string {
 	return ""
 }
 
+// feedWhy says when a device counts as late and silent, whichever it is now: its
+// state goes on by itself while the page is open.
+func feedWhy(ctx context.Context, d *service.LiveDevice) string {
+	if d.Heard.Last.IsZero() {
+		return ui.T(ctx, "It is connected to the patient here, and no message of it ever came.")
+	}
+	return ui.T(ctx, "By its own rhythm it is late when nothing has come for %s, and silent after %s.", ui.Span(ctx, time.Duration(d.Heard.Late)), ui.Span(ctx, time.Duration(d.Heard.Silent)))
+}
+
 // feedNote says how it is known that a device belongs to a bed, and since when.
 func feedNote(ctx context.Context, d *service.LiveDevice) string {
 	switch {
