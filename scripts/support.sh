@@ -10,6 +10,10 @@ trap 'rm -f "$made"' EXIT
 	echo
 	echo "Made of the pages in this folder by scripts/support.sh; change those. What was"
 	echo "tried on hardware says so; everything else was tried with the programs named."
+	echo
+	echo "The channels that the pages show belong into the whole text: \`thalamus export >"
+	echo "ward.yaml\`, add them, look at \`thalamus diff ward.yaml\`, then \`thalamus apply"
+	echo "ward.yaml --reason …\`. What the text leaves out is removed."
 	for page in docs/wires/*.md; do
 		[ "$page" = "$out" ] && continue
 		echo
