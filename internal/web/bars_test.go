@@ -34,7 +34,7 @@ func TestBlockInTheConsole(t *testing.T) {
 	r := signedIn(t, h, "edda", "engineer")
 	r.post("/inbox/block", "reason", "none chosen").want(t, 422, "choose at least one device")
 	r.post("/inbox/block", "id", id, "reason", "not ours").want(t, 422, "is in use", "patient depends")
-	r.post("/devices/"+id+"/block", "reason", "not ours", "hours", "-1", "force", "1").want(t, 422, "no number of hours")
+	r.post("/devices/"+id+"/block", "reason", "not ours", "hours", "-1", "force", "1").want(t, 422, "no number of hours", `class="reason again" open`)
 	p := r.follow(r.post("/devices/"+id+"/block", "reason", "sends under a false name", "hours", "2", "force", "1"))
 	p.want(t, 200, "The device is blocked", "Blocked by", "sends under a false name", "End the block", `action="/devices/`+id+`/unblock"`)
 	r.get("/devices?state=blocked").want(t, 200, id, "Blocked")
