@@ -66,15 +66,12 @@ func placeOf(v *register.View) model.Place {
 	return v.Observed.Place
 }
 
-// eachState calls see for the states of a device, whether it speaks first.
-func eachState(d *register.Surveyed, see func(one *state.State)) {
+// eachVoice calls see for the states of a device that tell whether it speaks.
+func eachVoice(d *register.Surveyed, see func(one *state.State)) {
 	speaks := d.Speaks()
 	see(&speaks)
 	if gone, ok := d.Standing.Gone(speaks); ok {
 		see(&gone)
-	}
-	for i := range d.Rest {
-		see(&d.Rest[i])
 	}
 }
 

@@ -69,13 +69,18 @@ func listTasks(_ context.Context, c *call, r TaskAsk) (TaskList, error) {
 		}
 		marks := marksOf(d)
 		counts[marks]++
-		if marks&tasks&^restOf != 0 { // of whether it speaks
-			eachState(d, func(one *state.State) {
-				if isTask(one) {
-					add(string(one.Kind), one.Grade, one.Since)
-				}
-			})
-		} else if marks&tasks != 0 {
+		if marks&tasks&^restOf != 0 {
+			// Silence begins after the last message: where that is too late to be
+			// shown, when it began is not worked out.
+			if _, kind, grade := d.Hearing(); kind != state.Silent || !most.past(grade, d.Last) {
+				eachVoice(d, func(one *state.State) {
+					if isTask(one) {
+						add(string(one.Kind), one.Grade, one.Since)
+					}
+				})
+			}
+		}
+		if marks&restOf != 0 {
 			for i := range d.Rest {
 				if one := &d.Rest[i]; isTask(one) {
 					add(string(one.Kind), one.Grade, one.Since)
@@ -135,8 +140,13 @@ type gravest struct {
 	worst *taskKey // of those kept when they were last put in order
 }
 
+// past says that a task of such a grade that began then is not shown.
+func (g *gravest) past(grade state.Grade, since time.Time) bool {
+	return g.worst != nil && grade == g.worst.grade && since.After(g.worst.since)
+}
+
 func (g *gravest) add(k taskKey) {
-	if w := g.worst; w != nil && k.grade == w.grade && k.since.After(w.since) { // most are
+	if g.past(k.grade, k.since) { // most are
 		return
 	}
 	if g.worst != nil && k.compare(*g.worst) >= 0 {
