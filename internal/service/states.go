@@ -219,8 +219,6 @@ func stateOps() []Op {
 // stateCounts counts devices by their states: how many have just these.
 type stateCounts map[state.Marks]int
 
-func (c stateCounts) add(d *register.Surveyed) { c[marksOf(d)]++ }
-
 // list gives the counts of the states that are wanted.
 func (c stateCounts) list(wanted func(*state.State) bool) (out []StateCount) {
 	counts := map[state.Kind]*StateCount{}

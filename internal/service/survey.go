@@ -79,6 +79,11 @@ func eachVoice(d *register.Surveyed, see func(one *state.State)) {
 // them.
 func marksOf(d *register.Surveyed) state.Marks {
 	_, kind, grade := d.Hearing()
+	return marksWith(d, kind, grade)
+}
+
+// marksWith is marksOf where it is known whether the device speaks.
+func marksWith(d *register.Surveyed, kind state.Kind, grade state.Grade) state.Marks {
 	m := d.Marks.And(kind, grade)
 	if d.Gone && (kind == state.Online || kind == state.Late) {
 		m = m.And(state.Gone, state.Bad)

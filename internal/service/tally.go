@@ -22,6 +22,7 @@ type tally struct {
 	unowned int
 	network uint64 // stands for all devices as flows know them
 	cohorts []*cohort
+	first   map[*register.Common]*cohort // by what they have in common, linked by next
 }
 
 // tallyHolds is how much later than it is so a count may show that devices fell
@@ -32,6 +33,7 @@ const tallyHolds = time.Second
 type cohort struct {
 	*register.Common
 	channel model.ChannelID
+	next    *cohort // that has the same in common, on another channel
 	silent  int
 	// perSecond is how many messages those that speak send.
 	perSecond float64
@@ -55,34 +57,25 @@ func (s *Service) tally(now time.Time) *tally {
 	defer t.mu.Unlock()
 	news := s.Register.News() // before they are counted: what comes meanwhile makes them be counted again
 	if have := t.last; have == nil || have.news != news || now.Sub(have.at).Abs() >= tallyHolds {
-		t.last = s.count(now)
+		t.last = s.count(now, have)
 		t.last.news = news
 	}
 	return t.last
 }
 
-func (s *Service) count(now time.Time) *tally {
-	t := &tally{at: now, states: stateCounts{}}
-	type key struct {
-		common  *register.Common
-		channel model.ChannelID
-	}
-	cohorts := map[key]*cohort{}
+// count counts the devices; was is how they were counted last, nil: never.
+func (s *Service) count(now time.Time, was *tally) *tally {
+	t := &tally{at: now, states: stateCounts{}, first: map[*register.Common]*cohort{}}
 	var network maphash.Hash
 	network.SetSeed(s.kept.seed)
 	s.survey(register.Query{}, now, func(d *register.Surveyed) bool {
 		t.devices++
-		t.states.add(d)
 		if !d.Owned {
 			t.unowned++
 		}
-		k := key{d.Common, d.Channel}
-		c := cohorts[k]
-		if c == nil {
-			c = &cohort{Common: d.Common, channel: d.Channel}
-			cohorts[k], t.cohorts = c, append(t.cohorts, c)
-		}
-		c.count(d, now)
+		beat, kind, grade := d.Hearing()
+		t.states[marksWith(d, kind, grade)]++
+		t.of(d.Common, d.Channel, was).count(d, beat, kind, grade, now)
 		if known, whence := d.Network, d.Whence(); known != 0 || whence != 0 {
 			var both [16]byte
 			binary.NativeEndian.PutUint64(both[:8], known)
@@ -95,9 +88,34 @@ func (s *Service) count(now time.Time) *tally {
 	return t
 }
 
+// find gives a cohort; nil: there is none.
+func (t *tally) find(common *register.Common, channel model.ChannelID) *cohort {
+	c := t.first[common]
+	for c != nil && c.channel != channel {
+		c = c.next
+	}
+	return c
+}
+
+// of gives a cohort, which is made where there is none, with room for as many
+// as there were.
+func (t *tally) of(common *register.Common, channel model.ChannelID, was *tally) *cohort {
+	c := t.find(common, channel)
+	if c != nil {
+		return c
+	}
+	c = &cohort{Common: common, channel: channel, next: t.first[common]}
+	if was != nil {
+		if old := was.find(common, channel); old != nil {
+			c.works, c.idle = make([]model.DeviceID, 0, len(old.works)), make([]model.DeviceID, 0, len(old.idle))
+		}
+	}
+	t.first[common], t.cohorts = c, append(t.cohorts, c)
+	return c
+}
+
 // count adds one device.
-func (c *cohort) count(d *register.Surveyed, now time.Time) {
-	beat, kind, grade := d.Hearing()
+func (c *cohort) count(d *register.Surveyed, beat time.Duration, kind state.Kind, grade state.Grade, now time.Time) {
 	switch {
 	case kind == state.Unheard:
 	case kind == state.Silent, kind == state.Offline && grade == state.Bad:
