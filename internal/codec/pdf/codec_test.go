@@ -27,3 +27,22 @@ func TestDecode(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is filed becomes one message, with the document or with an issue
+// (R10), and the document is what was filed.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("%PDF-1.7\n1 0 obj\nendobj\n%%EOF\n"), "patient: 7\nserial: S\n")
+	f.Add([]byte("%PDF-1.7\n1 0 obj"), "")
+	f.Add([]byte("PK\x03\x04"), "time\n: \xff")
+	f.Fuzz(func(t *testing.T, b []byte, said string) {
+		all := Codec{}.Decode(model.Entry{Frame: model.Frame{Topic: "7.pdf", Properties: said, Bytes: b}}, codec.Context{})
+		if len(all) != 1 || len(all[0].Observations)+len(all[0].Issues) == 0 {
+			t.Fatalf("%+v", all)
+		}
+		for _, o := range all[0].Observations {
+			if got, err := base64.StdEncoding.DecodeString(o.Value.Text); err != nil || string(got) != string(b) {
+				t.Errorf("the document is not what was filed: %v", err)
+			}
+		}
+	})
+}
