@@ -265,6 +265,25 @@ func (r *Register) Aliases(id model.DeviceID) []Device {
 	return out
 }
 
+// Merged gives what was merged into each device, sorted by id; empty where
+// nothing was.
+func (r *Register) Merged() map[model.DeviceID][]Device {
+	out := map[model.DeviceID][]Device{}
+	if r.merges.Load() == 0 {
+		return out
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, alias := range r.aliases {
+		head := r.head(alias).dev.ID
+		out[head] = append(out[head], alias.dev.copy())
+	}
+	for _, list := range out {
+		slices.SortFunc(list, func(a, b Device) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	}
+	return out
+}
+
 // putAside takes a unit that was merged out of the devices. Called with r.mu
 // held or before use.
 func (r *Register) putAside(u *unit, at time.Time) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"strings"
 	"time"
 
 	"thalamus/internal/extract"
@@ -28,8 +29,8 @@ func exportOps() []Op {
 	}
 }
 
-// exportColumns are the columns after the device's own id; device.import
-// guesses what they tell by these names.
+// exportColumns are the columns of facts, behind those that are for reading
+// alone; device.import guesses what they tell by these names.
 func exportColumns() []string {
 	var out []string
 	for _, k := range fact.Kinds(fact.OfDevice) {
@@ -52,11 +53,12 @@ func exportDevices(ctx context.Context, c *call, r DeviceAsk) (DeviceFile, error
 	w := csv.NewWriter(&b)
 	w.UseCRLF = true
 	columns := exportColumns()
-	if err := w.Write(append([]string{"device id", "adopted", "last heard"}, columns...)); err != nil {
+	if err := w.Write(append([]string{"device id", "other ids", "adopted", "last heard"}, columns...)); err != nil {
 		return DeviceFile{}, fault.Wrap(err, fault.Broken, "service.export", "the list cannot be written")
 	}
 	f := DeviceFile{Name: "devices-" + now.Format("20060102-150405") + ".csv"}
 	var failed error
+	merged := c.s.Register.Merged()
 	see := func(v *register.View) bool {
 		if f.Rows++; f.Rows > mostExported {
 			failed = fault.New(fault.Invalid, "service.export", "more than %d devices match; filter them", mostExported)
@@ -67,12 +69,15 @@ func exportDevices(ctx context.Context, c *call, r DeviceAsk) (DeviceFile, error
 			return false
 		}
 		counts := register.Counts(v, now)
-		row := []string{string(v.ID), "no", ""}
+		row := []string{string(v.ID), "", "no", ""}
+		for _, other := range merged[v.ID] {
+			row[1] = strings.TrimSpace(row[1] + " " + string(other.ID))
+		}
 		if v.Adopted() {
-			row[1] = "yes"
+			row[2] = "yes"
 		}
 		if !v.Seen.LastSeen.IsZero() {
-			row[2] = v.Seen.LastSeen.UTC().Format(time.RFC3339)
+			row[3] = v.Seen.LastSeen.UTC().Format(time.RFC3339)
 		}
 		for _, name := range columns {
 			row = append(row, extract.Harmless(counts[name]))

@@ -20,8 +20,14 @@ const pageOfUnits = 1000
 func (s *Service) knownDevices() *roster.Known {
 	now := s.now()
 	k := roster.NewKnown(now.Year())
+	merged := s.Register.Merged()
 	s.walk(register.Query{}, func(v *register.View) bool {
-		k.Add(rosterUnit(v, now))
+		u := rosterUnit(v, now)
+		for _, other := range merged[v.ID] { // what the machine told under another name is its own too
+			u.Names["id"] = append(u.Names["id"], string(other.ID))
+			named(u.Names, &other.Observed)
+		}
+		k.Add(u)
 		return true
 	})
 	return k
@@ -29,12 +35,30 @@ func (s *Service) knownDevices() *roster.Known {
 
 func rosterUnit(v *register.View, now time.Time) roster.Unit {
 	u := roster.Unit{ID: string(v.ID), Version: v.Version, Heard: v.Seen.Messages > 0, Said: map[string]string{}, Names: map[string][]string{}}
-	name := func(kind, value string) {
-		if value != "" {
-			u.Names[kind] = append(u.Names[kind], value)
+	named(u.Names, &v.Observed)
+	for i := range v.Said {
+		f := &v.Said[i]
+		if !f.TrueAt(now) {
+			continue
+		}
+		switch f.Name {
+		case "serial", "udi", "asset", "mac", "manufacturer", "model":
+			u.Names[f.Name] = append(u.Names[f.Name], f.Value)
+		}
+		if f.Truth == fact.Asserted {
+			u.Said[f.Name] = f.Value
 		}
 	}
-	o := &v.Observed
+	return u
+}
+
+// named adds to names what a device's messages name it by.
+func named(names map[string][]string, o *register.Observed) {
+	name := func(kind, value string) {
+		if value != "" {
+			names[kind] = append(names[kind], value)
+		}
+	}
 	name("serial", o.Serial)
 	name("udi", o.UDI)
 	name("manufacturer", o.Manufacturer)
@@ -45,20 +69,6 @@ func rosterUnit(v *register.View, now time.Time) roster.Unit {
 			name(register.KindOfIdentifier(id), id.Value)
 		}
 	}
-	for i := range v.Said {
-		f := &v.Said[i]
-		if !f.TrueAt(now) {
-			continue
-		}
-		switch f.Name {
-		case "serial", "udi", "asset", "mac", "manufacturer", "model":
-			name(f.Name, f.Value)
-		}
-		if f.Truth == fact.Asserted {
-			u.Said[f.Name] = f.Value
-		}
-	}
-	return u
 }
 
 // knownModels gives the models the register knows.

@@ -29,13 +29,17 @@ func NewKnown(year int) *Known {
 }
 
 // Add takes a device in. Names hold every value that it is known under: serial,
-// udi, asset, mac, manufacturer, model.
+// udi, asset, mac, manufacturer, model, and as id the ids of what was merged
+// into it.
 func (k *Known) Add(u Unit) {
 	k.units[u.ID] = &u
 	add := func(kind, key string) {
 		if key != "" && !slices.Contains(k.by[kind+"|"+key], u.ID) {
 			k.by[kind+"|"+key] = append(k.by[kind+"|"+key], u.ID)
 		}
+	}
+	for _, v := range u.Names["id"] {
+		add("id", v)
 	}
 	for _, v := range u.Names["serial"] {
 		if !worthless(v) {
@@ -53,8 +57,16 @@ func (k *Known) Add(u Unit) {
 	}
 }
 
-// Unit gives a device.
-func (k *Known) Unit(id string) (*Unit, bool) { u, ok := k.units[id]; return u, ok }
+// Unit gives a device by its id, or by that of what was merged into it.
+func (k *Known) Unit(id string) (*Unit, bool) {
+	if u, ok := k.units[id]; ok {
+		return u, true
+	}
+	if heads := k.by["id|"+id]; len(heads) == 1 {
+		return k.units[heads[0]], true
+	}
+	return nil, false
+}
 
 // Len is how many there are.
 func (k *Known) Len() int { return len(k.units) }

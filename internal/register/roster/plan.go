@@ -102,10 +102,11 @@ func twice(r *Row, known *Known, first map[string]int) (Problem, bool) {
 // match finds the device of a row.
 func (k *Known) match(r *Row, s *Step, chosen string) (Problem, bool) {
 	if r.ID != "" {
-		if k.units[r.ID] == nil {
+		u, ok := k.Unit(r.ID)
+		if !ok {
 			return Problem{Row: r.N, Value: shown(r.ID), Want: "the id of a device in the register"}, false
 		}
-		s.is(k.units[r.ID], "id")
+		s.is(u, "id")
 		return Problem{}, true
 	}
 	if chosen != "" {
