@@ -204,11 +204,11 @@ func (l *links) Status() map[model.ChannelID]service.LinkStatus {
 	for id, k := range l.running {
 		s := service.LinkStatus{State: "running", Notes: k.notes.list()}
 		if k.why != nil {
-			s.State, s.Text, s.Why = "failed", k.why.Error(), k.why
+			s.State, s.Text, s.Code, s.Why = "failed", k.why.Error(), fault.CodeOf(k.why), k.why
 		}
 		if r, ok := k.driver.(driver.Reporter); ok && k.driver != nil {
 			st := r.Status()
-			s.State, s.Peers, s.Text = st.State, st.Peers, st.Text
+			s.State, s.Peers, s.Text, s.Code = st.State, st.Peers, st.Text, st.Code
 		}
 		if a, ok := k.driver.(driver.Listener); ok && k.driver != nil && a.Addr() != nil {
 			s.Address = a.Addr().String()

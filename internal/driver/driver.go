@@ -134,9 +134,10 @@ type Mounted interface{ Handler() http.Handler }
 
 // Status of a link as people see it.
 type Status struct {
-	State string `json:"state"` // listening connected waiting failed stopped
+	State string `json:"state"` // listening connected trying resting failed stopped
 	Peers int    `json:"peers"` // connections now
 	Text  string `json:"text,omitempty"`
+	Code  string `json:"code,omitempty"` // of the fault that Text begins with, if it is one
 }
 
 // Reporter is implemented by drivers that can say how they are.

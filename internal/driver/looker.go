@@ -30,12 +30,13 @@ type Looker struct {
 	// Over is called when no round will come any more.
 	Over func()
 
-	hours      Hours
-	zone       *time.Location
-	cancel     context.CancelFunc
-	done       chan struct{}
-	mu         sync.Mutex
-	state, why string
+	hours  Hours
+	zone   *time.Location
+	cancel context.CancelFunc
+	done   chan struct{}
+	mu     sync.Mutex
+	state  string
+	why    error // of the last round, if it failed
 }
 
 // Pauses are the waiting times between tries: a second, then two, four … up to
@@ -75,7 +76,7 @@ func (l *Looker) Keep(hours, zone string) (err error) {
 func (l *Looker) Begin(ctx context.Context) {
 	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.done = make(chan struct{})
-	l.say("waiting", "looks for the first time")
+	l.say("trying", nil)
 	go l.work(ctx)
 }
 
@@ -86,7 +87,7 @@ func (l *Looker) Stop(context.Context) error {
 	}
 	l.cancel()
 	<-l.done
-	l.say("stopped", "")
+	l.say("stopped", nil)
 	return nil
 }
 
@@ -97,14 +98,14 @@ func (l *Looker) Status() Status {
 	if l.state == "" {
 		return Status{State: "stopped"}
 	}
-	text := l.Count()
-	if l.why != "" {
-		text = l.why + "; " + text
+	s := Status{State: l.state, Text: l.Count()}
+	if l.why != nil {
+		s.Text, s.Code = l.why.Error()+"; "+s.Text, fault.CodeOf(l.why)
 	}
-	return Status{State: l.state, Text: text}
+	return s
 }
 
-func (l *Looker) say(state, why string) {
+func (l *Looker) say(state string, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.state, l.why = state, why
@@ -116,16 +117,16 @@ func (l *Looker) work(ctx context.Context) {
 	for {
 		wait := l.Every
 		if !l.hours.Open(time.Now().In(l.zone)) {
-			l.say("waiting", "outside its hours")
+			l.say("resting", nil)
 			wait = max(wait, min(30*time.Second, 10*wait))
 		} else if asked, err := l.Round(ctx); err != nil && ctx.Err() == nil {
-			l.say("waiting", err.Error())
+			l.say("trying", err)
 			l.Notes.Add(l.Peer, fault.CodeOf(err), err.Error(), l.Hint)
 			wait = max(wait, asked, l.Pauses.Next())
 		} else {
 			l.Pauses.Reset()
 			wait = max(wait, asked)
-			l.say("connected", "")
+			l.say("connected", nil)
 		}
 		select {
 		case <-ctx.Done():

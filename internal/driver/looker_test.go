@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,7 +60,7 @@ func TestLookerOutsideItsHours(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Begin(t.Context())
-	until(t, "it waits", func() bool { return strings.HasPrefix(l.Status().Text, "outside its hours") })
+	until(t, "it rests", func() bool { return l.Status() == Status{State: "resting"} })
 	l.Stop(t.Context())
 	for place, keep := range map[string][2]string{"zone": {"", "Nowhere/There"}, "hours": {"never", ""}} {
 		var f *fault.Fault

@@ -8,10 +8,11 @@ import (
 
 // LinkStatus tells how a channel's link is.
 type LinkStatus struct {
-	State   string     `json:"state"` // listening, failed, stopped …
+	State   string     `json:"state"` // listening connected trying resting running failed stopped
 	Address string     `json:"address,omitempty"`
 	Peers   int        `json:"peers"`
 	Text    string     `json:"text,omitempty"`
+	Code    string     `json:"code,omitempty"` // of the fault that Text begins with, if it is one
 	Notes   []LinkNote `json:"notes,omitempty"`
 	Why     error      `json:"-"` // why it is not open
 }

@@ -98,7 +98,7 @@ func (d *Driver) Connections() []driver.Connection { return d.guests.Connections
 func (d *Driver) Status() driver.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	st := driver.Status{State: "waiting", Peers: d.guests.Len()}
+	st := driver.Status{State: "trying", Peers: d.guests.Len()}
 	switch {
 	case d.guests.Stopping() || d.ctx == nil:
 		st.State = "stopped"
@@ -108,7 +108,7 @@ func (d *Driver) Status() driver.Status {
 		st.State = "connected"
 	}
 	st.Text = fmt.Sprintf("%d messages received, %d refused", d.frames.Load(), d.refused.Load())
-	if st.State == "waiting" && d.waiting != "" {
+	if st.State == "trying" && d.waiting != "" {
 		st.Text += "; " + d.waiting
 	}
 	return st

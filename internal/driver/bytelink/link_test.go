@@ -151,7 +151,7 @@ func TestPort(t *testing.T) {
 	c := newCable(t)
 	r := start(t, map[string]any{"port": c.ours, "baud": 115200, "parity": "even", "stop_bits": "2"})
 	drivertest.Until(t, "the missing port is reported", func() bool { return slices.Contains(r.notes.Codes(), "serial.unplugged") })
-	if s := r.d.(driver.Reporter).Status(); s.State != "waiting" || !strings.Contains(s.Text, "not there") {
+	if s := r.d.(driver.Reporter).Status(); s.State != "trying" || !strings.Contains(s.Text, "not there") {
 		t.Errorf("%+v", s)
 	}
 	for _, word := range []string{"one", "two"} {
@@ -159,7 +159,7 @@ func TestPort(t *testing.T) {
 		drivertest.Until(t, "the port is open", func() bool { return r.state() == "connected" })
 		c.talk(word)
 		c.unplug()
-		drivertest.Until(t, "the port is gone", func() bool { return r.state() == "waiting" })
+		drivertest.Until(t, "the port is gone", func() bool { return r.state() == "trying" })
 	}
 	var got string
 	for _, f := range r.Taken() {

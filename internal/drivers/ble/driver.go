@@ -150,7 +150,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 func (d *Driver) Status() driver.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := driver.Status{State: "waiting"}
+	s := driver.Status{State: "trying"}
 	waiting := 0
 	for _, p := range d.peers {
 		switch {

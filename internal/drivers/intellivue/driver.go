@@ -196,7 +196,7 @@ func (d *Driver) Connections() (out []driver.Connection) {
 
 // Status says how the link is.
 func (d *Driver) Status() driver.Status {
-	s := driver.Status{State: "waiting"}
+	s := driver.Status{State: "trying"}
 	waiting := ""
 	d.each(func(m *monitor) {
 		if m.local.Load() != nil {

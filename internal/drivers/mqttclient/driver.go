@@ -22,6 +22,7 @@ import (
 	"thalamus/internal/codec/sparkplug"
 	"thalamus/internal/conf"
 	"thalamus/internal/driver"
+	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
 
@@ -54,7 +55,7 @@ type Driver struct {
 	mu     sync.Mutex
 	conn   net.Conn // nil: not connected
 	ready  bool     // and subscribed
-	why    string   // what ended the last connection
+	why    error    // what ended the last connection
 
 	// Of the goroutine that runs.
 	held map[uint16][16]byte // QoS 2 received and not released: sum of topic and payload
@@ -146,9 +147,12 @@ func (d *Driver) Stop(ctx context.Context) error {
 func (d *Driver) Status() driver.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := driver.Status{State: "waiting", Text: d.why}
+	s := driver.Status{State: "trying"}
+	if d.why != nil {
+		s.Text, s.Code = d.why.Error(), fault.CodeOf(d.why)
+	}
 	if d.ready {
-		s.State, s.Peers, s.Text = "connected", 1, fmt.Sprintf("%d messages received", d.frames.Load())
+		s.State, s.Peers, s.Text, s.Code = "connected", 1, fmt.Sprintf("%d messages received", d.frames.Load()), ""
 	}
 	if d.ctx == nil || d.ctx.Err() != nil {
 		s.State = "stopped"
@@ -175,7 +179,7 @@ func (d *Driver) run() {
 			return
 		}
 		d.mu.Lock()
-		d.why = err.Error()
+		d.why = err
 		d.mu.Unlock()
 		d.notes.Add(d.settings.Address, "mqttclient.lost", "the broker cannot be reached, or ended the connection: "+err.Error(), "Look at the broker; we try again, and it sends what was not acknowledged.")
 		if time.Since(began) > mostPause {

@@ -238,7 +238,7 @@ func TestRetryAfter(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
 	r := newRig(t, s, "/", nil).start()
-	drivertest.Until(t, "it waits", func() bool { return r.driver.Status().State == "waiting" && len(s.requests()) == 1 })
+	drivertest.Until(t, "it waits", func() bool { return r.driver.Status().State == "trying" && len(s.requests()) == 1 })
 	time.Sleep(500 * time.Millisecond)
 	if n := len(s.requests()); n != 1 {
 		t.Errorf("%d requests", n)

@@ -46,6 +46,10 @@ func stateOf(name string) state {
 		return state{"quiet", N("Paused")}
 	case "waiting":
 		return state{"busy", N("Waiting")}
+	case "trying":
+		return state{"busy", N("Trying")}
+	case "resting":
+		return state{"quiet", N("Outside its hours")}
 	case "connecting":
 		return state{"busy", N("Connecting")}
 	case "queued":
@@ -81,6 +85,10 @@ func StateWhy(ctx context.Context, name, told string) string {
 		return T(ctx, "The link is up: the program reached the other side.")
 	case "running":
 		return T(ctx, "It takes what is owed to it: the last call was answered.")
+	case "trying":
+		why = T(ctx, "What it looks for is not there, or was not reached yet; it tries again by itself.")
+	case "resting":
+		return T(ctx, "It does not look at this hour; it goes on by itself.")
 	case "connecting":
 		why = T(ctx, "The other side has not answered yet; the program keeps trying.")
 	case "down":
