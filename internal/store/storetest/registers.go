@@ -201,6 +201,26 @@ func registerVersions(t *testing.T, s RegisterStore, reopen func() RegisterStore
 	if list, err := routes.List(ctx, s); err != nil || len(list) != 1 || list[0].By != "usr-a" || !list[0].At.Equal(noon) {
 		t.Error(list, err)
 	}
+	// What one change made: the newest version of each thing, by kind and id.
+	must(t, s.Update(ctx, func(tx RegisterTx) error {
+		mark := register.Mark{At: noon, Change: "both"}
+		for _, to := range []string{"e", "f"} {
+			if _, err := routes.Put(ctx, tx, route(to), register.AnyVersion, mark); err != nil {
+				return err
+			}
+		}
+		_, err := register.Destinations().Put(ctx, tx, model.Destination{ID: "e", Kind: "file"}, register.AnyVersion, mark)
+		return err
+	}))
+	for change, want := range map[string]string{"both": "destination e 1 route r 7 ", "4": "route r 2 ", "3": "", "none": "", "": ""} {
+		rows, err := s.GovernedOfChange(ctx, change)
+		must(t, err)
+		made := ""
+		for _, row := range rows {
+			made += fmt.Sprint(row.Kind, " ", row.ID, " ", row.Version, " ")
+		}
+		same(t, "made by "+change, made, want)
+	}
 	// Settings keep their types.
 	settings := map[string]any{"n": 7, "f": 0.5, "big": int64(1) << 60, "list": []any{"a", 1}, "sub": map[string]any{"x": true}}
 	must(t, s.Update(ctx, func(tx RegisterTx) error {
