@@ -35,6 +35,13 @@ func printText(w io.Writer, v any, width int) error {
 	case x.Kind() == reflect.String:
 		_, err := fmt.Fprintln(w, strings.TrimRight(x.String(), "\n"))
 		return err
+	case x.Kind() == reflect.Slice && scalar(reflect.New(x.Type().Elem()).Elem()):
+		for i := range x.Len() {
+			if _, err := fmt.Fprintln(w, cell(x.Index(i))); err != nil {
+				return err
+			}
+		}
+		return nil
 	default:
 		_, err := fmt.Fprintln(w, cell(x))
 		return err
@@ -55,7 +62,7 @@ func isTable(t reflect.Type) bool {
 	for e.Kind() == reflect.Pointer {
 		e = e.Elem()
 	}
-	return e.Kind() == reflect.Struct
+	return e.Kind() == reflect.Struct && !scalar(reflect.New(e).Elem())
 }
 
 // column is a scalar field of a row, embedded structs flattened.
@@ -165,6 +172,9 @@ func printTable(w io.Writer, rows reflect.Value, width int) error {
 		return err
 	}
 	all := columns(rows.Type().Elem())
+	if len(all) == 0 {
+		return nil
+	}
 	texts := make([][]string, len(all))
 	used := make([]bool, len(all))
 	for i, c := range all {

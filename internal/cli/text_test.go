@@ -20,6 +20,18 @@ func TestTitle(t *testing.T) {
 	}
 }
 
+// A list of what is one text each has no columns: a line each.
+func TestListsOfOneText(t *testing.T) {
+	var out bytes.Buffer
+	asked := struct {
+		Name string             `json:"name"`
+		Refs []model.MessageRef `json:"refs"`
+	}{"again", []model.MessageRef{{Seq: 4711, Part: 2}, {Seq: 4712}}}
+	if err := printText(&out, asked, 0); err != nil || !strings.Contains(out.String(), "refs\n4711.2\n4712.0\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 // What happened on a link and is no frame is told on the command line too:
 // nothing else there says why a device is refused.
 func TestNotesOfChannels(t *testing.T) {
