@@ -283,7 +283,7 @@ func undoChanges(v *ui.Visit) (ui.Done, error) {
 	}
 	for _, change := range changes[:min(len(changes), 10)] {
 		var undone service.ChangeUndone
-		reason := called(v.Typed("reason"), ui.T(ctx, "Taken back at once"))
+		reason := called(v.Typed("reason"), ui.T(ctx, "Taken back"))
 		if err := v.Call("change.undo", service.ChangeUndo{Change: change, Reason: reason}, &undone); err != nil {
 			return ui.Done{}, err
 		}
