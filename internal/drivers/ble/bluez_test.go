@@ -165,6 +165,11 @@ func (m *mock) glucometer() {
 	m.update(meterPath, ifDevice, map[string]any{"UUIDs": []string{uuid("1808")}})
 }
 
+// adapterDevice is the path of a made-up device.
+func (m *mock) adapterDevice(n int) dbus.ObjectPath {
+	return dbus.ObjectPath(fmt.Sprintf("/org/bluez/hci0/dev_DE_AD_00_00_%02X_%02X", n>>8, n&255))
+}
+
 // connected says that the device is there and its services are known.
 func (m *mock) connected(yes bool) {
 	m.t.Helper()
@@ -286,6 +291,67 @@ func TestGlucoseMeter(t *testing.T) {
 		t.Fatal(err)
 	}
 	drivertest.Until(t, "it is refused", func() bool { return again.state() == model.PairingRefused })
+}
+
+// R9, R23: what a broken or hostile device tells does no harm: every value is
+// kept as it came, those of nobody are passed over, and a crowd of addresses is
+// bounded while an accepted device goes on.
+func TestHostileDevices(t *testing.T) {
+	m := startMock(t)
+	m.glucometer()
+	folder := t.TempDir()
+	r := m.start(folder)
+	drivertest.Until(t, "the meter waits", func() bool { return r.state() == model.PairingWaits })
+	if err := r.Decide(t.Context(), meter, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	m.connected(true)
+	drivertest.Until(t, "its records are there", func() bool { n, _ := r.intake.Count(); return n >= 4 })
+
+	// A crowd: only so many strangers are listed, and somebody is told.
+	for n := range mostStrangers + 20 {
+		path := m.adapterDevice(n)
+		r.changed(path, map[string]dbus.Variant{
+			"Address": dbus.MakeVariant(fmt.Sprintf("DE:AD:00:00:%02X:%02X", n>>8, n&255)), "Alias": dbus.MakeVariant(strings.Repeat("x", 5000)),
+			"UUIDs": dbus.MakeVariant([]string{uuid("1808"), "not a uuid", ""}), "RSSI": dbus.MakeVariant("loud"), "Paired": dbus.MakeVariant(7),
+		})
+	}
+	if n := len(r.Pairings()); n > mostStrangers+1 || !slices.Contains(r.notes.Codes(), "ble.crowd") {
+		t.Errorf("%d devices are listed, told %v", n, r.notes.Codes())
+	}
+
+	// Values of every wrong kind, of nobody's characteristics, and signals that
+	// are none.
+	taken := len(r.intake.Taken())
+	hostile := []string{"", "02", "ffffffffffffffffffffffffffffffffffff", strings.Repeat("a5", 512), "06000101", "06"}
+	for _, v := range hostile {
+		m.notify("2a18", v)
+	}
+	m.notify("2a52", "06000101") // an answer that nobody asked for
+	m.notify("2a52", "")
+	r.value(charPath("2aff"), []byte{0})                              // no such characteristic
+	r.value("/org/bluez/hci0/dev_DE_AD/service0/char0", []byte{0, 1}) // no such device
+	for _, s := range []*dbus.Signal{
+		{Name: ifProperty + ".PropertiesChanged", Path: meterPath, Body: []any{7, "x"}},
+		{Name: ifProperty + ".PropertiesChanged", Path: charPath("2a18"), Body: []any{ifChar, map[string]dbus.Variant{"Value": dbus.MakeVariant("text")}}},
+		{Name: ifProperty + ".PropertiesChanged"}, {Name: ifObjects + ".InterfacesAdded", Body: []any{1, 2}}, {Name: ifObjects + ".InterfacesRemoved", Body: []any{"x", "y"}}, {},
+	} {
+		r.signal(s)
+	}
+	m.notify("2a18", "020900ea070b150a090078b011") // and it still measures
+	drivertest.Until(t, "it still measures", func() bool { return slices.Contains(r.read(), "glucose measurement 9 120") })
+	kept := map[string]int{}
+	for _, f := range r.intake.Taken()[taken:] {
+		kept[hex.EncodeToString(f.Bytes)]++
+	}
+	for _, v := range hostile {
+		if v != "" && kept[v] == 0 {
+			t.Errorf("the value %.20s was not kept as it came: %v", v, kept)
+		}
+	}
+	if r.Status().State != "connected" {
+		t.Errorf("%+v", r.Status())
+	}
 }
 
 // R8: the agent says yes to nothing that no person agreed to, and a number

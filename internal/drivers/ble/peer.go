@@ -71,6 +71,11 @@ func (d *Driver) changed(path dbus.ObjectPath, props map[string]dbus.Variant) {
 			d.mu.Unlock()
 			return
 		}
+		if !known.Accepted && d.strangers() >= mostStrangers {
+			d.mu.Unlock()
+			d.notes.Add("", "ble.crowd", fmt.Sprintf("%d devices that nobody accepted are near; further ones are not listed", mostStrangers), "See what advertises so many addresses; accepted devices go on.")
+			return
+		}
 		p = &peer{d: d, path: path, address: address, accepted: known.Accepted, wake: make(chan struct{}, 1), decision: make(chan string, 1), since: time.Now().UTC()}
 		p.queue.most, p.queue.more = d.settings.Waiting, make(chan struct{}, 1)
 		switch {
@@ -93,6 +98,20 @@ func (d *Driver) changed(path dbus.ObjectPath, props map[string]dbus.Variant) {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// mostStrangers bounds the devices that are listed although nobody accepted
+// them: a sender in the waiting room may make up as many addresses as it likes.
+const mostStrangers = 200
+
+// strangers counts the devices that nobody accepted; d.mu is held.
+func (d *Driver) strangers() (n int) {
+	for _, p := range d.peers {
+		if !p.accepted {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *peer) take(props map[string]dbus.Variant) {
