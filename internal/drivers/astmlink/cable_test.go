@@ -66,7 +66,7 @@ func TestCable(t *testing.T) {
 	f.Write(frame(3, "O|1|S-1\r")[:5])
 	time.Sleep(50 * time.Millisecond) // so that the half frame is under way; nothing depends on it
 	unplug()
-	drivertest.Until(t, "the port is gone", func() bool { return state() == "waiting" })
+	drivertest.Until(t, "the port is gone", func() bool { return state() == "trying" })
 	f = plug()
 	says(f, enq)
 	for i, record := range []string{head, "P|1\r", "O|1|S-1\r", "R|1|^^^X|5\r", "L|1|N\r"} {
