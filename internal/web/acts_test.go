@@ -61,7 +61,7 @@ func TestMessagePage(t *testing.T) {
 	r.get("/messages/4").want(t, 200, "Issues", "What to do", "OBX[2]")
 
 	p = r.post("/messages/2/replay", "reason", "  ")
-	p.want(t, 422, "say why", `aria-invalid="true"`, "<details class=\"reason\" open")
+	p.want(t, 422, "say why", `aria-invalid="true"`, "<details class=\"reason again\" open")
 	p = r.follow(r.post("/messages/2/replay", "reason", "the archive was lost"))
 	p.want(t, 200, "Replay 1 delivers the message again.")
 	if strings.Contains(r.get("/messages/2").body, "delivers the message again") {

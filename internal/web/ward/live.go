@@ -58,7 +58,8 @@ func cards(ctx context.Context, beds []service.Bed) []card {
 }
 
 func cardOf(ctx context.Context, b *service.Bed) card {
-	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != "", Feeds: b.Devices}
+	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != "", Feeds: slices.Clone(b.Devices)}
+	slices.SortStableFunc(c.Feeds, func(a, b service.LiveDevice) int { return elsewhere(&a) - elsewhere(&b) })
 	switch {
 	case b.Patient != "":
 		c.Key, c.To = "p"+string(b.Patient), ui.To("/patients/", string(b.Patient))
@@ -91,6 +92,15 @@ func cardOf(ctx context.Context, b *service.Bed) card {
 	}
 	slices.SortStableFunc(c.Alarms, func(a, b alarm) int { return urgency(a.Priority) - urgency(b.Priority) })
 	return c
+}
+
+// elsewhere is 1 for a device that is connected to another patient or to nobody,
+// as one of the laboratory: it stands behind those at the bed.
+func elsewhere(d *service.LiveDevice) int {
+	if d.Left || d.Source == "" {
+		return 1
+	}
+	return 0
 }
 
 // alertText says what an alert is about, as people read it.
