@@ -32,14 +32,6 @@ func reportOf(m *model.Message, a *model.Alert) *alert.Report {
 	}
 }
 
-// namesOf gives all ids that stand for a device, its own first; names may be nil.
-func namesOf(names Names, device model.DeviceID) []model.DeviceID {
-	if names == nil || device == "" || !names.Merging() {
-		return []model.DeviceID{device}
-	}
-	return names.Names(names.Head(device))
-}
-
 // vanished is the field of an alert that is no longer on a list.
 const vanished = "vanished"
 

@@ -69,11 +69,14 @@ func Renamed(m *model.Message, n Names) *model.Message {
 }
 
 // ids gives the ids to ask for to find all of a device; one empty id for none.
-func (r *NamedReader) ids(device model.DeviceID) []model.DeviceID {
-	if device == "" || !r.names.Merging() {
+func (r *NamedReader) ids(device model.DeviceID) []model.DeviceID { return namesOf(r.names, device) }
+
+// namesOf gives all ids that stand for a device, its own first; names may be nil.
+func namesOf(names Names, device model.DeviceID) []model.DeviceID {
+	if names == nil || device == "" || !names.Merging() {
 		return []model.DeviceID{device}
 	}
-	return r.names.Names(r.names.Head(device))
+	return names.Names(names.Head(device))
 }
 
 // Owed gives the messages owed to a destination.
