@@ -108,19 +108,16 @@ func accessoryOps() []Op {
 					return nil, err
 				}
 			}
-			return c.s.Store.Accessories(ctx, r.Device, r.After, r.Limit)
+			return c.s.Store.Accessories(ctx, care.AccessoryQuery{Device: r.Device, After: r.After, Limit: r.Limit})
 		}),
 		define(Acts, "accessory.add", "Add what belongs to a device.", "dev-abc 'NIBP cuff, adult' --lot 2291 --consumable", addAccessory),
-		define(Acts, "accessory.remove", "Take an accessory away from its device.", "7 --reason 'worn out'", func(ctx context.Context, c *call, r Numbered) (care.Accessory, error) {
-			c.reason = r.Reason
-			return c.tx.RemoveAccessory(ctx, r.ID, c.worker())
-		}),
+		define(Acts, "accessory.remove", "Take an accessory away from its device.", "7 --reason 'worn out'", removeAccessory),
 	}
 }
 
 // worker is who acts, as orders keep it.
 func (c *call) worker() care.Mark {
-	return care.Mark{By: c.actor.ID, Name: c.actor.Name, At: c.s.now()}
+	return care.Mark{By: c.actor.ID, Name: c.actor.Name, At: c.s.now(), Change: c.change}
 }
 
 func addAccessory(ctx context.Context, c *call, r AccessoryNew) (care.Accessory, error) {
@@ -136,4 +133,18 @@ func addAccessory(ctx context.Context, c *call, r AccessoryNew) (care.Accessory,
 		return care.Accessory{}, err
 	}
 	return c.tx.AddAccessory(ctx, a)
+}
+
+func removeAccessory(ctx context.Context, c *call, r Numbered) (care.Accessory, error) {
+	c.reason = r.Reason
+	found, err := c.tx.Accessories(ctx, care.AccessoryQuery{After: r.ID - 1, Limit: 1})
+	if err != nil {
+		return care.Accessory{}, err
+	}
+	if len(found) == 0 || found[0].ID != r.ID {
+		return care.Accessory{}, fault.New(fault.Absent, "care.absent", "there is no accessory %d; list the accessories of the device to see their numbers", r.ID)
+	}
+	a := found[0]
+	c.object, a.Removed = "device "+string(a.Device), new(c.worker())
+	return a, c.tx.PutAccessory(ctx, a)
 }

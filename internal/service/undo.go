@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/register"
-	"thalamus/internal/register/care"
 	"thalamus/internal/register/fact"
 )
 
@@ -58,7 +56,7 @@ func undoChange(ctx context.Context, c *call, r ChangeUndo) (ChangeUndone, error
 	if advice, ok := notUndone[u.act.Action]; ok || c.s.ops[u.act.Action].Mode != Acts {
 		return out, fault.New(fault.Invalid, "service.not-undone", "%s (%s, %s) is not taken back like this: %s", u.act.Action, u.act.Object, whoWhen(u.act), cmp.Or(advice, "it changed nothing that is kept here")).At("change")
 	}
-	for _, part := range []func(context.Context) error{u.governed, u.facts, u.orders} {
+	for _, part := range []func(context.Context) error{u.governed, u.facts, u.cared} {
 		if err := part(ctx); err != nil {
 			return out, err
 		}
@@ -86,8 +84,6 @@ var notUndone = map[string]string{
 	"acceptance.reject":  "begin another with acceptance.begin",
 	"acceptance.reopen":  "it is signed again with acceptance.sign",
 	"acceptance.sign":    "a signature stays; open the acceptance again with acceptance.reopen",
-	"accessory.add":      "take it away with accessory.remove",
-	"accessory.remove":   "add it again with accessory.add",
 	"association.attach": "say whose the values are with association.attach",
 	"association.end":    "connect the patient again with association.start, from the time on that is right",
 	"association.start":  "end the connection with association.end, at its beginning where it never was so",
@@ -96,8 +92,6 @@ var notUndone = map[string]string{
 	"credential.rotate":  "make another with credential.rotate",
 	"device.separate":    "merge them again with device.merge, which looks at what speaks against it",
 	"device.unblock":     "block the device again with device.block, which looks at who depends on it",
-	"order.cancel":       "open another with order.open",
-	"order.change":       "change it again with order.change",
 	"token.create":       "revoke it with token.revoke",
 	"token.revoke":       "what is revoked stays so; make another with token.create",
 	"user.add":           "remove the account with user.remove",
@@ -312,7 +306,7 @@ func (u *undoing) facts(ctx context.Context) error {
 		return err
 	}
 	if u.act.Action == "device.dispose" {
-		u.stays = append(u.stays, "the order with the proof of wiping, and orders that the disposal cancelled")
+		u.stays = append(u.stays, "the order with the proof of wiping")
 	}
 	return u.s.Register.Undo(ctx, u.tx, plain, u.of, u.mark())
 }
@@ -333,56 +327,6 @@ func (u *undoing) decision(ctx context.Context, f *fact.Fact) error {
 		return u.do(ctx, "device.release", &act)
 	}
 	return u.do(ctx, "device.adopt", &act)
-}
-
-// orders takes back that a work order was opened or finished.
-func (u *undoing) orders(ctx context.Context) error {
-	number, ok := strings.CutPrefix(u.act.Object, "order ")
-	if !ok {
-		return nil
-	}
-	id, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
-		return fault.Wrap(err, fault.Broken, "service.not-undone", "the audit names no order").At("change")
-	}
-	acts, err := u.s.Store.AuditSearch(ctx, audit.Query{Object: u.act.Object, Action: "order.", Outcome: audit.Done, Limit: 1})
-	if err != nil {
-		return err
-	}
-	if len(acts) > 0 && acts[0].Change != u.of {
-		return u.newer(ctx, u.act.Object, acts[0].Change, acts[0].At, acts[0].Actor)
-	}
-	if err := needReason(u.call.reason); err != nil {
-		return err
-	}
-	o, err := u.order(ctx, id, 0)
-	if err != nil {
-		return err
-	}
-	if u.act.Action == "order.open" {
-		u.back = append(u.back, u.act.Object)
-		return u.do(ctx, "order.cancel", &OrderStop{ID: id, Reason: u.reason})
-	}
-	opened, err := u.tx.Orders(ctx, care.OrderQuery{Device: o.Device, States: liveStates(), Limit: 1000})
-	if err != nil {
-		return err
-	}
-	for _, other := range opened { // because it did not pass
-		if other.Cause == nil || other.Cause.Order != id {
-			continue
-		}
-		text := "order " + strconv.FormatInt(other.ID, 10)
-		if len(other.Steps) > 1 {
-			u.stays = append(u.stays, text)
-			continue
-		}
-		if err := u.do(ctx, "order.cancel", &OrderStop{ID: other.ID, Reason: u.reason}); err != nil {
-			return err
-		}
-		u.back = append(u.back, text)
-	}
-	u.back = append(u.back, u.act.Object)
-	return u.do(ctx, "order.change", &OrderChange{ID: id, State: care.Open, Reason: u.reason})
 }
 
 // Undoable says whether the change of an act can be taken back by its id, where

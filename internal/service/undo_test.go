@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,82 @@ func TestUndoByChange(t *testing.T) {
 	h.Call("segment.get", service.ID{ID: "icu"}, nil) // that the text had left out
 }
 
+// Each step of a work order, what belongs to a device, and what a disposal
+// cancelled is taken back by its change, and so is what took it back.
+func TestUndoOfCare(t *testing.T) {
+	h := apptest.Start(t)
+	device := monitor(h).ID
+	undo := func(action string) service.ChangeUndone {
+		t.Helper()
+		var out service.ChangeUndone
+		h.Call("change.undo", service.ChangeUndo{Change: changeOf(t, h, action), Reason: "a test"}, &out)
+		return out
+	}
+	var order care.Order
+	h.Call("order.open", service.OrderNew{Device: device, Title: "Cracked housing", Assigned: "Ann"}, &order)
+	get := func() care.Order {
+		t.Helper()
+		var row service.OrderRow
+		h.Call("order.get", service.OrderID{ID: order.ID}, &row)
+		return row.Order
+	}
+	h.Call("order.change", service.OrderChange{ID: order.ID, State: care.Waiting, Waits: "housing", Assigned: "-", Due: "2030-01-31"}, nil)
+	undo("order.change")
+	if o := get(); o.State != care.Open || o.Assigned != "Ann" || o.Waits != "" || o.Due != "" {
+		t.Errorf("a step taken back: %+v", o)
+	}
+	undo("change.undo")
+	if o := get(); o.State != care.Waiting || o.Assigned != "" || o.Waits != "housing" || o.Due != "2030-01-31" {
+		t.Errorf("and that in its turn: %+v", o)
+	}
+	h.Call("order.cancel", service.OrderStop{ID: order.ID, Reason: "a mistake"}, nil)
+	if undo("order.cancel"); get().State != care.Waiting {
+		t.Errorf("still cancelled: %+v", get())
+	}
+	h.Call("order.finish", service.OrderFinish{ID: order.ID, Finish: care.Finish{Text: "glued"}}, nil)
+	undo("order.finish")
+	if o := get(); o.State != care.Waiting || o.Finish != nil || len(o.Earlier) != 1 {
+		t.Errorf("not as before its end: %+v", o)
+	}
+	undo("change.undo")
+	if o := get(); o.State != care.Finished || o.Finish == nil || o.Finish.Text != "glued" || len(o.Earlier) != 0 {
+		t.Errorf("its end does not count again: %+v", o)
+	}
+
+	var second care.Order
+	h.Call("order.open", service.OrderNew{Device: device, Title: "Loose plug"}, &second)
+	h.Call("device.dispose", service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device}, WipedBy: "Ott", WipedHow: "overwritten", WipedOn: "2026-01-31", Document: "D-1"}, nil)
+	if out := undo("device.dispose"); !slices.Contains(out.Back, "order "+strconv.FormatInt(second.ID, 10)) || len(out.Stays) != 1 {
+		t.Errorf("a disposal: %+v", out)
+	}
+
+	list := func() int {
+		t.Helper()
+		var things []care.Accessory
+		h.Call("accessory.list", service.AccessoryAsk{Device: device}, &things)
+		return len(things)
+	}
+	var cuff care.Accessory
+	h.Call("accessory.add", service.AccessoryNew{Device: device, Name: "Cuff"}, &cuff)
+	if undo("accessory.add"); list() != 0 {
+		t.Error("the cuff still belongs to it")
+	}
+	if undo("change.undo"); list() != 1 {
+		t.Error("the cuff is not back")
+	}
+	h.Call("accessory.remove", service.Numbered{ID: cuff.ID}, nil)
+	if undo("accessory.remove"); list() != 1 {
+		t.Error("the cuff that was taken away is not back")
+	}
+	h.Call("accessory.remove", service.Numbered{ID: cuff.ID}, nil)
+	err := h.Door().Call(t.Context(), "change.undo", service.ChangeUndo{Change: cuff.Added.Change, Reason: "a test"}, nil)
+	expect(t, "taken away since", err, fault.Conflict, "service.undo-newer")
+	var gone care.Accessory
+	if err := h.Door().Call(t.Context(), "accessory.remove", service.Numbered{ID: cuff.ID}, &gone); fault.CodeOf(err) != "care.absent" {
+		t.Errorf("taken away twice: %v", err)
+	}
+}
+
 // Where something newer stands on a change, where another act is the way back,
 // or where somebody may not, nothing is changed and the refusal says what to do.
 func TestUndoRefused(t *testing.T) {
@@ -149,7 +226,11 @@ func TestUndoRefused(t *testing.T) {
 	opened := changeOf(t, h, "order.open")
 	h.Call("order.change", service.OrderChange{ID: order.ID, State: care.Working}, nil)
 	refuse("in work since", opened, fault.Conflict, "service.undo-newer", "order.change")
-	refuse("a step of an order", changeOf(t, h, "order.change"), fault.Invalid, "service.not-undone", "order.change")
+	working := changeOf(t, h, "order.change")
+	h.Call("change.undo", service.ChangeUndo{Change: working, Reason: "a test"}, nil)
+	refuse("a step taken back already", working, fault.Conflict, "service.undo-newer", "change.undo")
+	h.Call("user.add", service.UserAdd{Name: "nele", Roles: []string{"viewer"}, Password: "correct horse battery staple"}, nil)
+	refuse("an account", changeOf(t, h, "user.add"), fault.Invalid, "service.not-undone", "user.remove")
 
 	err := h.App.Service().As(access.Actor{ID: "user:mona", Name: "mona", Roles: []string{"operator"}, Kind: access.User}, service.Origin{}).Call(t.Context(), "change.undo", service.ChangeUndo{Change: second.Change}, nil)
 	expect(t, "an operator and a segment", err, fault.Denied, "access.denied")
@@ -162,9 +243,9 @@ func TestUndoRefused(t *testing.T) {
 // Every act is either taken back by its change, or says what to do in its place.
 func TestEveryActSaysItsWayBack(t *testing.T) {
 	undoable := []string{
-		"change.undo", "channel.disable", "channel.enable", "config.apply", "destination.pause", "destination.resume",
+		"accessory.add", "accessory.remove", "change.undo", "channel.disable", "channel.enable", "config.apply", "destination.pause", "destination.resume",
 		"device.adopt", "device.assert", "device.block", "device.clock", "device.dispose", "device.edit", "device.import", "device.lend", "device.merge", "device.release", "device.return",
-		"fact.decide", "fact.set", "flow.approve", "flow.revoke", "label.map", "label.unmap", "model.add", "order.finish", "order.open",
+		"fact.decide", "fact.set", "flow.approve", "flow.revoke", "label.map", "label.unmap", "model.add", "order.cancel", "order.change", "order.finish", "order.open",
 		"profile.put", "profile.remove", "profile.rollback",
 	}
 	for _, op := range service.Ops() {

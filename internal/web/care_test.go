@@ -46,8 +46,8 @@ func TestAccessoriesAndDisposal(t *testing.T) {
 	device := string(devices.Rows[0].ID)
 	r := signedIn(t, h, "egon", "engineer")
 	r.get("/accessories?device="+device).want(t, 200, "Nothing belongs to it yet")
-	r.follow(r.post("/accessories/add", "device", device, "name", "NIBP cuff", "lot", "2291", "count", "2", "consumable", "1")).want(t, 200, "NIBP cuff", "2291", "It is added.", "/accessories/remove")
-	r.follow(r.post("/accessories/remove", "device", device, "id", "1")).want(t, 200, "Nothing belongs to it yet", "It is taken away.", "/accessories/add")
+	r.follow(r.post("/accessories/add", "device", device, "name", "NIBP cuff", "lot", "2291", "count", "2", "consumable", "1")).want(t, 200, "NIBP cuff", "2291", "It is added.", "/changes/undo")
+	r.follow(r.post("/accessories/remove", "device", device, "id", "1")).want(t, 200, "Nothing belongs to it yet", "It is taken away.", "/changes/undo")
 
 	h.Call("fact.set", service.FactSay{Subject: service.FactSubject("device/" + device), Name: "holds", Value: "personal", Reason: "test"}, nil)
 	r.get("/dispose?device="+device).want(t, 200, "without the proof it cannot be disposed of")

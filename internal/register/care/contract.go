@@ -78,6 +78,8 @@ type Accessory struct {
 	ReplaceBy  Day            `json:"replaceBy,omitempty"`  // its last day
 	Note       string         `json:"note,omitempty"`
 	Added      Mark           `json:"added"`
+	Removed    *Mark          `json:"removed,omitempty"` // taken away from its device; nil: it is there
+	Back       *Mark          `json:"back,omitempty"`    // is there again since, because that was taken back
 }
 
 // Check says what is wrong with an accessory, and tidies it. The error is

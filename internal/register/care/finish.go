@@ -102,8 +102,9 @@ func (o *Order) End(f Finish, failed bool, today Day, by Mark) error {
 		}
 	}
 	f.Mark = by
+	was := o.before()
 	o.State, o.Finish, o.Waits = Finished, &f, ""
-	return o.step(by, f.Text)
+	return o.step(by, f.Text, was)
 }
 
 // asPlanned gives a result the unit and limits that the plan has for it.

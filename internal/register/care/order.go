@@ -45,9 +45,10 @@ func (s State) may() []State {
 
 // Mark says who did something, and when.
 type Mark struct {
-	By   model.ActorID `json:"by"`
-	Name string        `json:"name,omitempty"` // as people know them
-	At   time.Time     `json:"at"`
+	By     model.ActorID `json:"by"`
+	Name   string        `json:"name,omitempty"` // as people know them
+	At     time.Time     `json:"at"`
+	Change string        `json:"change,omitempty"` // takes it back, given to change.undo
 }
 
 // Cause is why corrective work was opened: a state of the device as the
@@ -63,8 +64,23 @@ type Cause struct {
 // Step is something that happened to an order.
 type Step struct {
 	Mark
-	State State  `json:"state"` // after it
-	Text  string `json:"text,omitempty"`
+	State State   `json:"state"` // after it
+	Text  string  `json:"text,omitempty"`
+	Was   *Before `json:"was,omitempty"` // nil: the first step, or one of a release that kept none
+}
+
+// Before is what a step found, so that it can be taken back.
+type Before struct {
+	State    State  `json:"state"`
+	Title    string `json:"title"`
+	Assigned string `json:"assigned,omitempty"`
+	Waits    string `json:"waits,omitempty"`
+	Note     string `json:"note,omitempty"`
+	Due      Day    `json:"due,omitempty"`
+}
+
+func (o *Order) before() *Before {
+	return &Before{State: o.State, Title: o.Title, Assigned: o.Assigned, Waits: o.Waits, Note: o.Note, Due: o.Due}
 }
 
 // Order is one piece of work on one device.
@@ -182,7 +198,26 @@ func (o *Order) Change(c Change, by Mark) error {
 		*o = was
 		return fault.New(fault.Invalid, "care.order", "%s is missing, too long or no date; a title and names have at most %d bytes, texts %d", bad, longestName, longestText).At(bad)
 	}
-	return o.step(by, c.Text)
+	return o.step(by, c.Text, was.before())
+}
+
+// Back takes the newest step back: the order is what that step found, and says
+// so in a step of its own. What finished it is kept among the earlier ends; where
+// the step opened it again, its end counts again. Errors are fault.Conflict, code
+// care.life, where the step found nothing.
+func (o *Order) Back(text string, by Mark) error {
+	was := o.Steps[len(o.Steps)-1].Was
+	if was == nil {
+		return fault.New(fault.Conflict, "care.life", "what the order was before this step was not kept").At("state")
+	}
+	now := o.before()
+	if o.State == Finished && was.State != Finished {
+		o.Earlier, o.Finish = append(slices.Clone(o.Earlier), *o.Finish), nil
+	} else if n := len(o.Earlier); was.State == Finished && o.State != Finished && n > 0 {
+		o.Finish, o.Earlier = new(o.Earlier[n-1]), slices.Clone(o.Earlier[:n-1])
+	}
+	o.State, o.Title, o.Assigned, o.Waits, o.Note, o.Due = was.State, was.Title, was.Assigned, was.Waits, was.Note, was.Due
+	return o.step(by, text, now)
 }
 
 func set(to *string, from *string) {
@@ -199,10 +234,10 @@ func (o *Order) turn(next State) error {
 	return fault.New(fault.Conflict, "care.life", "the order is %s and cannot become %s", o.State, clip(string(next))).At("state")
 }
 
-func (o *Order) step(by Mark, text string) error {
+func (o *Order) step(by Mark, text string, was *Before) error {
 	if len(o.Steps) >= mostRows {
 		return fault.New(fault.Invalid, "care.order", "the order has taken %d steps already; end it and open another", mostRows)
 	}
-	o.Steps = append(slices.Clone(o.Steps), Step{Mark: by, State: o.State, Text: strings.TrimSpace(text)})
+	o.Steps = append(slices.Clone(o.Steps), Step{Mark: by, State: o.State, Text: strings.TrimSpace(text), Was: was})
 	return nil
 }

@@ -16,6 +16,14 @@ type OrderQuery struct {
 	Limit  int   // 0 means 100, at most 1000
 }
 
+// AccessoryQuery selects accessories. Empty fields match all.
+type AccessoryQuery struct {
+	Device  model.DeviceID
+	Removed bool  // also those that were taken away
+	After   int64 // page on: ids greater than this
+	Limit   int   // 0 means 100, at most 1000
+}
+
 // DoneRow is the last work by a plan on a device that passed.
 type DoneRow struct {
 	Device model.DeviceID
@@ -32,9 +40,8 @@ type Reader interface {
 	// LastDone gives for each plan the last work that passed, on one device,
 	// or on all of them where it is empty.
 	LastDone(ctx context.Context, device model.DeviceID) ([]DoneRow, error)
-	// Accessories gives what belongs to a device, or to all devices where it is
-	// empty, in the order in which they were added; after pages on.
-	Accessories(ctx context.Context, device model.DeviceID, after int64, limit int) ([]Accessory, error)
+	// Accessories gives those that match, in the order in which they were added.
+	Accessories(ctx context.Context, q AccessoryQuery) ([]Accessory, error)
 }
 
 // Tx writes them.
@@ -46,7 +53,7 @@ type Tx interface {
 	PutOrder(ctx context.Context, o Order) (Order, error)
 	// AddAccessory stores one and gives it with its id.
 	AddAccessory(ctx context.Context, a Accessory) (Accessory, error)
-	// RemoveAccessory ends one and gives it as it was; by and when are kept.
+	// PutAccessory stores what became of one: it was taken away, or is back.
 	// Errors: fault.Absent, code care.absent.
-	RemoveAccessory(ctx context.Context, id int64, by Mark) (Accessory, error)
+	PutAccessory(ctx context.Context, a Accessory) error
 }

@@ -103,28 +103,31 @@ func registerAccessories(t *testing.T, s RegisterStore) {
 		}
 		return nil
 	}))
-	list, err := s.Accessories(ctx, "dev-a", 0, 0)
+	list, err := s.Accessories(ctx, care.AccessoryQuery{Device: "dev-a"})
 	must(t, err)
 	if len(list) != 2 || list[0].Name != "Cuff" || !reflect.DeepEqual(list[1], added) {
 		t.Errorf("accessories %+v", list)
 	}
-	if page, err := s.Accessories(ctx, "", list[0].ID, 1); err != nil || len(page) != 1 || page[0].ID != added.ID {
+	if page, err := s.Accessories(ctx, care.AccessoryQuery{After: list[0].ID, Limit: 1}); err != nil || len(page) != 1 || page[0].ID != added.ID {
 		t.Errorf("next page %+v %v", page, err)
 	}
-	remove := func() error {
-		return s.Update(ctx, func(tx RegisterTx) error {
-			gone, err := tx.RemoveAccessory(ctx, added.ID, by)
-			if err == nil && gone.Name != "Cable" {
-				t.Errorf("removed %+v", gone)
-			}
-			return err
-		})
+	put := func(a care.Accessory) error {
+		return s.Update(ctx, func(tx RegisterTx) error { return tx.PutAccessory(ctx, a) })
 	}
-	must(t, remove())
-	if err := remove(); fault.CodeOf(err) != "care.absent" {
-		t.Error("removed twice:", err)
+	added.Removed = &by
+	must(t, put(added))
+	if err := put(care.Accessory{ID: 99}); fault.CodeOf(err) != "care.absent" {
+		t.Error("one that is not there:", err)
 	}
-	if list, err := s.Accessories(ctx, "dev-a", 0, 0); err != nil || len(list) != 1 {
+	if list, err := s.Accessories(ctx, care.AccessoryQuery{Device: "dev-a", Removed: true}); err != nil || len(list) != 2 || !reflect.DeepEqual(list[1], added) {
+		t.Errorf("with those taken away %+v %v", list, err)
+	}
+	if list, err := s.Accessories(ctx, care.AccessoryQuery{Device: "dev-a"}); err != nil || len(list) != 1 {
 		t.Errorf("after removing %+v %v", list, err)
+	}
+	added.Removed, added.Back = nil, &by
+	must(t, put(added))
+	if list, err := s.Accessories(ctx, care.AccessoryQuery{Device: "dev-a"}); err != nil || len(list) != 2 || !reflect.DeepEqual(list[1], added) {
+		t.Errorf("back again %+v %v", list, err)
 	}
 }

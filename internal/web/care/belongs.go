@@ -56,11 +56,8 @@ func addAccessory(v *ui.Visit) (ui.Done, error) {
 	if err := v.Call("accessory.add", ask, &a); err != nil {
 		return ui.Done{}, err
 	}
-	toast := &ui.Toast{Text: ui.T(v.Context(), "It is added.")}
-	if v.May("accessory.remove") {
-		toast.Undo, toast.With = "/accessories/remove", map[string]string{"id": strconv.FormatInt(a.ID, 10), "device": device}
-	}
-	return ui.Done{To: "/accessories?device=" + device, Toast: toast}, nil
+	to := "/accessories?device=" + device
+	return ui.Done{To: to, Toast: ui.Undoable(v, ui.T(v.Context(), "It is added."), to, a.Added.Change)}, nil
 }
 
 func removeAccessory(v *ui.Visit) (ui.Done, error) {
@@ -72,17 +69,8 @@ func removeAccessory(v *ui.Visit) (ui.Done, error) {
 	if err := v.Call("accessory.remove", service.Numbered{ID: id, Reason: v.Typed("reason")}, &a); err != nil {
 		return ui.Done{}, err
 	}
-	toast := &ui.Toast{Text: ui.T(v.Context(), "It is taken away.")}
-	if v.May("accessory.add") {
-		toast.Undo = "/accessories/add"
-		toast.With = map[string]string{
-			"device": string(a.Device), "name": a.Name, "number": a.Number, "serial": a.Serial, "lot": a.Lot, "count": strconv.Itoa(a.Count), "replaceBy": string(a.ReplaceBy),
-		}
-		if a.Consumable {
-			toast.With["consumable"] = "1"
-		}
-	}
-	return ui.Done{To: "/accessories?device=" + string(a.Device), Toast: toast}, nil
+	to := "/accessories?device=" + string(a.Device)
+	return ui.Done{To: to, Toast: ui.Undoable(v, ui.T(v.Context(), "It is taken away."), to, a.Removed.Change)}, nil
 }
 
 // disposePage asks for the proof of wiping.

@@ -84,7 +84,7 @@ func open(v *ui.Visit) (ui.Done, error) {
 	if err := v.Call("order.open", ask, &o); err != nil {
 		return ui.Done{}, err
 	}
-	return ui.Done{To: to(o.ID), Toast: &ui.Toast{Text: ui.T(v.Context(), "The order is open.")}}, nil
+	return ui.Done{To: to(o.ID), Toast: undoable(v, &o, ui.T(v.Context(), "The order is open."))}, nil
 }
 
 func change(v *ui.Visit) (ui.Done, error) {
@@ -97,10 +97,11 @@ func change(v *ui.Visit) (ui.Done, error) {
 	if _, there := v.Form["assigned"]; there {
 		ask.Assigned, ask.Waits = cmp.Or(v.Typed("assigned"), "-"), cmp.Or(v.Typed("waits"), "-")
 	}
-	if err := v.Call("order.change", ask, nil); err != nil {
+	var o service.Order
+	if err := v.Call("order.change", ask, &o); err != nil {
 		return ui.Done{}, err
 	}
-	return ui.Done{To: to(id), Toast: &ui.Toast{Text: ui.T(v.Context(), "The order is changed.")}}, nil
+	return ui.Done{To: to(id), Toast: undoable(v, &o, ui.T(v.Context(), "The order is changed."))}, nil
 }
 
 func cancel(v *ui.Visit) (ui.Done, error) {
@@ -109,10 +110,11 @@ func cancel(v *ui.Visit) (ui.Done, error) {
 		return ui.Done{}, err
 	}
 	version, _ := strconv.ParseInt(v.Typed("version"), 10, 64)
-	if err := v.Call("order.cancel", service.OrderStop{ID: id, Version: version, Reason: v.Typed("reason")}, nil); err != nil {
+	var o service.Order
+	if err := v.Call("order.cancel", service.OrderStop{ID: id, Version: version, Reason: v.Typed("reason")}, &o); err != nil {
 		return ui.Done{}, err
 	}
-	return ui.Done{To: to(id), Toast: &ui.Toast{Text: ui.T(v.Context(), "The order is cancelled.")}}, nil
+	return ui.Done{To: to(id), Toast: undoable(v, &o, ui.T(v.Context(), "The order is cancelled."))}, nil
 }
 
 func finish(v *ui.Visit) (ui.Done, error) {
@@ -162,7 +164,12 @@ func finish(v *ui.Visit) (ui.Done, error) {
 	case ended.Next != "":
 		text = ui.T(ctx, "The work is done. It is due again on %s.", string(ended.Next))
 	}
-	return ui.Done{To: to(id), Toast: &ui.Toast{Text: text}}, nil
+	return ui.Done{To: to(id), Toast: undoable(v, &ended.Order, text)}, nil
+}
+
+// undoable tells of what was done to an order last, and takes it back.
+func undoable(v *ui.Visit, o *service.Order, text string) *ui.Toast {
+	return ui.Undoable(v, text, to(o.ID), o.Steps[len(o.Steps)-1].Change)
 }
 
 // comma takes a decimal comma for a point.

@@ -256,19 +256,9 @@ func sayFact(operation string) func(v *ui.Visit) (ui.Done, error) {
 		case ask.Value == "":
 			text = ui.T(ctx, "%s: taken back.", factName(ctx, ask.Name))
 		}
-		done.Toast = undoable(v, text, done.To, said.Change)
+		done.Toast = ui.Undoable(v, text, done.To, said.Change)
 		return done, nil
 	}
-}
-
-// undoable is a toast that takes changes of facts back.
-func undoable(v *ui.Visit, text, back string, changes ...string) *ui.Toast {
-	toast := &ui.Toast{Text: text}
-	changes = slices.DeleteFunc(changes, func(c string) bool { return c == "" })
-	if len(changes) > 0 && v.May("change.undo") {
-		toast.Undo, toast.With = "/changes/undo", map[string]string{"change": strings.Join(changes, " "), "back": back}
-	}
-	return toast
 }
 
 // undoChanges takes changes back, the last one first.

@@ -179,7 +179,7 @@ func takeLabel(v *ui.Visit) (ui.Done, error) {
 		return ui.Done{}, err
 	}
 	to := p.here(id)
-	return ui.Done{To: to, Toast: undoable(v, ui.T(ctx, "%s: kept.", factName(ctx, name)), to, change)}, nil
+	return ui.Done{To: to, Toast: ui.Undoable(v, ui.T(ctx, "%s: kept.", factName(ctx, name)), to, change)}, nil
 }
 
 // say says a fact of a device, and gives the change that takes it back; empty
@@ -209,14 +209,14 @@ func (p scanPage) deal(v *ui.Visit, id string) (ui.Done, error) {
 	once := func(text, operation string, ask any) (ui.Done, error) {
 		var done service.FactSaid
 		err := v.Call(operation, ask, &done)
-		return ui.Done{To: to, Toast: undoable(v, text, to, done.Change)}, err
+		return ui.Done{To: to, Toast: ui.Undoable(v, text, to, done.Change)}, err
 	}
 	said := func(text, fact, value string) (ui.Done, error) {
 		change, err := say(v, id, fact, value, p.source(ctx))
 		if err != nil || change == "" {
 			return already, err
 		}
-		return ui.Done{To: to, Toast: undoable(v, text, to, change)}, nil
+		return ui.Done{To: to, Toast: ui.Undoable(v, text, to, change)}, nil
 	}
 	switch p.Do {
 	case "adopt":

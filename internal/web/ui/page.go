@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -95,6 +96,17 @@ type Toast struct {
 	Text string            `json:"text"`           // in the reader's language
 	Undo string            `json:"undo,omitempty"` // path of the act that takes it back
 	With map[string]string `json:"with,omitempty"` // fields of that act's form
+}
+
+// Undoable is a toast of changes that change.undo takes back; the reader is at
+// back then.
+func Undoable(v *Visit, text, back string, changes ...string) *Toast {
+	toast := &Toast{Text: text}
+	changes = slices.DeleteFunc(changes, func(c string) bool { return c == "" })
+	if len(changes) > 0 && v.May("change.undo") {
+		toast.Undo, toast.With = "/changes/undo", map[string]string{"change": strings.Join(changes, " "), "back": back}
+	}
+	return toast
 }
 
 // Menu gives the pages of one workplace the visitor may see.

@@ -92,12 +92,15 @@ func (r reader) LastDone(ctx context.Context, device model.DeviceID) ([]care.Don
 }
 
 // Accessories gives what belongs to a device, or to all.
-func (r reader) Accessories(ctx context.Context, device model.DeviceID, after int64, limit int) ([]care.Accessory, error) {
-	where, args := "removed_at = 0 AND id > ?", []any{after}
-	if device != "" {
-		where, args = where+" AND device = ?", append(args, string(device))
+func (r reader) Accessories(ctx context.Context, q care.AccessoryQuery) ([]care.Accessory, error) {
+	where, args := "id > ?", []any{q.After}
+	if !q.Removed {
+		where += " AND removed_at = 0"
 	}
-	args = append(args, limited(limit, 100))
+	if q.Device != "" {
+		where, args = where+" AND device = ?", append(args, string(q.Device))
+	}
+	args = append(args, limited(q.Limit, 100))
 	return all(ctx, r, scanAccessory, "SELECT id, body FROM accessories WHERE "+where+" ORDER BY id LIMIT ?", args...)
 }
 
@@ -131,8 +134,8 @@ func (d *DB) LastDone(ctx context.Context, device model.DeviceID) ([]care.DoneRo
 }
 
 // Accessories gives what belongs to a device, or to all.
-func (d *DB) Accessories(ctx context.Context, device model.DeviceID, after int64, limit int) ([]care.Accessory, error) {
-	return d.read().Accessories(ctx, device, after, limit)
+func (d *DB) Accessories(ctx context.Context, q care.AccessoryQuery) ([]care.Accessory, error) {
+	return d.read().Accessories(ctx, q)
 }
 
 func (t *tx) PutOrder(ctx context.Context, o care.Order) (care.Order, error) {
@@ -173,13 +176,18 @@ func (t *tx) AddAccessory(ctx context.Context, a care.Accessory) (care.Accessory
 	return a, writeFault(row.Scan(&a.ID))
 }
 
-func (t *tx) RemoveAccessory(ctx context.Context, id int64, by care.Mark) (care.Accessory, error) {
-	found, err := all(ctx, t.reader, scanAccessory, "SELECT id, body FROM accessories WHERE removed_at = 0 AND id = ?", id)
-	if err == nil && len(found) == 0 {
-		err = fault.New(fault.Absent, "care.absent", "there is no accessory %d; list the accessories of the device to see their numbers", id)
-	}
+func (t *tx) PutAccessory(ctx context.Context, a care.Accessory) error {
+	body, err := json.Marshal(a)
 	if err != nil {
-		return care.Accessory{}, err
+		return fault.Wrap(err, fault.Invalid, "register.body", "the accessory cannot be written as JSON")
 	}
-	return found[0], t.exec(ctx, "UPDATE accessories SET removed_at = ?, removed_by = ? WHERE id = ?", micros(by.At), string(by.By), id)
+	at, by := int64(0), ""
+	if a.Removed != nil {
+		at, by = micros(a.Removed.At), string(a.Removed.By)
+	}
+	found, err := all(ctx, t.reader, scanAccessory, "UPDATE accessories SET removed_at = ?, removed_by = ?, body = ? WHERE id = ? RETURNING id, body", at, by, string(body), a.ID)
+	if err == nil && len(found) == 0 {
+		err = fault.New(fault.Absent, "care.absent", "there is no accessory %d; list the accessories of the device to see their numbers", a.ID)
+	}
+	return writeFault(err)
 }
