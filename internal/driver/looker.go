@@ -27,6 +27,9 @@ type Looker struct {
 	Round func(ctx context.Context) (wait time.Duration, err error)
 	// Count says what was done up to now.
 	Count func() string
+	// Cut ends what the round under way waits for, from another goroutine, when
+	// Stop's patience is over. Nil: ending its context does.
+	Cut func()
 	// Over is called when no round will come any more.
 	Over func()
 
@@ -80,12 +83,15 @@ func (l *Looker) Begin(ctx context.Context) {
 	go l.work(ctx)
 }
 
-// Stop ends after what is under way.
-func (l *Looker) Stop(context.Context) error {
+// Stop ends after what is under way, which is cut when ctx ends.
+func (l *Looker) Stop(ctx context.Context) error {
 	if l.cancel == nil {
 		return nil
 	}
 	l.cancel()
+	if l.Cut != nil {
+		defer context.AfterFunc(ctx, l.Cut)()
+	}
 	<-l.done
 	l.say("stopped", nil)
 	return nil

@@ -18,6 +18,7 @@ type Intake struct {
 	offers int
 	fail   func(frames []model.Frame) error
 	gate   chan struct{}
+	dead   bool
 }
 
 var _ driver.Intake = (*Intake)(nil)
@@ -41,14 +42,31 @@ func (i *Intake) Offer(ctx context.Context, frames []model.Frame) ([]model.Seq, 
 		}
 	}
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	seqs := make([]model.Seq, len(frames))
 	for n, f := range frames {
 		f.Bytes = bytes.Clone(f.Bytes)
 		i.taken = append(i.taken, f)
 		seqs[n] = model.Seq(len(i.taken))
 	}
+	dead := i.dead
+	i.mu.Unlock()
+	if dead {
+		<-ctx.Done()
+		return nil, fault.Wrap(ctx.Err(), fault.Transient, "drivertest.stopped", "intake was stopped")
+	}
 	return seqs, nil
+}
+
+// Die makes offers durable and tells nobody until their contexts end, as where
+// the process ends in between; until live is called.
+func (i *Intake) Die() (live func()) {
+	set := func(dead bool) {
+		i.mu.Lock()
+		i.dead = dead
+		i.mu.Unlock()
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 // Fail makes every offer ask f; nil makes them succeed again.

@@ -1,9 +1,10 @@
-// Package drivertest is the suite every listening driver passes: peers that
-// send half a message and fall silent, reset the connection, flood, do not
-// read their answers, send garbage, and an intake that fails, waits and is
-// stopped under load. Two things hold throughout: nothing is acknowledged
-// that intake did not take, and what intake took is what was sent, byte for
-// byte (R23).
+// Package drivertest is the suite every driver passes. Run is for those that
+// listen and answer: peers that send half a message and fall silent, reset the
+// connection, flood, do not read their answers, send garbage, and an intake that
+// fails, waits and is stopped under load. RunStream is for those whose devices
+// wait for no answer, RunLooker for those that look by themselves at a folder or
+// an address. Two things hold throughout: nothing is acknowledged that intake did
+// not take, and what intake took is what was sent, byte for byte (R23).
 package drivertest
 
 import (

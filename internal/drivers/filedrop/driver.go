@@ -70,8 +70,9 @@ func New(ch model.Channel) (*Driver, error) {
 	d.place = &local{path: d.settings.Folder}
 	if d.settings.SFTP.Address != "" {
 		d.Peer = d.settings.SFTP.Address
-		d.place = &remote{settings: &d.settings.SFTP, path: d.settings.Folder, met: d.met}
+		d.place = &remote{settings: &d.settings.SFTP, path: d.settings.Folder, met: d.met, patience: patience}
 	}
+	d.Cut = d.place.cut
 	if err := d.Keep(d.settings.Hours, ch.Zone); err != nil {
 		return nil, err
 	}

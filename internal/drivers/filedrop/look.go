@@ -1,6 +1,7 @@
 package filedrop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (d *Driver) takeAll(ctx context.Context) error {
 			delete(d.looked, name)
 		}
 	}
-	waiting := 0
+	waiting, first := 0, error(nil)
 	for _, f := range all {
 		if !d.mine(f.name) {
 			continue
@@ -56,15 +57,17 @@ func (d *Driver) takeAll(ctx context.Context) error {
 			waiting++
 			continue
 		}
-		if err := d.takeWhole(ctx, f, names); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
+		switch err := d.takeWhole(ctx, f, names); {
+		case ctx.Err() != nil:
 			return nil
+		case fault.CodeOf(err) == unreached: // one file holds no other up
+			first = cmp.Or(first, err)
+		case err != nil:
+			return err
 		}
 	}
 	d.waiting.Store(int64(waiting))
-	return nil
+	return first
 }
 
 // list gives the files of the folder and of its subfolders, as deep as the
@@ -174,11 +177,8 @@ func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) 
 	if kind == "wfdb" {
 		var missing string
 		if b, parts, missing, err = d.record(f.name, b); err != nil {
-			if d.gone(err) {
-				return nil
-			}
 			if fault.KindOf(err) != fault.Invalid {
-				return unreachable(err)
+				return d.readFault(f.name, err)
 			}
 			return d.refuse(ctx, []string{f.name}, err)
 		}
@@ -304,11 +304,11 @@ func (d *Driver) moveTo(folder, name string) error {
 
 func (d *Driver) gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// readFault says what a file that cannot be read means: one that went is not
-// missed, one that may not be read is told of and holds no other up.
+// readFault says what a file that cannot be read means: one that went, or is none
+// any more, is not missed, one that may not be read is told of.
 func (d *Driver) readFault(name string, err error) error {
 	switch {
-	case d.gone(err):
+	case d.gone(err), errors.Is(err, fs.ErrInvalid):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		d.Notes.Add(d.Peer, "filedrop.unreadable", "a file in the folder cannot be read: permission denied", "Give the user that runs Thalamus the right to read and move the files.")
@@ -317,10 +317,12 @@ func (d *Driver) readFault(name string, err error) error {
 	return unreachable(err)
 }
 
+const unreached = "filedrop.unreachable"
+
 func unreachable(err error) error {
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		return err
 	}
-	return fault.Wrap(err, fault.Transient, "filedrop.unreachable", "the folder cannot be reached or written; see that it is there and that this user may read, write and move files in it")
+	return fault.Wrap(err, fault.Transient, unreached, "the folder cannot be reached or written; see that it is there and that this user may read, write and move files in it")
 }

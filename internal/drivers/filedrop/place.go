@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type place interface {
 	write(name string, text []byte) error
 	folder(name string) error
 	close()
+	// cut ends what waits for the other side; it is called from elsewhere.
+	cut()
 }
 
 // found is what stands in a folder.
@@ -94,11 +97,14 @@ func (l *local) stat(name string) (found, error) {
 }
 
 func (l *local) read(name string, most int64) ([]byte, error) {
-	f, err := l.root.Open(name)
+	f, err := l.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe that took its place has no writer
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fs.ErrInvalid)
+	}
 	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
@@ -109,7 +115,9 @@ func (l *local) move(name, to string) error {
 	err := l.root.Link(name, to)
 	if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
-			err = l.root.Remove(name)
+			if err = l.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				_ = l.root.Remove(to) // else each round makes another
+			}
 		}
 		return err
 	}
@@ -122,6 +130,8 @@ func (l *local) move(name, to string) error {
 func (l *local) remove(name string) error             { return l.root.Remove(name) }
 func (l *local) write(name string, text []byte) error { return l.root.WriteFile(name, text, 0o640) }
 func (l *local) folder(name string) error             { return l.root.MkdirAll(name, 0o750) }
+
+func (l *local) cut() {}
 
 func (l *local) close() {
 	if l.root != nil {

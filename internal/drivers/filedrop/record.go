@@ -58,6 +58,9 @@ func (d *Driver) record(name string, header []byte) (b []byte, parts []string, m
 			if errors.Is(err, fs.ErrNotExist) {
 				return b, parts, one, nil
 			}
+			if errors.Is(err, fs.ErrInvalid) {
+				return nil, nil, "", fault.New(fault.Invalid, "filedrop.record", "the header names what is no file: a folder, a link or the like")
+			}
 			if err != nil {
 				return nil, nil, "", err
 			}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -26,9 +27,11 @@ type remote struct {
 	settings *SFTP
 	path     string
 	met      func(conn net.Conn)
+	patience time.Duration // for one answer
 
 	ssh    *ssh.Client
 	client *sftp.Client
+	conn   atomic.Pointer[bounded] // below both
 }
 
 // patience is how long the server may take for one answer.
@@ -36,7 +39,7 @@ const patience = 30 * time.Second
 
 func (r *remote) open(ctx context.Context) error {
 	if r.client != nil {
-		if _, err := r.client.Stat(r.path); err == nil {
+		if err := r.within(r.there); err == nil {
 			return nil
 		}
 		r.close()
@@ -45,27 +48,36 @@ func (r *remote) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dialer := net.Dialer{Timeout: patience, KeepAlive: 15 * time.Second}
+	dialer := net.Dialer{Timeout: r.patience, KeepAlive: 15 * time.Second}
 	plain, err := dialer.DialContext(ctx, "tcp", r.settings.Address)
 	if err != nil {
 		return err
 	}
-	conn := &bounded{Conn: plain}
-	hang := time.AfterFunc(patience, func() { plain.Close() })
-	defer hang.Stop()
-	c, channels, requests, err := ssh.NewClientConn(conn, r.settings.Address, config)
-	if err != nil {
-		plain.Close()
-		return err
+	conn := &bounded{Conn: plain, patience: r.patience}
+	r.conn.Store(conn)
+	if ctx.Err() != nil {
+		r.cut() // it was asked for while there was nothing to cut
 	}
-	r.ssh = ssh.NewClient(c, channels, requests)
-	if r.client, err = sftp.NewClient(r.ssh); err != nil {
-		r.close()
-		return err
-	}
-	if r.met != nil {
-		r.met(plain)
-	}
+	return r.within(func() error {
+		c, channels, requests, err := ssh.NewClientConn(conn, r.settings.Address, config)
+		if err != nil {
+			plain.Close()
+			return err
+		}
+		r.ssh = ssh.NewClient(c, channels, requests)
+		if r.client, err = sftp.NewClient(r.ssh); err != nil {
+			r.close()
+			return err
+		}
+		if r.met != nil {
+			r.met(plain)
+		}
+		return r.there()
+	})
+}
+
+// there says whether the folder is.
+func (r *remote) there() error {
 	info, err := r.client.Stat(r.path)
 	if err == nil && !info.IsDir() {
 		err = &fs.PathError{Op: "open", Path: r.path, Err: errors.New("it is a file, not a folder")}
@@ -73,21 +85,38 @@ func (r *remote) open(ctx context.Context) error {
 	return err
 }
 
-// bounded is a connection on which no write may wait for longer than patience;
-// for answers, within waits.
-type bounded struct{ net.Conn }
+// bounded is a connection on which no write may wait for longer than patience,
+// and nothing be read for longer, or more, than within allows.
+type bounded struct {
+	net.Conn
+	patience time.Duration
+	left     atomic.Int64 // bytes that the answer under way may have
+}
 
 func (b *bounded) Read(p []byte) (int, error) {
 	b.SetReadDeadline(time.Now().Add(2 * time.Hour)) // between rounds nothing comes
-	return b.Conn.Read(p)
+	n, err := b.Conn.Read(p)
+	if b.left.Add(-int64(n)) < 0 {
+		b.Close()
+		return 0, errors.New("an answer has no end")
+	}
+	return n, err
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	b.SetWriteDeadline(time.Now().Add(patience))
+	b.SetWriteDeadline(time.Now().Add(b.patience))
 	return b.Conn.Write(p)
 }
 
+// cut ends what is under way, from another goroutine.
+func (r *remote) cut() {
+	if c := r.conn.Load(); c != nil {
+		c.Close()
+	}
+}
+
 func (r *remote) close() {
+	r.cut() // a server that does not answer is not said goodbye to
 	if r.client != nil {
 		r.client.Close()
 	}
@@ -99,10 +128,17 @@ func (r *remote) close() {
 
 func (r *remote) at(name string) string { return path.Join(r.path, name) }
 
-// within ends an answer that does not come, by ending the connection.
+// mostAnswer is how many bytes one answer may have: the names of a folder with
+// mostFiles files, as one answer that is read in parts.
+const mostAnswer = 64 << 20
+
+// within ends an answer that does not come or has no end, by ending the
+// connection.
 func (r *remote) within(do func() error) error {
-	client := r.ssh
-	stop := time.AfterFunc(patience, func() { client.Close() })
+	if c := r.conn.Load(); c != nil {
+		c.left.Store(mostAnswer)
+	}
+	stop := time.AfterFunc(r.patience, r.cut)
 	defer stop.Stop()
 	return do()
 }
@@ -133,11 +169,11 @@ func (r *remote) stat(name string) (f found, err error) {
 }
 
 func (r *remote) read(name string, most int64) (text []byte, err error) {
-	f, err := r.client.Open(r.at(name))
-	if err != nil {
+	var f *sftp.File
+	if err = r.within(func() (err error) { f, err = r.client.Open(r.at(name)); return err }); err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = r.within(f.Close) }() // it was read
 	for err == nil && int64(len(text)) <= most {
 		err = r.within(func() error {
 			part, err := io.ReadAll(io.LimitReader(f, min(1<<20, most+1-int64(len(text)))))

@@ -106,8 +106,9 @@ func (d *Driver) round(ctx context.Context) (wait time.Duration, err error) {
 	} else if !d.memory.Began.IsZero() {
 		began = d.memory.Began // these pages are of what there was then
 	}
-	cursor := ""
+	cursor, asked := "", map[string]bool{}
 	for range d.settings.Pages {
+		asked[address] = true
 		a, err := d.ask(ctx, address, first)
 		if err != nil {
 			if fault.KindOf(err) == fault.Invalid && !first {
@@ -128,7 +129,10 @@ func (d *Driver) round(ctx context.Context) (wait time.Duration, err error) {
 		if err != nil {
 			return a.until, err
 		}
-		if following == address {
+		if asked[following] {
+			if following != address {
+				d.Notes.Add(d.Peer, "pull.page", "the server names a page as the next one that was asked for already in this round", "Have the server's pages end; those that came were taken.")
+			}
 			following = ""
 		}
 		if first {
