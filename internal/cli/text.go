@@ -70,6 +70,7 @@ type column struct {
 	name  string
 	index []int
 	field string // name in JSON, of a quantity
+	tag   string // what else JSON is told of it
 }
 
 func columns(t reflect.Type) []column {
@@ -78,15 +79,15 @@ func columns(t reflect.Type) []column {
 	}
 	var out []column
 	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous || name == "" || name == "-" || !f.IsExported() || !scalar(reflect.New(f.Type).Elem()) {
 			continue
 		}
 		if shorter, _, is := quantity(name, reflect.Zero(f.Type)); is {
-			out = append(out, column{title(shorter), f.Index, name})
+			out = append(out, column{title(shorter), f.Index, name, options})
 			continue
 		}
-		out = append(out, column{title(name), f.Index, ""})
+		out = append(out, column{title(name), f.Index, "", options})
 	}
 	return out
 }
@@ -162,6 +163,11 @@ func cell(v reflect.Value) string {
 	return oneLine(fmt.Sprint(v.Interface()))
 }
 
+// unsaid says whether a number is left out of JSON too, because it says nothing.
+func unsaid(v reflect.Value, options string) bool {
+	return (v.CanInt() || v.CanUint() || v.CanFloat()) && v.IsZero() && strings.Contains(options, "omitempty")
+}
+
 func oneLine(s string) string {
 	return strings.NewReplacer("\r\n", "⏎", "\r", "⏎", "\n", "⏎").Replace(s)
 }
@@ -186,9 +192,11 @@ func printTable(w io.Writer, rows reflect.Value, width int) error {
 				row = row.Elem()
 			}
 			text := ""
-			if x := row.FieldByIndex(c.index); c.field == "" {
+			switch x := row.FieldByIndex(c.index); {
+			case unsaid(x, c.tag):
+			case c.field == "":
 				text = cell(x)
-			} else {
+			default:
 				_, text, _ = quantity(c.field, x)
 			}
 			used[i] = used[i] || text != ""
@@ -272,10 +280,13 @@ func printFields(w io.Writer, v reflect.Value, width int) error {
 				continue
 			}
 		}
+		if unsaid(x, options) {
+			text = ""
+		}
 		if x.Kind() == reflect.Bool && text == "" && options == "" {
 			text = "no" // it is always told
 		}
-		if name == "next" {
+		if name == "next" && f.Type.Kind() == reflect.String && f.Type.Name() == "string" { // the next page, no day
 			next = text
 		} else if text != "" {
 			names, values = append(names, strings.ToLower(title(name))), append(values, text)

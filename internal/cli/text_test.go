@@ -54,3 +54,23 @@ func TestNotesOfChannels(t *testing.T) {
 		t.Errorf("%v %s", err, out.String())
 	}
 }
+
+// The day work is due next is no page to ask for, and numbers that JSON leaves
+// out say nothing here either.
+func TestWhatSaysNothing(t *testing.T) {
+	var b strings.Builder
+	if err := printText(&b, service.OrderEnded{Next: "2027-05-03"}, 0); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	if !strings.Contains(text, "next  2027-05-03") || strings.Contains(text, "--after") || strings.Contains(text, "opens") {
+		t.Errorf("%s", text)
+	}
+	b.Reset()
+	if err := printText(&b, []service.CareRow{{DeviceName: "a"}, {DeviceName: "b", Order: 7}}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if rows := strings.Split(b.String(), "\n"); strings.HasSuffix(rows[1], "0") || !strings.HasSuffix(rows[2], "7") {
+		t.Errorf("%s", b.String())
+	}
+}

@@ -140,8 +140,17 @@ func (f Field) one(v reflect.Value, text string) error {
 		}
 		v.SetUint(n)
 	default:
-		if err := json.Unmarshal([]byte(text), v.Addr().Interface()); err != nil {
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields() // as in a body
+		if err := d.Decode(v.Addr().Interface()); err != nil {
+			name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+			if unknown {
+				return fault.New(fault.Invalid, "service.argument", "there is no field %s in it; `thalamus reference` and /api/openapi.json list those there are", clip(name, 80)).At(f.Name)
+			}
 			return wrong("JSON")
+		}
+		if d.More() {
+			return wrong("one JSON value")
 		}
 	}
 	return nil

@@ -51,16 +51,8 @@ func blockDevice(ctx context.Context, c *call, r DeviceBlock) (register.Device, 
 	if err != nil {
 		return d, err
 	}
-	n, values, err := c.s.relied(ctx, d)
-	if err != nil {
+	if err := c.notInUse(ctx, d, r.Force, "block it"); err != nil {
 		return d, err
-	}
-	if (n > 0 || values) && !r.Force {
-		return d, fault.New(fault.Conflict, "service.device-in-use",
-			"%s is in use: %s%s; see that somebody watches them and another device is connected, then block it with force", d.ID, patientsWords(n), valuesWords(values)).At("force")
-	}
-	if n > 0 || values {
-		c.reason += fmt.Sprintf("; by force, %d patients depended on it", n)
 	}
 	ask := register.BlockAsk{ID: r.ID, Expect: expected(r.Version), Reason: r.Reason}
 	if r.For != 0 {
@@ -69,8 +61,26 @@ func blockDevice(ctx context.Context, c *call, r DeviceBlock) (register.Device, 
 	return c.s.Register.Block(ctx, c.tx, ask, c.mark())
 }
 
+// notInUse refuses what ends the use of a device while patients depend on it,
+// or values of it leave; force is what the actor says to it. do names the act.
+func (c *call) notInUse(ctx context.Context, d register.Device, force bool, do string) error {
+	n, values, err := c.s.relied(ctx, d)
+	switch {
+	case err != nil || n == 0 && !values:
+		return err
+	case !force:
+		return fault.New(fault.Conflict, "service.device-in-use",
+			"%s is in use: %s%s; see that somebody watches them and another device is connected, then %s with force", d.ID, patientsWords(n), valuesWords(values), do).At("force")
+	}
+	c.reason += fmt.Sprintf("; by force, %d patients depended on it", n)
+	return nil
+}
+
 func patientsWords(n int) string {
-	if n == 1 {
+	switch n {
+	case 0:
+		return "no patient is known to depend on its values"
+	case 1:
 		return "1 patient depends on its values"
 	}
 	return fmt.Sprintf("%d patients depend on its values", n)

@@ -245,7 +245,7 @@ func careCalendar(ctx context.Context, c *call, r CareAsk) (Calendar, error) {
 		}
 		events = append(events, care.Event{
 			UID: uid("due", row.Plan, string(row.Device)), On: row.On, Title: row.Name + ": " + row.DeviceName, Text: strings.Join(text, "\n"),
-			Place: cmp.Or(row.Place, row.Department), Category: string(row.Kind),
+			Place: cmp.Or(placeWords(row.Place), row.Department), Category: string(row.Kind),
 		})
 	}
 	if r.Kind == "" && r.Plan == "" && !r.Overdue {
@@ -260,6 +260,11 @@ func careCalendar(ctx context.Context, c *call, r CareAsk) (Calendar, error) {
 		return Calendar{}, fault.New(fault.Invalid, "care.too-many", "%d entries are too many for one calendar; ask for one department, model or plan", len(events))
 	}
 	return Calendar{Text: care.Calendar("Maintenance", "-//Thalamus//Maintenance//EN", events, c.s.now())}, nil
+}
+
+// placeWords writes a place for people who do not know HL7: "ICU 2 23".
+func placeWords(place string) string {
+	return strings.Join(strings.FieldsFunc(place, func(r rune) bool { return r == '^' }), " ")
 }
 
 // uid names an entry of the calendar, the same each time (RFC 5545 §3.8.4.7).
@@ -278,7 +283,7 @@ func (s *Service) loanEvents(r CareAsk) (events []care.Event) {
 		row := deviceRow(v.Device)
 		events = append(events, care.Event{
 			UID: uid("loan", string(v.ID)), On: on, Title: "To be returned: " + nameOf(&row),
-			Text: fmt.Sprintf("Device %s\nLent to %s", v.ID, saidOf(v.Said, "borrower", now)), Place: row.Place, Category: "loan",
+			Text: fmt.Sprintf("Device %s\nLent to %s", v.ID, saidOf(v.Said, "borrower", now)), Place: placeWords(row.Place), Category: "loan",
 		})
 		return true
 	})

@@ -181,7 +181,7 @@ func TestLoanAndDisposal(t *testing.T) {
 		t.Errorf("lent: %s %s %s", said("life"), said("borrower"), said("return-by"))
 	}
 	var c service.Calendar
-	if h.Call("care.calendar", service.CareAsk{}, &c); !strings.Contains(c.Text, "Lent to ER") {
+	if h.Call("care.calendar", service.CareAsk{}, &c); !strings.Contains(c.Text, "Lent to ER") || strings.Contains(c.Text, "^") {
 		t.Error("the loan is not in the calendar")
 	}
 	refused(t, h, "care.lent", "device.lend", service.DeviceLend{DeviceAct: act, To: "OR", Until: today(3)})
@@ -204,6 +204,7 @@ func TestLoanAndDisposal(t *testing.T) {
 	var open care.Order
 	h.Call("order.open", service.OrderNew{Device: d.ID, Title: "Cracked housing"}, &open)
 	refused(t, h, "care.no-state", "order.open", service.OrderNew{Device: d.ID, State: "ended"})
+	refused(t, h, "care.no-state", "order.open", service.OrderNew{Device: d.ID, State: "online"}) // as it should be
 	refused(t, h, "care.holds", "device.dispose", service.DeviceDispose{DeviceAct: act})
 	h.Call("fact.set", service.FactSay{Subject: subject, Name: "holds", Value: "personal", Reason: "test"}, nil)
 	refused(t, h, "care.wiping", "device.dispose", service.DeviceDispose{DeviceAct: act})
@@ -211,8 +212,11 @@ func TestLoanAndDisposal(t *testing.T) {
 	if said("life") != "in-use" {
 		t.Error("refused, and yet gone")
 	}
+	dispose := service.DeviceDispose{DeviceAct: act, WipedBy: "J. Ott", WipedHow: "overwritten", WipedOn: today(0), Document: "DOC-1"}
+	refused(t, h, "service.device-in-use", "device.dispose", dispose) // its messages named a patient just now
+	dispose.Force = true
 	var gone service.Disposed
-	h.Call("device.dispose", service.DeviceDispose{DeviceAct: act, WipedBy: "J. Ott", WipedHow: "overwritten", WipedOn: today(0), Document: "DOC-1"}, &gone)
+	h.Call("device.dispose", dispose, &gone)
 	if said("life") != "disposed" || gone.Order.Finish.Wiping.Document != "DOC-1" || len(gone.Cancelled) != 1 || gone.Cancelled[0] != open.ID {
 		t.Errorf("%+v", gone)
 	}

@@ -30,6 +30,7 @@ type DeviceDispose struct {
 	WipedOn  care.Day `json:"wipedOn,omitempty" doc:"on which day, as 2026-05-03"`
 	Document string   `json:"document,omitempty" doc:"which document shows it: number or link"`
 	Note     string   `json:"note,omitempty" doc:"where it went"`
+	Force    bool     `json:"force,omitempty" doc:"although the device is in use"`
 }
 
 // Disposed tells what came of a disposal.
@@ -126,11 +127,17 @@ func disposeDevice(ctx context.Context, c *call, r DeviceDispose) (Disposed, err
 	finish := care.Finish{Text: r.Note}
 	switch {
 	case proof != care.Wiping{}:
+		if err := proof.Check(today); err != nil {
+			return Disposed{}, err
+		}
 		finish.Wiping = &proof
 	case care.NeedsWiping(holds):
 		return Disposed{}, fault.New(fault.Invalid, "care.wiping", "the device keeps %s records of patients; give the proof that they are gone: wipedBy, wipedHow, wipedOn, document", holds).At("wipedBy")
 	case holds == "":
 		return Disposed{}, fault.New(fault.Invalid, "care.holds", "nobody has said whether the device keeps patients' records; say it with the fact holds (none, technical), or give the proof of wiping").At("wipedBy")
+	}
+	if err := c.notInUse(ctx, v.Device, r.Force, "dispose of it"); err != nil {
+		return Disposed{}, err
 	}
 	out := Disposed{}
 	if out.Cancelled, err = c.cancelAll(ctx, r.DeviceAct); err != nil {

@@ -226,9 +226,13 @@ func (c *call) causeOf(ctx context.Context, v *register.View, kind state.Kind) (
 		return nil, err
 	}
 	for _, s := range states {
-		if s.Kind == kind {
-			return &care.Cause{State: string(s.Kind), Since: s.Since, Was: s.Why.Was, Now: s.Why.Now}, nil
+		if s.Kind != kind {
+			continue
 		}
+		if s.Grade == state.Good || s.Grade == state.Info {
+			return nil, fault.New(fault.Invalid, "care.no-state", "that the device is %q is nothing to repair; open the order without a state, with a title", kind).At("state")
+		}
+		return &care.Cause{State: string(s.Kind), Since: s.Since, Was: s.Why.Was, Now: s.Why.Now}, nil
 	}
 	return nil, fault.New(fault.Invalid, "care.no-state", "the device is not %q now; open the order without a state, with a title", clip(string(kind), 40)).At("state")
 }

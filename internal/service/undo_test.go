@@ -151,7 +151,7 @@ func TestUndoOfCare(t *testing.T) {
 
 	var second care.Order
 	h.Call("order.open", service.OrderNew{Device: device, Title: "Loose plug"}, &second)
-	h.Call("device.dispose", service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device}, WipedBy: "Ott", WipedHow: "overwritten", WipedOn: "2026-01-31", Document: "D-1"}, nil)
+	h.Call("device.dispose", service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device}, WipedBy: "Ott", WipedHow: "overwritten", WipedOn: "2026-01-31", Document: "D-1", Force: true}, nil)
 	if out := undo("device.dispose"); !slices.Contains(out.Back, "order "+strconv.FormatInt(second.ID, 10)) || len(out.Stays) != 1 {
 		t.Errorf("a disposal: %+v", out)
 	}

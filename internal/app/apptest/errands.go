@@ -299,14 +299,14 @@ func (h *House) Errands() []Errand {
 		{"order.cancel", is(service.OrderStop{ID: 2, Reason: why}), "order 2", why},
 		{"accessory.add", func() any { return service.AccessoryNew{Device: device(), Name: "Cuff", Reason: why} }, "*", why},
 		{"accessory.list", is(service.AccessoryAsk{}), "", ""},
-		{"accessory.remove", is(service.Numbered{ID: 1, Reason: why}), "accessory 1", why},
+		{"accessory.remove", is(service.Numbered{ID: 1, Reason: why}), "*", why},
 		{"device.lend", func() any {
 			return service.DeviceLend{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, To: "Emergency room", Until: "2999-12-31"}
 		}, "*", why},
 		{"device.return", func() any { return service.DeviceReturn{DeviceAct: service.DeviceAct{ID: device(), Reason: why}} }, "*", why},
 		{"device.dispose", func() any {
-			return service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, WipedBy: "J. Ott", WipedHow: "overwritten", WipedOn: "2026-01-02", Document: "DOC-1"}
-		}, "*", why},
+			return service.DeviceDispose{DeviceAct: service.DeviceAct{ID: device(), Reason: why}, WipedBy: "J. Ott", WipedHow: "overwritten", WipedOn: "2026-01-02", Document: "DOC-1", Force: true}
+		}, "*", why + "; by force, 0 patients depended on it"},
 		{"plan.remove", is(act), "plan second", why},
 		{"plan.restore", is(service.Restore{ID: "second", Of: 1, Reason: why}), "plan second", why},
 		{"plan.remove", is(act), "plan second", why},

@@ -123,8 +123,9 @@ func (r *Result) judge() error {
 	}
 	limited := r.Min != "" || r.Max != ""
 	if _, err := r.Value.decimal(); r.Value != "" && err != nil {
-		return fault.New(fault.Invalid, "care.measure", "%s: %q is not a number such as 0.3", r.Name, clip(string(r.Value))).At("results")
+		return fault.New(fault.Invalid, "care.measure", "%s: %q is not a number such as 0.3; leave marks of thousands out", r.Name, clip(string(r.Value))).At("results")
 	}
+	r.Value = r.Value.plain()
 	switch {
 	case r.Value == "" && (limited || strings.TrimSpace(r.Text) == ""):
 		return fault.New(fault.Invalid, "care.measure", "%s: the value is missing", r.Name).At("results")
@@ -145,6 +146,7 @@ func (p *Part) check() error {
 	if p.Cost != "" {
 		cost, err := p.Cost.decimal()
 		bad = bad || err != nil || cost.Coef < 0
+		p.Cost = p.Cost.plain()
 	}
 	if p.Currency != "" { // ISO 4217: three capital letters
 		bad = bad || len(p.Currency) != 3 || strings.Trim(p.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""

@@ -67,6 +67,8 @@ func TestEnd(t *testing.T) {
 		"on the limit":         {Finish{Results: results("0.30", "500.0")}, false, true, ""},
 		"above":                {Finish{Results: results("0.31", "120")}, false, false, ""},
 		"with a comma":         {Finish{Results: results("0,12", "120")}, false, true, ""},
+		"thousands, or not":    {Finish{Results: results("0.12", "1,200")}, false, false, "care.measure"},
+		"three decimals":       {Finish{Results: results("0,125", "120")}, false, true, ""},
 		"said to have failed":  {Finish{Results: results("0.12", "120")}, true, false, ""},
 		"one is missing":       {Finish{Results: results("0.12", "120")[:1]}, false, false, "care.finish"},
 		"none":                 {Finish{}, false, false, "care.finish"},
@@ -100,6 +102,9 @@ func TestEnd(t *testing.T) {
 		}
 		if o.Finish.Results[1].Max != "500" || o.Finish.Results[1].UnitUCUM != "uA" {
 			t.Errorf("%s: the plan's limits do not count: %+v", name, o.Finish.Results[1])
+		}
+		if strings.Contains(string(o.Finish.Results[0].Value), ",") {
+			t.Errorf("%s: kept as %s", name, o.Finish.Results[0].Value)
 		}
 		if c.finish.Results[0].Passed {
 			t.Errorf("%s: the caller's results were changed", name)

@@ -49,9 +49,19 @@ type Measure struct {
 // Number is an exact decimal number as people write it, "0.30"; empty for none.
 type Number string
 
-// decimal reads it; a comma is taken for the point.
+// decimal reads it; a comma is taken for the point, but where it may as well
+// stand between thousands: 1,200 is refused.
 func (n Number) decimal() (model.Decimal, error) {
-	return model.ParseDecimal(strings.Replace(strings.TrimSpace(string(n)), ",", ".", 1))
+	whole, rest, comma := strings.Cut(strings.TrimSpace(string(n)), ",")
+	if comma && len(rest) == 3 && strings.Trim(whole, "+-0") != "" {
+		return model.Decimal{}, model.ErrDecimal
+	}
+	return model.ParseDecimal(string(n.plain()))
+}
+
+// plain writes it with a point.
+func (n Number) plain() Number {
+	return Number(strings.Replace(strings.TrimSpace(string(n)), ",", ".", 1))
 }
 
 // compare compares two numbers that can be read.
@@ -164,6 +174,7 @@ func (m *Measure) check() error {
 			return wrong("%s: %q is not a number such as 0.3", m.Name, clip(string(n)))
 		}
 	}
+	m.Min, m.Max = m.Min.plain(), m.Max.plain()
 	if m.Min != "" && m.Max != "" && m.Min.compare(m.Max) > 0 {
 		return wrong("%s: the lower limit is above the upper one", m.Name)
 	}

@@ -104,13 +104,13 @@ func dispose(v *ui.Visit) (ui.Done, error) {
 	ask := service.DeviceDispose{
 		DeviceAct: service.DeviceAct{ID: model.DeviceID(device), Version: version, Reason: v.Typed("reason")},
 		WipedBy:   v.Typed("wipedBy"), WipedHow: v.Typed("wipedHow"), WipedOn: service.Day(v.Typed("wipedOn")), Document: v.Typed("document"), Note: v.Typed("note"),
+		Force: v.Typed("force") != "",
 	}
 	var out service.Disposed
 	if err := v.Call("device.dispose", ask, &out); err != nil {
 		return ui.Done{}, err
 	}
-	toast := &ui.Toast{Text: ui.T(v.Context(), "The device is disposed of; its order keeps the proof.")}
-	return ui.Done{To: to(out.Order.ID), Toast: toast}, nil
+	return ui.Done{To: to(out.Order.ID), Toast: ui.Undoable(v, ui.T(v.Context(), "The device is disposed of; its order keeps the proof."), "/devices/"+device, out.Change)}, nil
 }
 
 func holdsText(ctx context.Context, holds string) string {

@@ -3,7 +3,6 @@ package care
 import (
 	"cmp"
 	"strconv"
-	"strings"
 
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
@@ -141,13 +140,13 @@ func finish(v *ui.Visit) (ui.Done, error) {
 			continue
 		}
 		f.Results = append(f.Results, service.Result{
-			Measure: service.Measure{Name: name, UnitUCUM: v.Typed("unit-" + n), Min: comma(v.Typed("min-" + n)), Max: comma(v.Typed("max-" + n))},
-			Value:   comma(v.Typed("value-" + n)), Passed: true,
+			Measure: service.Measure{Name: name, UnitUCUM: v.Typed("unit-" + n), Min: service.Number(v.Typed("min-" + n)), Max: service.Number(v.Typed("max-" + n))},
+			Value:   service.Number(v.Typed("value-" + n)), Passed: true,
 		})
 	}
 	for i := range partRows {
 		n := strconv.Itoa(i)
-		part := service.Part{Name: v.Typed("part-" + n), Number: v.Typed("number-" + n), Lot: v.Typed("lot-" + n), Cost: comma(v.Typed("cost-" + n))}
+		part := service.Part{Name: v.Typed("part-" + n), Number: v.Typed("number-" + n), Lot: v.Typed("lot-" + n), Cost: service.Number(v.Typed("cost-" + n))}
 		if part != (service.Part{}) {
 			f.Parts = append(f.Parts, part)
 		}
@@ -170,9 +169,4 @@ func finish(v *ui.Visit) (ui.Done, error) {
 // undoable tells of what was done to an order last, and takes it back.
 func undoable(v *ui.Visit, o *service.Order, text string) *ui.Toast {
 	return ui.Undoable(v, text, to(o.ID), o.Steps[len(o.Steps)-1].Change)
-}
-
-// comma takes a decimal comma for a point.
-func comma(text string) service.Number {
-	return service.Number(strings.Replace(text, ",", ".", 1))
 }

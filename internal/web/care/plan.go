@@ -176,7 +176,7 @@ func keepPlan(v *ui.Visit) (ui.Done, error) {
 		if _, there := v.Form["measure-"+n]; !there {
 			break
 		}
-		m := service.Measure{Name: v.Typed("measure-" + n), UnitUCUM: v.Typed("unit-" + n), Min: comma(v.Typed("min-" + n)), Max: comma(v.Typed("max-" + n))}
+		m := service.Measure{Name: v.Typed("measure-" + n), UnitUCUM: v.Typed("unit-" + n), Min: service.Number(v.Typed("min-" + n)), Max: service.Number(v.Typed("max-" + n))}
 		if m != (service.Measure{}) {
 			p.Measures = append(p.Measures, m)
 		}
