@@ -40,7 +40,8 @@ func TestCases(t *testing.T) {
 }
 
 // TestChoice: among all that are shipped, the messages of a profile's cases
-// are read with it, by what they say of their sender or by their channel.
+// are read with it, by what they say of their sender, by their channel or by their
+// name.
 func TestChoice(t *testing.T) {
 	all, set := shipped(t)
 	reader := flow.NewReader(builtin.Codecs(), set)
@@ -49,8 +50,12 @@ func TestChoice(t *testing.T) {
 		if len(p.AppliesTo.Channel) > 0 {
 			channel = strings.TrimSuffix(p.AppliesTo.Channel[0], "*") + "-1"
 		}
+		topic := ""
+		if len(p.AppliesTo.Topic) > 0 {
+			topic = strings.ReplaceAll(p.AppliesTo.Topic[0], "*", "1")
+		}
 		for _, c := range p.Cases() {
-			frame := model.Frame{Channel: model.ChannelID(channel), Codec: p.Codec, Arrived: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Bytes: c.Input}
+			frame := model.Frame{Channel: model.ChannelID(channel), Topic: topic, Codec: p.Codec, Arrived: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Bytes: c.Input}
 			for _, m := range reader.Read(model.Entry{Seq: 1, Frame: frame}) {
 				if m.ReadWith != p.Ref() {
 					t.Errorf("%s, case %s: read with %q", p.Name, c.Name, m.ReadWith)

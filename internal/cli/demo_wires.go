@@ -1,16 +1,14 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/files"
 	"thalamus/internal/sim/wearable"
 )
 
@@ -72,34 +70,12 @@ func plainMonitor(ward, run string) *sim.Monitor {
 	return m
 }
 
-// batched is how many messages a file of the house next door holds.
-const batched = 3
-
-// file writes batches into a folder. One is acknowledged when it lies in the
-// subfolder of what was taken.
+// file lets the house next door file batches into a folder until ctx ends.
 func (w *wires) file(ctx context.Context, folder, run string) {
-	m, files := plainMonitor("NEXT", run), 0
-	for ; ctx.Err() == nil; pauseFor(ctx, 5*time.Second) {
-		var b bytes.Buffer
-		fmt.Fprintf(&b, "BHS|^~\\&|SIMWARD||THALAMUS||||||%s-%d\r", run, files+1)
-		for range batched {
-			b.Write(m.Message(time.Now()).Bytes)
-		}
-		fmt.Fprintf(&b, "BTS|%d\r", batched)
-		name := filepath.Join(folder, fmt.Sprintf("batch-%s-%d.hl7", run, files+1))
-		if os.WriteFile(name+".part", b.Bytes(), 0o600) != nil || os.Rename(name+".part", name) != nil {
-			continue // the folder is the demo's own; what is not there is not sent
-		}
-		files++
-		w.add(batched, 0)
-	}
-	for end := time.Now().Add(settle / 2); ; time.Sleep(100 * time.Millisecond) {
-		taken, _ := filepath.Glob(filepath.Join(folder, "done", "*"+run+"*"))
-		if len(taken) >= files || time.Now().After(end) {
-			w.add(0, batched*min(len(taken), files))
-			return
-		}
-	}
+	house := files.Ward{Folder: folder, Name: "NEXT", Beds: 1, Devices: []string{files.Batch}, Every: 5 * time.Second, Mark: run}
+	house.Run(ctx, settle/2)
+	count, _ := house.Counts()
+	w.add(count.Sent*files.Batched, count.Acknowledged*files.Batched)
 }
 
 func pauseFor(ctx context.Context, d time.Duration) {

@@ -8,6 +8,7 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
+	"thalamus/internal/sim/files"
 	"thalamus/internal/sim/home"
 	"thalamus/internal/sim/lab"
 	"thalamus/internal/sim/phdagent"
@@ -76,6 +77,7 @@ type devices struct {
 	ledger  *sim.Ledger // of HL7 v2
 	mqtt    wearable.Ward
 	homes   home.Homes
+	folder  string        // they file into
 	grace   time.Duration // for what is under way at the end; 0: as ever
 }
 
@@ -89,6 +91,7 @@ var links = map[string]struct {
 	"phd":    {"phd", "phd", map[string]any{"listen": "127.0.0.1:0"}},
 	"astm":   {"astm", "astm", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
 	"poct1a": {"poct1a", "poct1a", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
+	"file":   {"filedrop", "hl7v2", map[string]any{"complete": "renamed", "every": "100ms"}},
 	"rest":   {"rest", "fhir", map[string]any{"listen": "127.0.0.1:0", "requests_per_second": 0}},
 }
 
@@ -115,6 +118,10 @@ func (d *devices) work(ctx context.Context) {
 			sent, acknowledged, _, _ = w.Counts()
 			return sent, acknowledged
 		})
+	case "file":
+		w := files.Ward{Folder: d.folder, Name: d.name, Beds: 1, Devices: []string{files.Batch}, Every: rhythm, Mark: d.run, Faults: d.set, Acknowledged: d.told.mark}
+		w.Run(ctx, cmp.Or(d.grace, grace))
+		d.sent(func() int { c, _ := w.Counts(); return c.Sent })
 	case "rest":
 		h := &d.homes
 		h.Ward, h.Number, h.Rate, h.Run, h.Faults = d.name, 1, float64(time.Second/rhythm), d.run, d.set

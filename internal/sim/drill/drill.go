@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -180,12 +181,26 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 	if err != nil {
 		return r.failed(err)
 	}
-	ch, err := d.open(ctx, e.Fault, e.Kind, nil)
+	var where map[string]any
+	folder := ""
+	if e.Kind == "file" {
+		if d.house == nil {
+			r.Skipped = "it needs a server that the drill starts itself: another may not read its folders"
+			return r
+		}
+		if folder, err = os.MkdirTemp("", "thalamus-drill-"); err != nil {
+			return r.failed(err)
+		}
+		defer os.RemoveAll(folder)
+		where = map[string]any{"folder": folder}
+	}
+	ch, err := d.open(ctx, e.Fault, e.Kind, where)
 	if err != nil {
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
 	dev := d.devices(e.Kind, ch, set)
+	dev.folder = folder
 	if e.Kind == "rest" {
 		made, err := d.admit(ctx, dev, ch.ID)
 		if err != nil {
@@ -342,7 +357,7 @@ func (d *drill) open(ctx context.Context, name, kind string, more map[string]any
 	var row service.ChannelRow
 	err := d.until(ctx, "the channel listens", nil, func() (ok bool, err error) {
 		row, err = d.row(ctx, ch.ID)
-		return row.Address != "", err
+		return row.Address != "" || row.State == "connected", err
 	})
 	return row, err
 }

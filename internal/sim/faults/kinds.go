@@ -41,6 +41,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{"astm", Streams(WrongChecksum), []string{BegunAnew, Truncated, ClockJump, WrongUnit, NewLabel, NoNumber, OutOfRange, WrongPatient}},
 		{"dri", Asked(WrongChecksum), []string{ClockJump, OutOfRange, NaN, SensorOff}},
+		{"file", []string{HalfFrame, Duplicate, SlowDrip, Garbage, Oversized, Flood}, []string{Truncated, ClockJump, WrongUnit, NewLabel, WrongPatient, OutOfRange, NaN, NoNumber}},
 		{"hl7", Streams(Swapped), []string{Truncated, ClockJump, ZoneChange, SummerNight, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN, SensorOff, NoNumber, DemoMode}},
 		{"intellivue", []string{Unplugged, Reset, HalfFrame, Dropped, Duplicate, Garbage}, []string{BegunAnew, ClockJump, WrongUnit, OutOfRange, NaN, SensorOff}},
 		{"masimo", Asked(), []string{ClockJump, OutOfRange, SensorOff, NoNumber}},
