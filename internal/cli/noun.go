@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ func nounText(v any) (text string, known bool) {
 			return "", true
 		}
 		return valueText(*v), true
+	case service.FlowEnd:
+		return endText(&v), true
 	case []service.LabelCandidate:
 		codes := make([]string, len(v))
 		for i := range v {
@@ -72,4 +75,22 @@ func valueText(v model.Value) string {
 		return v.Coding.Code
 	}
 	return ""
+}
+
+// endText says who stands at an end of a connection, and where it is.
+func endText(e *service.FlowEnd) string {
+	who := e.Own
+	for i, d := range e.Devices {
+		if i > 0 {
+			who += ", "
+		}
+		who += string(d.ID)
+	}
+	if e.More > 0 {
+		who += fmt.Sprintf(" and %d more", e.More)
+	}
+	if who == "" {
+		return e.Address
+	}
+	return strings.TrimSpace(e.Address + " " + who)
 }

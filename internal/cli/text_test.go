@@ -74,3 +74,12 @@ func TestWhatSaysNothing(t *testing.T) {
 		t.Errorf("%s", b.String())
 	}
 }
+
+// Who talks to whom says who, to whom.
+func TestEndsOfConnections(t *testing.T) {
+	var b strings.Builder
+	row := service.FlowRow{From: service.FlowEnd{Address: "10.1.0.7", Devices: []service.FlowDevice{{ID: "dev-a"}, {ID: "dev-b"}}, More: 3}, To: service.FlowEnd{Own: "channel/icu"}}
+	if err := printText(&b, []service.FlowRow{row}, 0); err != nil || !strings.Contains(b.String(), "10.1.0.7 dev-a, dev-b and 3 more  channel/icu") {
+		t.Errorf("%v\n%s", err, b.String())
+	}
+}

@@ -35,7 +35,7 @@ const (
 // Read reads a file. The error is fault.Invalid, code imports.format.
 func Read(r io.Reader) (model.FlowFile, error) {
 	in := bufio.NewReaderSize(r, 2*mostPacket)
-	d := &reader{set: flowset.New(model.FromNetFlow), templates: map[source]*template{}}
+	d := &reader{set: flowset.New(model.FromNetFlow), templates: map[source]*template{}, started: map[source]time.Time{}}
 	head, err := in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return model.FlowFile{}, err
@@ -107,6 +107,7 @@ type reader struct {
 	packets   int
 	exporter  string
 	templates map[source]*template
+	started   map[source]time.Time // exporters, of IPFIX, by their domain
 }
 
 // source names a template: ids are chosen by each exporter for each domain.
@@ -157,13 +158,13 @@ func (d *reader) five(b []byte) (int, error) {
 		return 0, fmt.Errorf("version 5 has 1 to 30 records in a packet; this one says %d, or breaks off", count)
 	}
 	up := binary.BigEndian.Uint32(b[4:])
-	now := int64(binary.BigEndian.Uint32(b[8:]))
+	now, nano := int64(binary.BigEndian.Uint32(b[8:])), min(int64(binary.BigEndian.Uint32(b[12:])), 999_999_999)
 	for i := range count {
 		r := b[24+48*i:]
 		rec := record{protocol: r[38], hasProtocol: true,
 			srcPort: binary.BigEndian.Uint16(r[32:]), dstPort: binary.BigEndian.Uint16(r[34:])}
 		rec.src, rec.dst = address(r[0:4]), address(r[4:8])
-		rec.first, rec.last = since(now, up, binary.BigEndian.Uint32(r[24:])), since(now, up, binary.BigEndian.Uint32(r[28:]))
+		rec.first, rec.last = since(now, nano, up, binary.BigEndian.Uint32(r[24:])), since(now, nano, up, binary.BigEndian.Uint32(r[28:]))
 		d.take(&rec)
 	}
 	return 24 + 48*count, nil
@@ -171,8 +172,8 @@ func (d *reader) five(b []byte) (int, error) {
 
 // since gives the time at which an exporter that has been up for a number of
 // milliseconds at an instant had been so for another.
-func since(now int64, up, then uint32) time.Time {
-	at, ok := flowset.Unix(now, 0)
+func since(now, nano int64, up, then uint32) time.Time {
+	at, ok := flowset.Unix(now, nano)
 	if !ok {
 		return time.Time{}
 	}
@@ -207,7 +208,7 @@ func (d *reader) nine(b []byte, whole bool) (int, error) {
 		case id == 1:
 			err = d.learnOptions9(body, domain)
 		case id >= 256:
-			err = d.records(body, 9, domain, id, func(then uint32) time.Time { return since(now, up, then) })
+			err = d.records(body, 9, domain, id, counted{since: func(then uint32) time.Time { return since(now, 0, up, then) }})
 		}
 		if err != nil {
 			return at + n, err
@@ -223,7 +224,7 @@ func (d *reader) ipfix(b []byte) (int, error) {
 	if length < 16 || length > len(b) {
 		return 0, errors.New("the message is longer than what is there")
 	}
-	domain := binary.BigEndian.Uint32(b[12:])
+	now, domain := int64(binary.BigEndian.Uint32(b[4:])), binary.BigEndian.Uint32(b[12:])
 	for rest := b[16:length]; len(rest) >= 4; {
 		id, n := binary.BigEndian.Uint16(rest), int(binary.BigEndian.Uint16(rest[2:]))
 		if n < 4 || n > len(rest) {
@@ -236,7 +237,7 @@ func (d *reader) ipfix(b []byte) (int, error) {
 		case id == 3:
 			err = d.learn(rest[4:n], 10, domain, true)
 		case id >= 256:
-			err = d.records(rest[4:n], 10, domain, id, nil)
+			err = d.records(rest[4:n], 10, domain, id, d.counted(now, domain))
 		}
 		if err != nil {
 			return length, err
@@ -244,4 +245,18 @@ func (d *reader) ipfix(b []byte) (int, error) {
 		rest = rest[n:]
 	}
 	return length, nil
+}
+
+// counted says how times that count since the exporter started are read in a
+// message of IPFIX: by when it started, which it tells as an option (RFC 7011
+// §4), however often the counter has wrapped by then. Where it does not, the
+// time of the export stands for them.
+func (d *reader) counted(now int64, domain uint32) counted {
+	at, _ := flowset.Unix(now, 0)
+	out := counted{exported: at, since: func(uint32) time.Time { return at }}
+	if started, told := d.started[source{d.exporter, 10, domain, 0}]; told {
+		up := uint32(at.Sub(started).Milliseconds())
+		out.since = func(then uint32) time.Time { return since(now, 0, up, then) }
+	}
+	return out
 }

@@ -116,6 +116,45 @@ func captured(packets ...[]byte) []byte {
 	return b
 }
 
+// softflowd counts from when it started and tells that as an option; other
+// exporters tell times to the microsecond, before the export, or not at all.
+func TestTimesOfIPFIX(t *testing.T) {
+	u64 := func(n uint64) []byte { return be.AppendUint64(nil, n) }
+	u32 := func(n ...uint32) (b []byte) {
+		for _, one := range n {
+			b = be.AppendUint32(b, one)
+		}
+		return b
+	}
+	message := func(sets ...[]byte) []byte {
+		body := bytes.Join(sets, nil)
+		b := u16(10, uint16(16+len(body)))
+		return append(append(b, u32(uint32(noon.Unix()), 1, 7)...), body...)
+	}
+	ends := append([]byte{10, 1, 0, 9, 192, 0, 2, 1}, append(u16(50000, 443), 6)...)
+	flow := func(fields []uint16, times []byte) []byte {
+		head := append(u16(400, uint16(5+len(fields)/2)), u16(8, 4, 12, 4, 7, 2, 11, 2, 4, 1)...)
+		return append(set(2, append(head, u16(fields...)...)...), set(400, append(bytes.Clone(ends), times...)...)...)
+	}
+	started := append(set(3, u16(256, 2, 1, 149, 4, 160, 8)...), set(256, append(u32(7), u64(uint64(noon.Add(-60*24*time.Hour).UnixMilli()))...)...)...)
+	day := uint32(24 * time.Hour / time.Millisecond)
+	for name, c := range map[string]struct {
+		message     []byte
+		first, last time.Time
+	}{
+		"since it started, wrapped": {message(started, flow([]uint16{22, 4, 21, 4}, u32(59*day, 59*day+5000))), noon.Add(-24 * time.Hour), noon.Add(-24*time.Hour + 5*time.Second)},
+		"that not told":             {message(flow([]uint16{22, 4, 21, 4}, u32(1000, 2000))), noon, noon},
+		"not told at all":           {message(flow(nil, nil)), noon, noon},
+		"before the export":         {message(flow([]uint16{158, 4, 159, 4}, u32(3_000_000, 1_000_000))), noon.Add(-3 * time.Second), noon.Add(-time.Second)},
+		"microseconds":              {message(flow([]uint16{154, 8, 155, 8}, append(u32(uint32(noon.Unix()+2_208_988_800-2), 1<<31), u32(uint32(noon.Unix()+2_208_988_800-1), 0)...))), noon.Add(-1500 * time.Millisecond), noon.Add(-time.Second)},
+	} {
+		f, err := Read(bytes.NewReader(c.message))
+		if err != nil || f.Wrong > 0 || len(f.Flows) != 1 || !f.Flows[0].First.Equal(c.first) || !f.Flows[0].Last.Equal(c.last) {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
 func TestDamage(t *testing.T) {
 	if _, err := Read(strings.NewReader("this is no such file at all")); fault.CodeOf(err) != "imports.format" {
 		t.Error(err)

@@ -29,6 +29,13 @@ const (
 	flowEndSeconds      = 151
 	flowStartMilli      = 152
 	flowEndMilli        = 153
+	flowStartMicro      = 154
+	flowEndMicro        = 155
+	flowStartNano       = 156
+	flowEndNano         = 157
+	flowStartDelta      = 158 // microseconds before the message was exported
+	flowEndDelta        = 159
+	systemInitMilli     = 160
 	variable            = 0xffff // a length that stands before the value (RFC 7011 §7)
 )
 
@@ -39,6 +46,7 @@ type record struct {
 	protocol         uint8
 	hasProtocol      bool
 	first, last      time.Time
+	started          time.Time // the exporter itself, told as an option
 	srcMAC, dstMAC   string
 }
 
@@ -160,14 +168,20 @@ func (d *reader) keep(key source, t *template) {
 	}
 }
 
-// records reads the records of a set by their template; up gives the time of a
-// number of milliseconds since the exporter started.
-func (d *reader) records(b []byte, version uint16, domain uint32, id uint16, up func(uint32) time.Time) error {
+// counted gives the time of a number of milliseconds since the exporter
+// started, and when what it stands in was exported; zero where nobody says it.
+type counted struct {
+	since    func(uint32) time.Time
+	exported time.Time
+}
+
+// records reads the records of a set by their template.
+func (d *reader) records(b []byte, version uint16, domain uint32, id uint16, when counted) error {
 	t := d.templates[source{d.exporter, version, domain, id}]
 	if t == nil {
 		return fmt.Errorf("the records of template %d come before the template; export it, or capture for longer", id)
 	}
-	if t.least == 0 || t.options {
+	if t.least == 0 || t.options && version == 9 {
 		return nil
 	}
 	for len(b) >= t.least {
@@ -190,9 +204,18 @@ func (d *reader) records(b []byte, version uint16, domain uint32, id uint16, up 
 				return errors.New("a record breaks off")
 			}
 			if !f.enterprise {
-				r.read(f.id, b[:n], up)
+				r.read(f.id, b[:n], when)
 			}
 			b = b[n:]
+		}
+		if t.options {
+			if !r.started.IsZero() {
+				d.started[source{d.exporter, version, domain, 0}] = r.started
+			}
+			continue
+		}
+		if r.first.IsZero() && r.last.IsZero() {
+			r.last = when.exported // it was over by then
 		}
 		d.take(&r)
 	}
@@ -200,7 +223,7 @@ func (d *reader) records(b []byte, version uint16, domain uint32, id uint16, up 
 }
 
 // read takes one field; one of another length than it should have is left out.
-func (r *record) read(id uint16, v []byte, up func(uint32) time.Time) {
+func (r *record) read(id uint16, v []byte, when counted) {
 	switch id {
 	case protocolIdentifier:
 		r.protocol, r.hasProtocol = uint8(number(v)), true
@@ -217,13 +240,9 @@ func (r *record) read(id uint16, v []byte, up func(uint32) time.Time) {
 			r.dst = a
 		}
 	case flowStartSysUpTime:
-		if up != nil {
-			r.first = up(uint32(number(v)))
-		}
+		r.first = when.since(uint32(number(v)))
 	case flowEndSysUpTime:
-		if up != nil {
-			r.last = up(uint32(number(v)))
-		}
+		r.last = when.since(uint32(number(v)))
 	case flowStartSeconds:
 		r.first, _ = flowset.Unix(int64(number(v)), 0)
 	case flowEndSeconds:
@@ -232,6 +251,16 @@ func (r *record) read(id uint16, v []byte, up func(uint32) time.Time) {
 		r.first = milli(number(v))
 	case flowEndMilli:
 		r.last = milli(number(v))
+	case flowStartMicro, flowStartNano:
+		r.first = ntp(v)
+	case flowEndMicro, flowEndNano:
+		r.last = ntp(v)
+	case flowStartDelta:
+		r.first = when.exported.Add(-time.Duration(min(number(v), 1<<40)) * time.Microsecond)
+	case flowEndDelta:
+		r.last = when.exported.Add(-time.Duration(min(number(v), 1<<40)) * time.Microsecond)
+	case systemInitMilli:
+		r.started = milli(number(v))
 	case sourceMacAddress:
 		if len(v) == 6 {
 			r.srcMAC = flowset.MAC(fmt.Sprintf("%x", v))
@@ -245,6 +274,17 @@ func (r *record) read(id uint16, v []byte, up func(uint32) time.Time) {
 
 func milli(n uint64) time.Time {
 	t, _ := flowset.Unix(int64(min(n, 1<<62)/1000), int64(n%1000)*1e6)
+	return t
+}
+
+// ntp reads a time of microseconds or nanoseconds: seconds since 1900 and a
+// fraction of 32 bits (RFC 7011 §6.1.9, §6.1.10).
+func ntp(v []byte) time.Time {
+	if len(v) != 8 {
+		return time.Time{}
+	}
+	const unix = 2_208_988_800 // 1970 in seconds since 1900
+	t, _ := flowset.Unix(int64(binary.BigEndian.Uint32(v))-unix, int64(binary.BigEndian.Uint32(v[4:]))*1e9>>32)
 	return t
 }
 
