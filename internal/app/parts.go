@@ -102,7 +102,7 @@ func (a *App) kindsOfDestinations() map[string]destination.Kind {
 }
 
 func (a *App) destinationHost() destination.Host {
-	return destination.Host{Log: a.log, Roots: a.authority.Pool()}
+	return destination.Host{Log: a.log, Roots: a.authority.Pool(), Version: a.o.Version}
 }
 
 // explain names the segments and fields of a received message for people.

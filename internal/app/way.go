@@ -173,7 +173,7 @@ func (a *App) openDeliveries(ctx context.Context) (err error) {
 	}
 	a.deliver = deliver.New(deliver.Options{
 		Record: owing{a.amended()}, Raw: a.journal, Store: a.deliveries, Kinds: builtin.Destinations(), Adopted: a.register.Adopted, Head: a.register.Head, Accepted: a.accepted, Blocked: a.blocked, Freed: a.freed, Reread: a.reread,
-		Host: destination.Host{Log: a.log, Roots: a.authority.Pool()}, Part: builtin.Part,
+		Host: destination.Host{Log: a.log, Roots: a.authority.Pool(), Version: a.o.Version}, Part: builtin.Part,
 	})
 	return nil
 }

@@ -56,6 +56,8 @@ func (d Down) Unwrap() error { return d.Err }
 type Host struct {
 	Log   *slog.Logger
 	Roots *x509.CertPool // the program's own authority beside the system's
+	// Version of the program, as what it writes says of it; empty: not told
+	Version string
 }
 
 // Reach is what a destination connects to.

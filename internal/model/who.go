@@ -108,6 +108,9 @@ type Device struct {
 	Parent       int          `json:"parent"`                 // index of the device it is part of, -1 for the whole
 	Place        Place        `json:"place,omitzero"`         // where it is, as the message says
 	Battery      string       `json:"battery,omitempty"`      // as sent
+	// Personal is what a personal health device tells beside; nil: nothing. It
+	// belongs to all copies of the device: replace it, never change it.
+	Personal *Personal `json:"personal,omitempty"`
 }
 
 // Severity of an issue.

@@ -71,6 +71,7 @@ func (s *Splitter) Resources(m *model.Message) []Resource {
 		b.have = make(map[Identity]struct{}, 64)
 	}
 	clear(b.have)
+	clear(b.conforming)
 	b.message(m)
 	clear(s.urls)
 	for i := range b.spots {

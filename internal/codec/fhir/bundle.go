@@ -22,8 +22,18 @@ type Options struct {
 	// MaxEntries is the most entries in one transaction; 0: no limit. What
 	// does not fit goes into further transactions that stand alone.
 	MaxEntries int
-	// Gateway is the name Provenance gives for us. Default "Thalamus".
+	// Gateway is the name Provenance and the gateway's Device give for us.
+	// Default "Thalamus".
 	Gateway string
+	// GatewayID is the EUI-64 by which receivers know us as the gateway of
+	// personal health devices, 16 hexadecimal digits; empty: that of the channel.
+	GatewayID string
+	// GatewayVersion is the version of this program.
+	GatewayVersion string
+	// GatewayClock says how the clock of this machine is set, MDC_TIME_SYNC_… of
+	// IEEE 11073-10101. 0: not known; the profiles of HL7's guide for personal
+	// health devices are not claimed then.
+	GatewayClock uint32
 }
 
 // ProvenanceForm says how a Provenance is written.
@@ -123,11 +133,13 @@ type builder struct {
 	h    hasher
 	done []Transaction
 
-	count   int                   // entries in the transaction under way
-	have    map[Identity]struct{} // what it holds
-	shared  []Identity
-	updates int
-	said    []Identity // targets of the message under way
+	count int                   // entries in the transaction under way
+	have  map[Identity]struct{} // what it holds
+	// conforming are the Devices among them that keep PhdDevice
+	conforming map[Identity]bool
+	shared     []Identity
+	updates    int
+	said       []Identity // targets of the message under way
 
 	tellers map[Identity]*model.Message // who tells best of a patient or visit
 	newest  map[Identity]newestReport   // what is written of an alert with several reports
@@ -151,6 +163,7 @@ func (b *builder) begin(room int) {
 	b.w.b = append(make([]byte, 0, room), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	b.count, b.updates = 0, 0
 	b.have = make(map[Identity]struct{}, 64)
+	b.conforming = nil
 	b.shared = nil
 	b.said = b.said[:0]
 }

@@ -14,6 +14,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*/bundle.json anew")
 
+// gatewayTold says of the gateway what the profiles for personal devices ask.
+var gatewayTold = Options{GatewayVersion: "1.0", GatewayClock: 532226}
+
 func cases(t testing.TB) []string {
 	t.Helper()
 	found, err := filepath.Glob("testdata/*/messages.json")
@@ -42,7 +45,7 @@ func messagesOf(t testing.TB, folder string) []*model.Message {
 func TestBundle(t *testing.T) {
 	for _, folder := range cases(t) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
-			bundle := Bundle(messagesOf(t, folder), Options{})
+			bundle := Bundle(messagesOf(t, folder), gatewayTold)
 			if _, err := Parse(bundle, Limits{}); err != nil {
 				t.Fatalf("not JSON: %v\n%s", err, bundle)
 			}

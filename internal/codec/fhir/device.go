@@ -98,6 +98,14 @@ func (b *builder) device(i int) (Identity, bool) {
 func (b *builder) writeDevice(d *model.Device, p devicePlace) {
 	w := &b.w
 	key, _ := strongest(d)
+	guide := personal(b.spoken.m) && d.Personal != nil
+	if guide && conforms(d) {
+		if b.conforming == nil {
+			b.conforming = map[Identity]bool{}
+		}
+		b.conforming[p.id] = true
+		b.meta("", false, "PhdDevice")
+	}
 	w.open("identifier", '[')
 	w.element()
 	b.identifierOfDevice(key)
@@ -109,6 +117,9 @@ func (b *builder) writeDevice(d *model.Device, p devicePlace) {
 		w.element()
 		b.identifierOfDevice(i)
 		w.close('}')
+	}
+	if personal(b.spoken.m) {
+		b.personalIdentifiers(d)
 	}
 	w.close(']')
 	if clean(d.UDI) != "" {
@@ -128,12 +139,25 @@ func (b *builder) writeDevice(d *model.Device, p devicePlace) {
 		w.b = append(w.b, "}]"...)
 		w.text("modelNumber", d.Model)
 	}
-	if d.Kind.Key() != "" {
+	switch {
+	case guide:
+		w.open("type", '{')
+		b.termCoding(codePersonal, "MDC_MOC_VMS_MDS_SIMP")
+		if d.Kind.MDC != 0 {
+			w.codingMDC(d.Kind)
+		}
+		w.close(']')
+		w.text("text", d.Kind.Name)
+		w.close('}')
+		b.personalParts(d.Personal)
+	case d.Kind.Key() != "":
 		w.open("type", '{')
 		b.meaning(d.Kind, model.Coding{}, model.Coding{})
 		w.close('}')
 	}
-	b.versions(d)
+	if !guide || len(d.Personal.Versions) == 0 {
+		b.versions(d)
+	}
 	if at := d.Parent; at >= 0 && at < len(b.spoken.devices) && b.spoken.devices[at].from >= 0 && b.spoken.devices[at].id != p.id {
 		b.reference("parent", b.spoken.devices[at].id)
 	}
@@ -179,6 +203,17 @@ func (b *builder) identifierOfDevice(i model.Identifier) {
 		w.text("system", uri)
 	}
 	w.text("value", i.Value)
+}
+
+// measuredBy makes sure that the transaction holds what an Observation's device
+// member refers to: the DeviceMetric, or the Device itself where the guide for
+// personal health devices wants it so. stamped is the time of the value.
+func (b *builder) measuredBy(device int, subID string, code model.Code, received model.Coding, unit, category string, stamped model.Timestamp) (g guided, by Identity, ok bool) {
+	if g = b.guided(device, stamped); g.is {
+		return g, g.device, g.known
+	}
+	by, ok = b.metric(device, subID, code, received, unit, category)
+	return g, by, ok
 }
 
 // metric makes sure that the transaction holds the DeviceMetric of a code at

@@ -11,18 +11,26 @@ import (
 // meta writes Resource.meta: the profile claimed, and HTEST for what is not
 // about a real patient (R17; HL7 v3 ActReason HTEST, as the Point-of-Care
 // guide maps OBX-8 DEMO and TEST).
-func (b *builder) meta(profile string, simulated bool) {
-	if profile == "" && !simulated {
+// guide is a profile of the guide for personal health devices, empty for none.
+func (b *builder) meta(profile string, simulated bool, guide ...string) {
+	if len(guide) > 0 && guide[0] == "" {
+		guide = nil
+	}
+	if profile == "" && !simulated && len(guide) == 0 {
 		return
 	}
 	w := &b.w
 	w.open("meta", '{')
-	if profile != "" {
+	if profile != "" || len(guide) > 0 {
 		w.open("profile", '[')
-		w.b = append(w.b, '"')
-		w.b = append(w.b, profileBase...)
-		w.b = append(w.b, profile...)
-		w.b = append(w.b, '"', ']')
+		if profile != "" {
+			w.b = append(append(append(append(w.b, '"'), profileBase...), profile...), '"')
+		}
+		for _, g := range guide {
+			w.comma()
+			w.b = append(append(append(append(w.b, '"'), guideBase...), g...), '"')
+		}
+		w.close(']')
 	}
 	if simulated {
 		w.open("security", '[')
@@ -162,7 +170,7 @@ const categoryVitalSigns = `,"category":[{"coding":[{"system":"http://terminolog
 
 // begin writes what every Observation starts with, up to effective[x].
 // It says false when the transaction has it already.
-func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) bool {
+func (b *builder) start(id Identity, v *vital, g *guided, simulated bool, st model.Status) bool {
 	if !b.entry(id, "Observation") {
 		return false
 	}
@@ -171,10 +179,11 @@ func (b *builder) start(id Identity, v *vital, simulated bool, st model.Status) 
 		profile = v.profile
 	}
 	w := &b.w
-	b.meta(profile, simulated || b.spoken.m.Test)
+	b.meta(profile, simulated || b.spoken.m.Test, g.profile)
 	b.ownIdentifier(id)
+	b.extensions(g)
 	w.word("status", status(st))
-	b.category(v != nil)
+	b.category(v != nil, g.is)
 	return true
 }
 
@@ -259,7 +268,7 @@ func (b *builder) observation(i int) {
 		category = "setting"
 	}
 	b.patient()
-	metric, hasMetric := b.metric(o.Device, o.SubID, o.Code, o.Received, o.UnitUCUM, category)
+	g, by, hasBy := b.measuredBy(o.Device, o.SubID, o.Code, o.Received, o.UnitUCUM, category, o.DeviceTime)
 	id := b.observationIdentity(o)
 	var media Identity
 	binary := o.Value.Kind == model.ValueBinary
@@ -267,7 +276,10 @@ func (b *builder) observation(i int) {
 		media, binary = b.media(id, o)
 	}
 	v := b.vitalOf(o)
-	if !b.start(id, v, o.Simulated, o.Status) {
+	if g.is && b.keeps(&g, o, o.Code, o.Received) {
+		g.profile = b.profileOfValue(o)
+	}
+	if !b.start(id, v, &g, o.Simulated, o.Status) {
 		return
 	}
 	w := &b.w
@@ -278,17 +290,35 @@ func (b *builder) observation(i int) {
 		b.meaning(o.Code, o.Received, o.Alternate)
 	}
 	w.close('}')
-	b.about()
+	if g.known && o.Setting { // what is set is of the device, not of a person
+		b.reference("subject", g.device)
+	} else {
+		b.about()
+	}
 	b.when(o)
-	b.value(o, v)
-	b.interpretation(o.Flags)
-	b.notes(o.Notes)
+	set, asBits := bitsOf(o)
+	asBits = asBits && g.is && o.Absent == ""
+	if !asBits {
+		b.value(o, v)
+	}
+	b.interpretation(o.Flags, g.is)
+	if g.is {
+		b.notes(remarks(o))
+	} else {
+		b.notes(o.Notes)
+	}
 	b.plain("bodySite", o.BodySite)
 	b.plain("method", o.Method)
-	if hasMetric {
-		b.reference("device", metric)
+	if hasBy {
+		b.reference("device", by)
 	}
 	b.referenceRange(o)
+	if g.is {
+		open := asBits && b.bits(o.Code.MDC, set, false)
+		if b.supplements(o, open) {
+			w.close(']')
+		}
+	}
 	if binary {
 		w.open("derivedFrom", '[')
 		w.element()
@@ -311,12 +341,13 @@ func (b *builder) observationIdentity(o *model.Observation) Identity {
 
 // interpretation writes the OBX-8 flags that v3-ObservationInterpretation has
 // as codes (v2-to-FHIR, HL7 table 0078), the others as text. DEMO and TEST
-// stand in meta.security.
-func (b *builder) interpretation(flags []string) {
+// stand in meta.security. Those of a personal device have a code of measurement
+// status, or stand among the notes.
+func (b *builder) interpretation(flags []string, personal bool) {
 	w, open := &b.w, false
 	for _, f := range flags {
 		f = codeText(clean(f))
-		if f == "" || f == "DEMO" || f == "TEST" {
+		if f == "" || f == "DEMO" || f == "TEST" || personal && measurementStatus(f) == "" && !isInterpretation(f) {
 			continue
 		}
 		if !open {
@@ -332,7 +363,7 @@ func (b *builder) interpretation(flags []string) {
 			w.b = append(w.b, "}]}"...)
 			continue
 		}
-		if code := measurementStatus(f); code != "" && personal(b.spoken.m) {
+		if code := measurementStatus(f); code != "" && personal {
 			w.coding(systemMeasurementStatus, code, "")
 			w.b = append(w.b, ']')
 		}

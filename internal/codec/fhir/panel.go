@@ -124,15 +124,39 @@ func (p *panel) first() int {
 	return -1
 }
 
-// notes are the comments on any of the parts.
-func (p *panel) notes(m *model.Message) []string {
+// notes are the comments on any of the parts, those of a personal device with
+// what else it says of them.
+func (p *panel) notes(m *model.Message, personal bool) []string {
 	var all []string
 	for _, at := range p.part {
-		if at >= 0 {
+		switch {
+		case at < 0:
+		case personal:
+			all = append(all, remarks(&m.Observations[at])...)
+		default:
 			all = append(all, m.Observations[at].Notes...)
 		}
 	}
 	return all
+}
+
+// keepsCompound says whether a blood pressure keeps the guide's profile of a
+// compound value: each part has what it asks, and one at least is a number.
+func (b *builder) keepsCompound(p *panel, g *guided, whole model.Code) bool {
+	numbers := 0
+	for _, at := range p.part {
+		if at < 0 {
+			continue
+		}
+		o := &b.spoken.m.Observations[at]
+		if whole.MDC == 0 || o.Parent != channelOf(o.SubID) || !b.keeps(g, o, o.Code, o.Received) || o.UnitUCUM == "" {
+			return false
+		}
+		if o.Absent == "" {
+			numbers++
+		}
+	}
+	return numbers > 0
 }
 
 func (b *builder) fitsPanel(o *model.Observation) bool {
@@ -162,13 +186,16 @@ func (b *builder) panel(i int) {
 	if whole.RefID == "" {
 		whole.LOINC = bp.loinc
 	}
-	metric, hasMetric := b.metric(lead.Device, lead.SubID, whole, model.Coding{}, "mm[Hg]", "measurement")
+	g, by, hasBy := b.measuredBy(lead.Device, lead.SubID, whole, model.Coding{}, "mm[Hg]", "measurement", lead.DeviceTime)
 	id := b.observationIdentity(lead)
 	claims := &bp
 	if !b.spoken.hasWho { // nobody's pressures stand together as somebody's do, so that a correction is about the same resource
 		claims = nil
 	}
-	if !b.start(id, claims, lead.Simulated, lead.Status) {
+	if g.is && b.keepsCompound(p, &g, code) {
+		g.profile = "PhdCompoundNumericObservation"
+	}
+	if !b.start(id, claims, &g, lead.Simulated, lead.Status) {
 		return
 	}
 	w := &b.w
@@ -177,11 +204,11 @@ func (b *builder) panel(i int) {
 	w.close('}')
 	b.about()
 	b.when(lead)
-	b.notes(p.notes(m))
+	b.notes(p.notes(m, g.is))
 	b.plain("bodySite", lead.BodySite)
 	b.plain("method", lead.Method)
-	if hasMetric {
-		b.reference("device", metric)
+	if hasBy {
+		b.reference("device", by)
 	}
 	w.open("component", '[')
 	for part, at := range p.part {
@@ -194,9 +221,12 @@ func (b *builder) panel(i int) {
 		b.concept([...]string{loincSystolic, loincDiastolic, loincMean}[part], "", o.Code, o.Received, o.Alternate)
 		w.close('}')
 		b.value(o, &bp)
-		b.interpretation(o.Flags)
+		b.interpretation(o.Flags, g.is)
 		b.referenceRange(o)
 		w.close('}')
+	}
+	if g.is {
+		b.supplements(lead, true)
 	}
 	w.close(']')
 	b.requestByID(id, "Observation", b.o.Replace)

@@ -97,7 +97,7 @@ func TestGoldenValid(t *testing.T) {
 	}
 	for _, folder := range cases(t) {
 		for form, o := range map[string]Options{
-			"put": {}, "tag": {Provenance: ProvenanceTag}, "replace": {Replace: true, Provenance: ProvenanceNone, KeepPatients: true},
+			"put": gatewayTold, "tag": {Provenance: ProvenanceTag}, "replace": {Replace: true, Provenance: ProvenanceNone, KeepPatients: true},
 		} {
 			all[filepath.Base(folder)+" "+form] = Bundle(messagesOf(t, folder), o)
 		}

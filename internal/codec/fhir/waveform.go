@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,13 +14,16 @@ import (
 func (b *builder) waveform(i int) {
 	f := &b.spoken.m.Waveforms[i]
 	b.patient()
-	metric, hasMetric := b.metric(f.Device, f.SubID, f.Code, f.Received, f.UnitUCUM, "measurement")
+	g, by, hasBy := b.measuredBy(f.Device, f.SubID, f.Code, f.Received, f.UnitUCUM, "measurement", f.DeviceTime)
 	code := f.Received.Code
 	if code == "" {
 		code = f.Received.Text
 	}
 	id := b.h.fieldIdentity('w', b.spoken.id, f.Field, f.SubID, code, f.DeviceTime.Original)
-	if !b.start(id, nil, f.Simulated, f.Status) {
+	if g.is && b.keepsSamples(f, &g) {
+		g.profile = "PhdRtsaObservation"
+	}
+	if !b.start(id, nil, &g, f.Simulated, f.Status) {
 		return
 	}
 	w := &b.w
@@ -34,11 +38,19 @@ func (b *builder) waveform(i int) {
 	} else {
 		b.samples(f)
 	}
-	if hasMetric {
-		b.reference("device", metric)
+	if hasBy {
+		b.reference("device", by)
 	}
 	b.requestByID(id, "Observation", b.o.Replace)
 	b.said = append(b.said, id)
+}
+
+// keepsSamples says whether samples keep the guide's profile: it has no sample
+// that is missing.
+func (b *builder) keepsSamples(f *model.Waveform, g *guided) bool {
+	o := model.Observation{DeviceTime: f.DeviceTime}
+	return len(f.Samples) > 0 && f.PeriodNS > 0 && f.UnitUCUM != "" && !slices.Contains(f.Samples, model.Gap) &&
+		b.keeps(g, &o, f.Code, f.Received)
 }
 
 // span writes effectivePeriod from the first to the last sample.
@@ -70,7 +82,7 @@ func (b *builder) samples(f *model.Waveform) {
 	w.close('}')
 	w.name("period")
 	w.b = appendMilliseconds(w.b, f.PeriodNS)
-	if f.Scale != (model.Decimal{Coef: 1}) {
+	if f.Scale != (model.Decimal{Coef: 1}) || b.spoken.m != nil && personal(b.spoken.m) {
 		w.decimal("factor", f.Scale)
 	}
 	if f.Low != nil {

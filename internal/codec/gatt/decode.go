@@ -3,8 +3,10 @@ package gatt
 import (
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 
 	"thalamus/internal/codec"
 	"thalamus/internal/fault"
@@ -34,14 +36,16 @@ func Topic(address, service, characteristic string) string {
 
 // decoder reads one value.
 type decoder struct {
-	m     model.Message
-	r     reader
-	said  map[string][]byte // other characteristics of the device, by UUID
-	at    model.Timestamp
-	flags []string // of every value
-	sim   bool
-	stat  model.Status
-	gone  string // why no value may be used
+	m    model.Message
+	r    reader
+	said map[string][]byte // other characteristics of the device, by UUID
+
+	clockHeard time.Time // when its current time (0x2A2B) among them was read
+	at         model.Timestamp
+	flags      []string // of every value
+	sim        bool
+	stat       model.Status
+	gone       string // why no value may be used
 }
 
 // readers are the characteristics that are read.
@@ -85,11 +89,11 @@ func (Codec) Decode(e model.Entry, _ codec.Context) []model.Message {
 		d.m.Issues = []model.Issue{{Code: "decode.redacted", Severity: model.Warning, Text: "the content of this entry was removed; only its place is left"}}
 		return []model.Message{d.m}
 	}
-	address, characteristic := "", ""
+	address, service, characteristic := "", "", ""
 	if p := strings.Split(e.Topic, "/"); len(p) == 4 && p[0] == "ble" {
-		address, characteristic = p[1], strings.ToLower(p[3])
+		address, service, characteristic = p[1], strings.ToLower(p[2]), strings.ToLower(p[3])
 	}
-	d.device(address, e.Properties)
+	d.device(address, service, e.Properties)
 	how, ok := readers[characteristic]
 	if !ok {
 		d.issue("gatt.unknown", model.Error, "", characteristic, "nothing says what this value is, or it is of a characteristic that is not read; it was kept",
@@ -124,7 +128,8 @@ const euiOID = "1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 
 // device tells of the peer: its address, and device information (0x180A) and
 // battery as they were read from it.
-func (d *decoder) device(address, properties string) {
+func (d *decoder) device(address, service, properties string) {
+	services := []string{service}
 	random := false
 	for line := range strings.Lines(properties) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
@@ -132,6 +137,10 @@ func (d *decoder) device(address, properties string) {
 		case !ok:
 		case name == "address-type":
 			random = value == "random"
+		case name == Services:
+			services = strings.Fields(value)
+		case name == ClockHeard:
+			d.clockHeard = heard(value)
 		case len(name) == 4:
 			if b, err := hex.DecodeString(value); err == nil {
 				d.said[name] = b
@@ -157,6 +166,7 @@ func (d *decoder) device(address, properties string) {
 	if b := d.said["2a19"]; len(b) == 1 {
 		dev.Battery = strconv.Itoa(int(b[0])) + " %"
 	}
+	dev.Personal = d.personal(services)
 	d.m.Devices = []model.Device{dev}
 }
 
@@ -240,8 +250,10 @@ func (d *decoder) coded(code, value uint32, name, words string) *model.Observati
 	return d.add(o)
 }
 
-// bits adds a bit string with the names of what is set, the least significant
-// bit first.
+// bits adds a bit string with the names of what is set; in the value the least
+// significant bit is the first. Where the nomenclature has the bits under the same
+// term they are written in its order, so that one term means one thing however the
+// device speaks: 16 bits, the most significant the first.
 func (d *decoder) bits(code uint32, name string, v uint32, digits int, names []string) *model.Observation {
 	o := d.blank(code, name)
 	o.ValueType = "bits"
@@ -249,8 +261,29 @@ func (d *decoder) bits(code uint32, name string, v uint32, digits int, names []s
 	if words == "" {
 		words = "none"
 	}
-	o.Value = model.Value{Kind: model.ValueCoded, Coding: model.Coding{Code: fmt.Sprintf("0x%0*X", digits, v), Text: words, System: "IEEE 11073 bits"}}
+	system := "GATT bits"
+	if order, ok := nomenclature[code]; ok && v <= 0xFFFF {
+		system, digits = "IEEE 11073 bits", 4
+		if order == sameNumbers {
+			v = uint32(bits.Reverse16(uint16(v)))
+		}
+	}
+	o.Value = model.Value{Kind: model.ValueCoded, Coding: model.Coding{Code: fmt.Sprintf("0x%0*X", digits, v), Text: words, System: system}}
 	return d.add(o)
+}
+
+// How the bits of a characteristic stand in the nomenclature: bit n here is bit n
+// there, or bit 15-n, which is the same 16 bits (code system ASN1ToHL7 of HL7's
+// guide for personal health devices beside the services' specifications).
+const (
+	sameNumbers = iota + 1
+	sameBits
+)
+
+var nomenclature = map[uint32]int{
+	dm | 22000:    sameNumbers, // blood pressure, BLS 1.1.1 §3.1.1.6
+	dm | 29144:    sameNumbers, // glucose meter, GLS 1.0 §3.1.1.7
+	scada | 19532: sameBits,    // pulse oximeter, PLXS 1.0.1 §3.2.1.5
 }
 
 func set(v uint32, names []string) (out []string) {

@@ -9,6 +9,7 @@ import (
 
 	"thalamus/internal/codec"
 	"thalamus/internal/fault"
+	"thalamus/internal/mdc"
 	"thalamus/internal/model"
 )
 
@@ -113,7 +114,7 @@ func TestValues(t *testing.T) {
 			got = x.Value.Coding.Code + " " + x.Value.Coding.Text
 		}
 		if i == 3 && got != want { // bit 3 is unsupported, named by the guide
-			want = "0x2010 " + BitName(150604, 2) + ", " + BitName(150604, 11)
+			want = "0x2010 " + mdc.BitName(150604, 2) + ", " + mdc.BitName(150604, 11)
 		}
 		if got != want {
 			t.Errorf("observation %d is %q, want %q", i, got, want)

@@ -79,7 +79,7 @@ func (s *scan) qualify() {
 		case o.Method == (model.Coding{}):
 			o.Method = c
 		default:
-			o.Notes = append(o.Notes, "supplemental type "+c.Code)
+			o.Notes = append(o.Notes, model.SupplementalNote(c.Code))
 		}
 	})
 	if b := s.get(AttrSource); len(b) == 2 {

@@ -22,6 +22,8 @@ const (
 	statusValidated    = 0x0080
 	statusEarly        = 0x0040
 	statusOngoing      = 0x0020
+	statusAlarm        = 0x0002 // its value exceeds boundaries
+	statusInhibited    = 0x0001 // its boundaries are not watched
 )
 
 func applyStatus(o *model.Observation, status uint16) {
@@ -29,7 +31,7 @@ func applyStatus(o *model.Observation, status uint16) {
 		aside(o, "error")
 	}
 	if status&statusNotAvailable != 0 {
-		aside(o, "unknown")
+		aside(o, "not-performed")
 	}
 	if status&statusQuestionable != 0 {
 		o.Flags = append(o.Flags, "questionable")
@@ -42,6 +44,18 @@ func applyStatus(o *model.Observation, status uint16) {
 	}
 	if status&(statusEarly|statusOngoing) != 0 {
 		o.Status = model.StatusPreliminary
+	}
+	if status&statusEarly != 0 {
+		o.Flags = append(o.Flags, "early-indication")
+	}
+	if status&statusOngoing != 0 {
+		o.Flags = append(o.Flags, "measurement-ongoing")
+	}
+	if status&statusAlarm != 0 {
+		o.Flags = append(o.Flags, "in-alarm")
+	}
+	if status&statusInhibited != 0 {
+		o.Flags = append(o.Flags, "alarm-inhibited")
 	}
 	if status&(statusTest|statusDemo) != 0 {
 		o.Simulated = true

@@ -35,18 +35,19 @@ func Kind() destination.Kind {
 
 // server is a configured FHIR server.
 type server struct {
-	s      Settings
-	base   string
-	auth   string
-	client *http.Client
-	log    *slog.Logger
-	known  gate
-	able   capability
+	s       Settings
+	base    string
+	auth    string
+	version string // of the program
+	client  *http.Client
+	log     *slog.Logger
+	known   gate
+	able    capability
 }
 
 // New checks the settings and makes the destination. It dials nothing.
 func New(d model.Destination, host destination.Host) (destination.Destination, error) {
-	v := &server{log: host.Log}
+	v := &server{log: host.Log, version: host.Version}
 	if err := conf.Decode(d.Settings, &v.s); err != nil {
 		return nil, err
 	}
@@ -131,6 +132,7 @@ func (v *server) deliver(ctx context.Context, parcels []destination.Parcel, form
 	bundles := codec.Transactions(messages, codec.Options{
 		Systems: v.s.Systems, Replace: parcels[0].Replay > 0, KeepPatients: v.s.KeepPatients,
 		Provenance: form, MaxEntries: v.s.MaxEntries,
+		GatewayID: v.s.GatewayID, GatewayVersion: v.version, GatewayClock: gatewayClock(v.s.GatewayClock),
 	})
 	for i := range bundles {
 		if err := v.send(ctx, &bundles[i], call{messages, attempt}, t); err != nil {

@@ -3,6 +3,7 @@ package fhir
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,6 +34,8 @@ type Settings struct {
 	MaxEntries   int               `yaml:"max_entries" default:"500" doc:"most entries in one transaction; what is more goes into further ones. 0: no limit"`
 	Provenance   string            `yaml:"provenance" default:"auto" doc:"how Provenance is sent: put (needs update-as-create), tag (conditional by tag), none, or auto: put where /metadata allows it, else tag"`
 	KeepPatients bool              `yaml:"keep_patients" doc:"never update a Patient or Encounter the server has; ADT then only creates missing ones"`
+	GatewayID    string            `yaml:"gateway_id" doc:"EUI-64, 16 hexadecimal digits, by which the server knows this installation as the gateway of personal health devices; empty: one made of the channel's id. Set it where several installations with equal channels send to one server"`
+	GatewayClock string            `yaml:"gateway_clock" default:"auto" doc:"how the clock of this machine is set, told with personal health devices: ntp, sntp, gps, radio, other, none, or auto: other where the system says that its clock is synchronised, none where it says not"`
 	Systems      map[string]string `yaml:"systems" doc:"URI of an assigning authority as senders write it; the key \"\" is for identifiers without one"`
 }
 
@@ -73,13 +76,19 @@ func (s *Settings) Check() error {
 	if s.Timeout < time.Second || s.Timeout > 10*time.Minute {
 		return wrong("timeout", "expected between 1s and 10m")
 	}
-	if s.MaxEntries != 0 && s.MaxEntries < 5 {
-		return wrong("max_entries", "expected 0 or at least 5: a patient, a device, a metric, an observation and its provenance")
+	if s.MaxEntries != 0 && s.MaxEntries < 6 {
+		return wrong("max_entries", "expected 0 or at least 6: a patient, a device, its gateway, how their clocks stand, an observation and its provenance")
 	}
 	switch s.Provenance {
 	case "auto", string(codec.ProvenancePut), string(codec.ProvenanceTag), string(codec.ProvenanceNone):
 	default:
 		return wrong("provenance", "expected auto, put, tag or none")
+	}
+	if b, err := hex.DecodeString(s.GatewayID); err != nil || len(b) != 8 && s.GatewayID != "" {
+		return wrong("gateway_id", "expected 16 hexadecimal digits, or nothing")
+	}
+	if _, ok := clockWords[s.GatewayClock]; !ok && s.GatewayClock != "auto" {
+		return wrong("gateway_clock", "expected ntp, sntp, gps, radio, other, none or auto")
 	}
 	for name, uri := range s.Systems {
 		if u, err := url.Parse(uri); err != nil || u.Scheme == "" || strings.ContainsAny(uri, " \t\r\n\"") {

@@ -106,7 +106,7 @@ var services = map[string]string{
 // every value.
 var facts = map[string]bool{
 	"2a29": true, "2a24": true, "2a25": true, "2a26": true, "2a27": true, "2a28": true, "2a23": true, // device information
-	"2a19": true, "2a1d": true, "2aa8": true, "2aaa": true,
+	"2a19": true, "2a1d": true, "2aa8": true, "2aaa": true, "2a2b": true,
 }
 
 const racp = "2a52"

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -293,8 +294,13 @@ func (p *peer) subscribe(ctx context.Context) error {
 	if p.random {
 		lines[0] = "address-type: random"
 	}
-	session, battery := "", dbus.ObjectPath("")
-	var level []byte
+	session := ""
+	type told struct {
+		path  dbus.ObjectPath
+		value []byte
+		at    time.Time
+	}
+	var first []told // what is worth an entry of its own
 	for path, c := range chars {
 		if !facts[c.uuid] || !c.can("read") {
 			continue
@@ -303,18 +309,25 @@ func (p *peer) subscribe(ctx context.Context) error {
 		if err := p.d.bus.call(ctx, path, ifChar+".ReadValue", []any{&v}, map[string]dbus.Variant{}); err != nil || len(v) == 0 || len(v) > 512 {
 			continue // a fact that a device does not tell is no fault
 		}
+		read := time.Now()
 		lines = append(lines, c.uuid+": "+hex.EncodeToString(v))
 		switch c.uuid {
 		case "2aaa":
 			session = hex.EncodeToString(v)
 		case "2a19":
-			battery, level = path, v
+			first = append(first, told{path, v, read})
+		case "2a2b": // how far its clock is off
+			lines = append(lines, gatt.ClockHeard+": "+strconv.FormatInt(read.UnixMilli(), 10))
+			first = append(first, told{path, v, read})
 		}
 	}
 	slices.Sort(lines[1:])
+	if has := offered(chars); len(has) > 0 {
+		lines = append(lines, gatt.Services+": "+strings.Join(has, " "))
+	}
 	p.look(func() { p.chars, p.properties = chars, strings.Join(lines, "\n") })
-	if level != nil { // so that the register knows the device before it measures
-		p.heard(battery, level, time.Now())
+	for _, t := range first { // so that the register knows the device before it measures
+		p.heard(t.path, t.value, t.at)
 	}
 	var failed error
 	points := map[string]dbus.ObjectPath{} // record access by service
@@ -339,6 +352,17 @@ func (p *peer) subscribe(ctx context.Context) error {
 		}
 	}
 	return failed
+}
+
+// offered are the health services that a device has.
+func offered(chars map[dbus.ObjectPath]characteristic) (out []string) {
+	for _, c := range chars {
+		if services[c.service] != "" && !slices.Contains(out, c.service) {
+			out = append(out, c.service)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func sorted(chars map[dbus.ObjectPath]characteristic) []dbus.ObjectPath {

@@ -55,7 +55,7 @@ type conn struct {
 	aarq    []byte
 	config  []byte
 	mds     []byte
-	heard   time.Time // when mds came, where it has a relative time
+	heard   time.Time // when mds came, where it tells the time
 	lasting [][]byte  // variable reports that changed attributes for good
 	objects *phd.Configuration
 

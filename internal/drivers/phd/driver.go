@@ -11,7 +11,6 @@ package phd
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -78,17 +77,9 @@ func New(ch model.Channel) (*Driver, error) {
 		}
 		d.zone = zone
 	}
-	d.system = systemID(ch.ID)
+	own := ch.ID.SystemID()
+	d.system = own[:]
 	return d, nil
-}
-
-// systemID is an EUI-64 of our own making: locally administered, the same for a
-// channel at every start.
-func systemID(channel model.ChannelID) []byte {
-	sum := sha256.Sum256([]byte("thalamus " + channel))
-	id := sum[:8]
-	id[0] = id[0]&^1 | 2
-	return id
 }
 
 // Start binds the port.

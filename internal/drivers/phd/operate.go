@@ -54,15 +54,23 @@ func (c *conn) ask(call *phd.Call, what string, patience time.Duration, answer f
 	c.send(&phd.APDU{Choice: phd.ChoicePRST, Call: call}) // a link that cannot be written to is found when it is read
 }
 
-// askAttributes gets all attributes of the device (§8.9.3.3.2).
+// askAttributes gets all attributes of the device (§8.9.3.3.2), sets its clock
+// where it wants that, and looks at what it has stored.
 func (c *conn) askAttributes() {
+	c.attributes((*conn).clock)
+	c.askStores()
+}
+
+// attributes asks for all attributes; then, unless it is nil, gets them.
+func (c *conn) attributes(then func(c *conn, all []phd.Attribute)) {
 	c.ask(&phd.Call{Op: phd.OpGet}, "its attributes", c.d.settings.ResponseTimeout, func(c *conn, call *phd.Call, raw []byte) {
 		if call == nil {
 			return // it need not tell them
 		}
 		c.mds = slices.Clone(raw)
 		for _, a := range call.Attributes {
-			if a.ID == phd.AttrTimeRel || a.ID == phd.AttrTimeRelHi {
+			switch a.ID {
+			case phd.AttrTimeAbs, phd.AttrTimeBO, phd.AttrTimeRel, phd.AttrTimeRelHi:
 				c.heard = c.arrived
 			}
 		}
@@ -70,9 +78,10 @@ func (c *conn) askAttributes() {
 			// Facts of the device, no measurement: it is asked again next time.
 			c.note("phd.not-stored", "what a device tells of itself could not be stored: "+err.Error(), "See what the fault says.")
 		}
-		c.clock(call.Attributes)
+		if then != nil {
+			then(c, call.Attributes)
+		}
 	})
-	c.askStores()
 }
 
 // Bits of mds-time-cap-state (MdsTimeCapState, annex A.3).
@@ -107,7 +116,12 @@ func (c *conn) clock(attributes []phd.Attribute) {
 		c.ask(call, "setting its clock", c.d.settings.ResponseTimeout, func(c *conn, call *phd.Call, _ []byte) {
 			if call == nil {
 				c.note("phd.clock", "the device asked for its clock to be set and refused the time", "Its times are corrected by how far its clock is off.")
+				return
 			}
+			// What it said the time is holds no more: it is asked again, so that
+			// its reports go with what its clock says now.
+			c.heard = time.Time{}
+			c.queue = append([]func(*conn){func(c *conn) { c.attributes(nil) }}, c.queue...)
 		})
 	}}, c.queue...)
 }

@@ -18,6 +18,13 @@ const ahead = 24 * time.Hour
 func (n *normaliser) times() {
 	m := n.m
 	m.DeviceTime = n.time(m.DeviceTime, n.place("MSH-7", "time"))
+	for i := range m.Devices {
+		if p := m.Devices[i].Personal; p != nil && p.Clock.Said.Original != "" {
+			own := *p
+			own.Clock.Said = n.time(p.Clock.Said, m.Devices[i].Field)
+			m.Devices[i].Personal = &own
+		}
+	}
 	if p := m.Patient; p != nil {
 		p.DeceasedAt = n.time(p.DeceasedAt, "PID-29")
 	}

@@ -24,6 +24,7 @@ const (
 	kindIssue
 	kindRouted
 	kindOrder
+	kindPersonal
 )
 
 // template is a part that many messages have in common, read once.
@@ -40,6 +41,7 @@ type template struct {
 	issue       model.Issue
 	routed      []model.Decision
 	order       model.Order
+	personal    model.Personal // but for the reading of its clock
 }
 
 // Dict holds the templates of one file, numbered from 1. One goroutine at a
@@ -158,6 +160,8 @@ func readTemplate(body string) (*template, error) {
 		t.routed = r.routed()
 	case kindOrder:
 		r.order(&t.order)
+	case kindPersonal:
+		r.personal(&t.personal)
 	default:
 		r.fail()
 	}

@@ -30,7 +30,7 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	out = putText(out, m.ControlID)
 	out = putStamp(out, m.DeviceTime, base)
 	rest := hasRest(m)
-	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest, m.Topic != "", m.Ended != nil)
+	out = putBits(out, m.Patient != nil, m.Visit != nil, m.Event != nil, m.Duplicate != (model.MessageRef{}), rest, m.Topic != "", m.Ended != nil, hasPersonal(m))
 	if m.Patient != nil {
 		out = b.putTemplate(out, putPatient(b.begin(kindPatient), m.Patient))
 	}
@@ -56,6 +56,11 @@ func (b *Builder) putMessage(out []byte, m *model.Message, base int64) []byte {
 	out = putLen(out, len(m.Devices), m.Devices == nil)
 	for i := range m.Devices {
 		out = b.putTemplate(out, putDevice(b.begin(kindDevice), &m.Devices[i]))
+	}
+	if hasPersonal(m) {
+		for i := range m.Devices {
+			out = b.putPersonal(out, m.Devices[i].Personal, base)
+		}
 	}
 	out = putLen(out, len(m.Orders), m.Orders == nil)
 	for i := range m.Orders {
@@ -279,6 +284,11 @@ func (p *parser) message(m *model.Message, base int64) {
 			} else {
 				p.device(&m.Devices[i])
 			}
+		}
+	}
+	if bits&128 != 0 {
+		for i := range m.Devices {
+			m.Devices[i].Personal = p.personal(base)
 		}
 	}
 	if n, isNil := p.len(); !isNil {

@@ -30,7 +30,7 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.SetBool(r.IntN(2) == 0)
 	case reflect.Int, reflect.Int8, reflect.Int32, reflect.Int64:
 		v.SetInt(r.Int64() >> r.IntN(64))
-	case reflect.Uint32, reflect.Uint64:
+	case reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(r.Uint64() >> r.IntN(64))
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -44,6 +44,10 @@ func fill(r *rand.Rand, v reflect.Value) {
 			for i := range n - 1 {
 				fill(r, v.Index(i))
 			}
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(r, v.Index(i))
 		}
 	case reflect.Pointer:
 		if r.IntN(3) > 0 {
