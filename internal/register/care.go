@@ -119,7 +119,7 @@ func (r *Register) Dues(v *View, used, now time.Time) []care.Due {
 			out = append(out, care.Due{Plan: p.ID, Name: p.Name, Kind: p.Kind, Device: v.ID, On: on, Last: last.On})
 		}
 	}
-	care.SortDues(out)
+	slices.SortFunc(out, care.Due.Compare)
 	return out
 }
 

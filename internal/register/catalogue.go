@@ -98,7 +98,7 @@ type filed struct {
 
 // touch notes that something of a unit changed. Called with r.mu held.
 func (r *Register) touch(u *unit, at time.Time) {
-	u.text, u.isKnown = "", false
+	u.sought.text, u.isKnown = "", false
 	r.unjudge(u)
 	r.recount(u)
 	if at.After(u.filed.updated) {
@@ -304,7 +304,7 @@ func (r *Register) file(u *unit, now time.Time) {
 		c.number(u, counts[k])
 	}
 	c.stampUnit(u)
-	r.textOf(u)
+	r.soughtOf(u)
 }
 
 // identities are the facts that are numbers or names of one device.

@@ -59,12 +59,12 @@ type Register struct {
 // unit is a device in memory, guarded by Register.mu.
 type unit struct {
 	glance  glance // what every survey looks at comes first
+	sought  sought
 	dev     Device
 	zone    *time.Location // of Asserted.Zone
 	heard   bool           // in dirty
 	changed bool           // its observed facts differ from what is stored
 	changes []Change
-	text    string // what a search looks through; empty: to be made
 	facts   []held // said of it and believed now
 	line    *line  // over which it spoke last; nil: over one that tells nothing of itself
 	filed   filed

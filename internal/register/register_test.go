@@ -3,6 +3,8 @@ package register_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -339,6 +341,58 @@ func TestListAndFind(t *testing.T) {
 	if _, err := h.Find(model.Device{Serial: "none such"}, ""); fault.KindOf(err) != fault.Absent {
 		t.Error(err)
 	}
+}
+
+// A search finds what has the text and nothing else, however short or long the
+// text is, whatever its letters, and also after what is said changed (R29).
+func TestSearchOfText(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	names := []string{"Ärztezimmer", "ICU pump", "pump", "モニター 7", "x", "SN-4711 spare", "a\xffb", "İstanbul", strings.Repeat("long ", 30)}
+	var known []model.DeviceID
+	say := func(id model.DeviceID, name string) {
+		err := h.db.Update(ctx, func(tx registerdb.Tx) error {
+			_, err := h.Assert(ctx, tx, id, register.Asserted{Name: name}, register.AnyVersion, register.Mark{By: "usr-mona", At: morning})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, name := range names {
+		id := h.sight(t, h.message(model.Device{Parent: -1, Manufacturer: "Acme", Serial: fmt.Sprint("SN", i)})).Devices[0].ID
+		say(id, name)
+		known = append(known, id)
+	}
+	check := func() {
+		t.Helper()
+		texts := []string{"", "p", "um", "pum", "PUMP", " pump ", "icu pump", "ター", "ärzte", "istanbul", "sn-4711", "xff", "no such device", "mp\n", "long long", "cmeacme", "acme"}
+		for i := range names {
+			texts = append(texts, names[i], names[i][len(names[i])/2:])
+		}
+		for _, text := range texts {
+			want := 0
+			for i, id := range known {
+				all := strings.ToLower(string(id) + "\n" + names[i] + "\nacme \n" + fmt.Sprint("sn", i))
+				if strings.Contains(all, strings.ToLower(strings.TrimSpace(text))) {
+					want++
+				}
+			}
+			walked, after := 0, model.DeviceID("")
+			for page := h.Walk(register.Query{Text: text, Limit: 3}); len(page) > 0; page = h.Walk(register.Query{Text: text, Limit: 3, After: after}) {
+				walked, after = walked+len(page), page[len(page)-1].ID
+			}
+			if _, total := h.List(register.Query{Text: text}); total != want || walked != want {
+				t.Errorf("%q: %d found and %d in pages of three; %d are there", text, total, walked, want)
+			}
+		}
+	}
+	check()
+	slices.Reverse(names)
+	for i, id := range known {
+		say(id, names[i])
+	}
+	check()
 }
 
 // Sights, flushes, adoptions and lists at once, for the race detector.

@@ -321,13 +321,19 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 	rest := r.behind(p.after)
 	part := rest[:min(step, len(rest))]
 	more = len(part) < len(rest)
+	var passed *unit // the last before those that are left
+	defer func() {
+		if passed != nil {
+			p.after = passed.dev.ID
+		}
+	}()
 	for _, u := range part {
 		if len(left) == judgeStep {
 			break
 		}
 		if !all && !r.matches(u, q) {
 			if len(left) == 0 {
-				p.after = u.dev.ID
+				passed = u
 			}
 			continue
 		}
@@ -349,7 +355,7 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 		if len(left) > 0 {
 			continue // its turn comes after those
 		}
-		p.after = u.dev.ID
+		passed = u
 		if !see(p.show(u, judged)) {
 			return nil, false
 		}

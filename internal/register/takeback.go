@@ -119,7 +119,7 @@ func (r *Register) forget(ids []string) {
 			continue
 		}
 		if u.dev.Seen.Messages > 0 { // it was heard since the change was begun: new, as any other
-			u.dev.Asserted, u.dev.Adoption, u.text = Asserted{}, nil, ""
+			u.dev.Asserted, u.dev.Adoption = Asserted{}, nil
 			r.touch(u, time.Time{})
 			r.unknown[u.dev.Observed.Channel]++
 			r.made++

@@ -142,7 +142,7 @@ func (s *Service) cared(ctx context.Context, r CareAsk, most int) (*cared, error
 	if err != nil {
 		return nil, err
 	}
-	found := cared{today: today, limit: most}
+	found := cared{today: today, dues: firsts[care.Due]{limit: most, compare: care.Due.Compare}}
 	add := func(id model.DeviceID, department string, dues []care.Due) {
 		if r.Department != "" && !strings.EqualFold(r.Department, department) {
 			return
@@ -169,7 +169,7 @@ func (s *Service) cared(ctx context.Context, r CareAsk, most int) (*cared, error
 			return true
 		})
 	}
-	for _, due := range found.first() {
+	for _, due := range found.dues.list() {
 		v, err := s.Register.View(due.Device)
 		if err != nil {
 			continue // it went meanwhile
@@ -193,9 +193,8 @@ func (s *Service) cared(ctx context.Context, r CareAsk, most int) (*cared, error
 // cared is what is due: how much in all, and the oldest of it.
 type cared struct {
 	today         care.Day
-	limit         int
 	overdue, soon int
-	dues          []care.Due
+	dues          firsts[care.Due]
 	rows          []CareRow
 }
 
@@ -205,16 +204,7 @@ func (f *cared) add(due care.Due) {
 	} else {
 		f.soon++
 	}
-	if f.dues = append(f.dues, due); len(f.dues) >= 4*max(f.limit, 64) {
-		f.first()
-	}
-}
-
-// first puts what is kept in order and lets go what is too much.
-func (f *cared) first() []care.Due {
-	care.SortDues(f.dues)
-	f.dues = f.dues[:min(len(f.dues), f.limit)]
-	return f.dues
+	f.dues.add(due)
 }
 
 // mostEvents bounds a calendar: programs that read it know no pages.

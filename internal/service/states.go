@@ -148,8 +148,9 @@ func (s *Service) inState(ctx context.Context, q register.Query, kind state.Kind
 		return s.inUse(ctx, q, now)
 	}
 	var ids []model.DeviceID
+	voiced := state.OfVoice(kind)
 	s.survey(q, now, func(d *register.Surveyed) bool {
-		if marksOf(d).Has(kind) {
+		if d.Marks.Has(kind) || voiced && marksOf(d).Has(kind) {
 			ids = append(ids, d.ID)
 		}
 		return len(ids) < q.Limit

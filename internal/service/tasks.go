@@ -57,22 +57,23 @@ func listTasks(_ context.Context, c *call, r TaskAsk) (TaskList, error) {
 	now, counts := c.s.now(), stateCounts{}
 	tasks, restOf := markTasks()
 	out := TaskList{Count: map[string]int{}}
-	most := gravest{limit: r.Limit}
+	most := firsts[taskKey]{limit: r.Limit, compare: taskKey.compare}
 	c.s.survey(register.Query{Text: r.Text}, now, func(d *register.Surveyed) bool {
 		if r.Owner != "" && !strings.EqualFold(r.Owner, d.Owner) && !strings.EqualFold(r.Owner, d.Department) && !strings.EqualFold(r.Owner, d.Custodian) {
 			return true
 		}
 		add := func(kind string, grade state.Grade, since time.Time) {
-			if r.Kind == "" || r.Kind == kind {
+			if (r.Kind == "" || r.Kind == kind) && !past(&most, grade, since) {
 				most.add(taskKey{d.ID, kind, grade, since})
 			}
 		}
-		marks := marksOf(d)
+		_, voice, grade := d.Hearing()
+		marks := marksWith(d, voice, grade)
 		counts[marks]++
 		if marks&tasks&^restOf != 0 {
 			// Silence begins after the last message: where that is too late to be
 			// shown, when it began is not worked out.
-			if _, kind, grade := d.Hearing(); kind != state.Silent || !most.past(grade, d.Last) {
+			if voice != state.Silent || !past(&most, grade, d.Last) {
 				eachVoice(d, func(one *state.State) {
 					if isTask(one) {
 						add(string(one.Kind), one.Grade, one.Since)
@@ -133,39 +134,9 @@ func (a taskKey) compare(b taskKey) int {
 	return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.device, b.device), cmp.Compare(a.kind, b.kind))
 }
 
-// gravest keeps the gravest and oldest tasks of many, so many as are shown.
-type gravest struct {
-	limit int
-	keys  []taskKey
-	worst *taskKey // of those kept when they were last put in order
-}
-
 // past says that a task of such a grade that began then is not shown.
-func (g *gravest) past(grade state.Grade, since time.Time) bool {
-	return g.worst != nil && grade == g.worst.grade && since.After(g.worst.since)
-}
-
-func (g *gravest) add(k taskKey) {
-	if g.past(k.grade, k.since) { // most are
-		return
-	}
-	if g.worst != nil && k.compare(*g.worst) >= 0 {
-		return
-	}
-	if g.keys = append(g.keys, k); len(g.keys) >= 4*max(g.limit, 64) {
-		g.list()
-	}
-}
-
-// list puts what is kept in order and lets go what is too much.
-func (g *gravest) list() []taskKey {
-	slices.SortFunc(g.keys, taskKey.compare)
-	if len(g.keys) > g.limit {
-		g.keys = g.keys[:g.limit]
-		worst := g.keys[g.limit-1]
-		g.worst = &worst
-	}
-	return g.keys
+func past(most *firsts[taskKey], grade state.Grade, since time.Time) bool {
+	return most.last != nil && grade == most.last.grade && since.After(most.last.since)
 }
 
 // markTasks gives the bits that the marks of states have which may be something
@@ -177,7 +148,7 @@ func markTasks() (all, rest state.Marks) {
 		}
 		there := state.Marks(0).And(k, state.Good) // that it is there
 		all |= there
-		if k != state.Silent && k != state.Offline && k != state.Gone {
+		if !state.OfVoice(k) {
 			rest |= there
 		}
 	}

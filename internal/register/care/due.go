@@ -2,7 +2,6 @@ package care
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"thalamus/internal/fault"
@@ -130,9 +129,7 @@ type Due struct {
 	Last   Day            `json:"last,omitempty"` // it was done before
 }
 
-// SortDues sorts by day, then device and plan.
-func SortDues(dues []Due) {
-	slices.SortFunc(dues, func(a, b Due) int {
-		return cmp.Or(cmp.Compare(a.On, b.On), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Plan, b.Plan))
-	})
+// Compare orders by day, then device and plan.
+func (d Due) Compare(other Due) int {
+	return cmp.Or(cmp.Compare(d.On, other.On), cmp.Compare(d.Device, other.Device), cmp.Compare(d.Plan, other.Plan))
 }

@@ -46,6 +46,16 @@ func (s *Standing) Speaks(d *Heard, now time.Time) State {
 	return one
 }
 
+// OfVoice says whether a state goes by when a device was heard, so that time
+// alone changes it.
+func OfVoice(k Kind) bool {
+	switch k {
+	case Online, Late, Silent, Offline, Unheard, Gone:
+		return true
+	}
+	return false
+}
+
 // Expected says whether a device's stage of life lets one expect it to speak.
 func (s *Standing) Expected() bool { return s.Life == "" || s.Life == "in-use" || s.Life == "lent" }
 
