@@ -96,9 +96,13 @@ func (s *Server) serveOp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	response := reflect.New(op.Response).Interface()
-	if err := caller.Call(r.Context(), op.Name, request, response); err != nil {
+	change := ""
+	if err := caller.Call(service.WantChange(r.Context(), &change), op.Name, request, response); err != nil {
 		WriteProblem(w, err)
 		return
+	}
+	if change != "" {
+		w.Header().Set(changeHeader, change)
 	}
 	if v := versionIn(response); v.IsValid() && v.Int() > 0 {
 		w.Header().Set("ETag", `"`+strconv.FormatInt(v.Int(), 10)+`"`)
@@ -106,6 +110,10 @@ func (s *Server) serveOp(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	writeJSON(w, response)
 }
+
+// changeHeader names the change that an act made, as the audit and histories
+// do; change.undo takes it back.
+const changeHeader = "Thalamus-Change"
 
 // writeJSON writes an answer; one that may be large writes itself.
 func writeJSON(w io.Writer, v any) {

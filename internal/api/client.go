@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"thalamus/internal/fault"
+	"thalamus/internal/service"
 )
 
 // Client calls the operations of a running Thalamus over HTTP. It implements
@@ -114,6 +115,9 @@ func (c *Client) ask(ctx context.Context, name string, request any) (io.ReadClos
 	if answer.StatusCode != http.StatusOK {
 		defer answer.Body.Close()
 		return nil, problemFault(answer)
+	}
+	if to := service.ChangeWanted(ctx); to != nil {
+		*to = answer.Header.Get(changeHeader)
 	}
 	return answer.Body, nil
 }

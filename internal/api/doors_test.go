@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/api"
 	"thalamus/internal/app/apptest"
 	"thalamus/internal/fault"
+	"thalamus/internal/model"
 	"thalamus/internal/service"
 )
 
@@ -232,5 +233,28 @@ func fits(t *testing.T, registry huma.Registry, typ reflect.Type, mode huma.Vali
 	huma.Validate(registry, registry.Schema(typ, true, what), huma.NewPathBuffer(nil, 0), mode, v, &result)
 	for _, err := range result.Errors {
 		t.Errorf("%s does not fit its schema: %v", what, err)
+	}
+}
+
+// Whoever acts learns the id of the change, also where the answer is empty, and
+// takes it back by that.
+func TestChangeOfAnAct(t *testing.T) {
+	h := apptest.Start(t)
+	secret, _ := h.Token("administrator")
+	h.Call("segment.put", service.Put[model.Segment]{Value: model.Segment{ID: "icu", Name: "Intensive care", Ranges: []string{"10.20.0.0/16"}}}, nil)
+	for name, caller := range map[string]service.Caller{"service": h.Door(), "https": h.Client(secret), "socket": api.NewLocal(h.Folder + "/thalamus.sock")} {
+		change := "as before"
+		if err := caller.Call(service.WantChange(t.Context(), &change), "segment.remove", service.Remove{ID: "icu"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if r := h.Audited("segment.remove"); len(r) == 0 || change != r[0].Change || change == "" {
+			t.Errorf("%s: change %q", name, change)
+		}
+		if err := caller.Call(t.Context(), "change.undo", service.ChangeUndo{Change: change}, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := caller.Call(service.WantChange(t.Context(), &change), "channel.list", nil, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

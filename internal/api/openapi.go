@@ -87,8 +87,15 @@ func describePath(o service.Op, schemas huma.Registry) (object, error) {
 		"description": "Done.",
 		"content":     object{"application/json": object{"schema": schemas.Schema(o.Response, true, o.Name+" response")}},
 	}
+	headers := object{}
 	if versionIn(reflect.New(o.Response).Interface()).IsValid() {
-		answer["headers"] = object{"ETag": object{"description": "the version, for If-Match", "schema": object{"type": "string"}}}
+		headers["ETag"] = object{"description": "the version, for If-Match", "schema": object{"type": "string"}}
+	}
+	if o.Mode == service.Acts {
+		headers[changeHeader] = object{"description": "id of the change, for change.undo", "schema": object{"type": "string"}}
+	}
+	if len(headers) > 0 {
+		answer["headers"] = headers
 	}
 	describe := func(id string) object {
 		d := object{

@@ -79,15 +79,16 @@ func valueText(v model.Value) string {
 
 // endText says who stands at an end of a connection, and where it is.
 func endText(e *service.FlowEnd) string {
+	const named = 2 // a line is to stay one
 	who := e.Own
-	for i, d := range e.Devices {
+	for i, d := range e.Devices[:min(len(e.Devices), named)] {
 		if i > 0 {
 			who += ", "
 		}
 		who += string(d.ID)
 	}
-	if e.More > 0 {
-		who += fmt.Sprintf(" and %d more", e.More)
+	if more := e.More + max(len(e.Devices)-named, 0); more > 0 {
+		who += fmt.Sprintf(" and %d more", more)
 	}
 	if who == "" {
 		return e.Address

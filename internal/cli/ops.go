@@ -177,13 +177,14 @@ func (c *program) opCommand(op service.Op) *cobra.Command {
 			return err
 		}
 		response := reflect.New(op.Response)
-		if err := caller.Call(cmd.Context(), op.Name, request.Interface(), response.Interface()); err != nil {
+		change := ""
+		if err := caller.Call(service.WantChange(cmd.Context(), &change), op.Name, request.Interface(), response.Interface()); err != nil {
 			return err
 		}
 		if c.wait {
 			return c.watchReplay(cmd.Context(), caller, response.Interface().(*service.ReplayMade).Replay)
 		}
-		if err := c.print(response.Elem().Interface()); err != nil {
+		if err := c.printDone(op, response.Elem(), change); err != nil {
 			return err
 		}
 		if good := response.Elem(); good.Kind() == reflect.Struct && good.FieldByName("Good").IsValid() && !good.FieldByName("Good").Bool() {
@@ -256,6 +257,24 @@ func (v *flagValue) Type() string {
 		return "list"
 	}
 	return "value"
+}
+
+// printDone writes what an operation answered, and the change it made where
+// the answer does not say it: what is done is taken back by that.
+func (c *program) printDone(op service.Op, answer reflect.Value, change string) error {
+	said := answer.Kind() == reflect.Struct && answer.FieldByName("Change").IsValid()
+	nothing := answer.Kind() == reflect.Struct && answer.NumField() == 0
+	if said || change == "" || c.json && !nothing {
+		return c.print(answer.Interface())
+	}
+	if c.json {
+		return c.printJSON(c.out, map[string]string{"change": change})
+	}
+	if err := c.print(answer.Interface()); err != nil || !service.Undoable(op) {
+		return err
+	}
+	_, err := fmt.Fprintf(c.out, "\nchange  %s\n", change)
+	return err
 }
 
 // print writes a response: JSON with --json, else a table or a list of

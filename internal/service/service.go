@@ -200,6 +200,20 @@ func (d *Door) Still() error {
 	return d.s.Access.Still(d.secret)
 }
 
+type changeWanted struct{}
+
+// WantChange gives a context in which a call that acts leaves the id of its
+// change at to, whatever it answers: the audit has it, and change.undo takes it.
+func WantChange(ctx context.Context, to *string) context.Context {
+	return context.WithValue(ctx, changeWanted{}, to)
+}
+
+// ChangeWanted gives where a caller wants the id of the change; nil for nowhere.
+func ChangeWanted(ctx context.Context) *string {
+	to, _ := ctx.Value(changeWanted{}).(*string)
+	return to
+}
+
 // Actor is who calls.
 func (d *Door) Actor() access.Actor { return d.actor }
 
@@ -230,8 +244,14 @@ func (d *Door) Call(ctx context.Context, name string, request, response any) err
 		}
 	}
 	answer, err := c.run(ctx, req)
-	if err != nil || response == nil {
+	if err != nil {
 		return err
+	}
+	if to := ChangeWanted(ctx); to != nil && op.Mode == Acts {
+		*to = c.change
+	}
+	if response == nil {
+		return nil
 	}
 	into.Set(reflect.ValueOf(answer))
 	return nil

@@ -192,6 +192,9 @@ func Guess(columns []string) (Mapping, What) {
 		if origin == FromGLPI && (plain(c) == "type" || plain(c) == "typ") {
 			t = "" // laptop, monitor: not a model
 		}
+		if origin == FromSnipeIT && plain(c) == "warranty" {
+			t = "" // how many months; the day is in Warranty Expires
+		}
 		if t == "" || taken[t] || !may[t] {
 			continue
 		}
