@@ -192,7 +192,7 @@ func (o owing) Refs(ctx context.Context, from, until time.Time, device model.Dev
 func (a *App) makeDoor(context.Context) error {
 	a.watcher = newWatcher(a.codecOf)
 	a.links = newLinks(builtin.Drivers(), driver.Host{
-		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent, Folder: a.linkFolder, Admit: a.admit,
+		Intake: a.intake, Log: a.log, Certificate: a.authority.ServerCertificate, Recent: a.recent, Folder: a.linkFolder, Admit: a.admit, Refused: a.intake.Refused,
 		Since: a.since, Head: a.journal.Head, Progress: a.progress,
 		Contact: a.register.Contact,
 		Met:     func(id model.ChannelID, c driver.Connection) { a.watcher.met(id, c, time.Now().UTC(), 1) },

@@ -59,6 +59,9 @@ type Host struct {
 	// frames, a peer cut off, a refused connection. It becomes an issue of the
 	// channel that people see. It must not block.
 	Note func(peer string, issue model.Issue)
+	// Refused counts a frame that a link refused without offering it to Intake;
+	// Notes calls it. It may be nil and must not block.
+	Refused func(channel model.ChannelID)
 	// Met is told of each connection once it can be used: it is what the map of
 	// connections is made of. It may be nil and must not block.
 	Met func(channel model.ChannelID, c Connection)

@@ -11,12 +11,14 @@ import (
 
 // Notes passes on what happened on a link, at most one of a kind per peer in
 // ten seconds, so that a flood of garbage does not become a flood of issues.
-// To is a Host's Note; nil drops all. It is set before the first Add.
+// To is a Host's Note; nil drops all. It is set before the first Add, by Begin
+// where a link refuses frames too.
 type Notes struct {
 	To func(peer string, issue model.Issue)
 
-	mu   sync.Mutex
-	last map[noteKey]*noted
+	refused func() // counts a frame that never came to intake
+	mu      sync.Mutex
+	last    map[noteKey]*noted
 }
 
 type noteKey struct{ host, code string }
@@ -30,6 +32,24 @@ const (
 	noteEvery = 10 * time.Second
 	noteKeys  = 4096
 )
+
+// Begin passes on to a host what happens on a channel's link.
+func (n *Notes) Begin(host Host, channel model.ChannelID) {
+	n.To = host.Note
+	if host.Refused != nil {
+		n.refused = func() { host.Refused(channel) }
+	}
+}
+
+// Refused reports a frame that the link did not take and never offered: too long,
+// damaged, of somebody who may not send it. It is counted among what the channel
+// refused, however often it is said; what intake refuses is counted by intake.
+func (n *Notes) Refused(peer, code, text, hint string) {
+	if n.refused != nil {
+		n.refused()
+	}
+	n.Add(peer, code, text, hint)
+}
 
 // Add reports something of a peer, "192.0.2.7:51234" or what else names it;
 // empty for the link as a whole.

@@ -59,7 +59,8 @@ func New(ch model.Channel, s Settings, serve Serve) driver.Driver {
 
 // Start binds the port, or begins to open the link.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	if d.settings.Listen != "" {
 		l, err := driver.Listen(ctx, d.settings.Listen, "serial.listen", "link.listen")
 		if err != nil {

@@ -124,6 +124,10 @@ func (s *Session) OfferPatiently(ctx context.Context, patience time.Duration, fr
 // kind each ten seconds.
 func (s *Session) Note(code, text, hint string) { s.d.notes.Add(s.peer, code, text, hint) }
 
+// Refused reports something that was not taken and never offered, and counts it
+// among what the channel refused.
+func (s *Session) Refused(code, text, hint string) { s.d.notes.Refused(s.peer, code, text, hint) }
+
 // NoteRefused reports an offer that failed.
 func (s *Session) NoteRefused(code string, err error) {
 	s.Note(code, fmt.Sprintf("what came could not be stored and was not acknowledged: %s", fault.CodeOf(err)), "See what the fault says; the device will send again.")

@@ -136,7 +136,7 @@ func (c *conversation) turn() error {
 				return err
 			}
 		case astm.Damaged:
-			c.link.Note("astmlink.checksum", "a frame came with a wrong checksum, or none, and was refused", "The instrument sends it again by itself. If it happens often look at the cable, the port's speed and parity; frames without a checksum need checksum: none.")
+			c.link.Refused("astmlink.checksum", "a frame came with a wrong checksum, or none, and was refused", "The instrument sends it again by itself. If it happens often look at the cable, the port's speed and parity; frames without a checksum need checksum: none.")
 			c.answer(astm.NAK)
 		case astm.Cut:
 			c.noteHalf(len(t.Bytes), "another frame or the end came in its middle")
@@ -147,7 +147,7 @@ func (c *conversation) turn() error {
 				c.answer(astm.NAK)
 			}
 		case astm.Oversize:
-			c.link.Note("astmlink.oversize", fmt.Sprintf("a frame is longer than max_frame (%d bytes) and was refused", c.s.MaxFrame), "Raise max_frame if such frames are meant to come.")
+			c.link.Refused("astmlink.oversize", fmt.Sprintf("a frame is longer than max_frame (%d bytes) and was refused", c.s.MaxFrame), "Raise max_frame if such frames are meant to come.")
 			c.answer(astm.NAK)
 		case astm.Garbage:
 			if err := c.nonsense(t.Bytes); err != nil {
@@ -209,7 +209,7 @@ func (c *conversation) begin() {
 func (c *conversation) frame(t astm.Token) error {
 	if !c.receiving {
 		if c.s.Tolerance != toleranceLenient {
-			c.link.Note("astmlink.no-enq", "a frame came without ENQ before it and was refused", "Have the instrument begin with ENQ, or set tolerance: lenient.")
+			c.link.Refused("astmlink.no-enq", "a frame came without ENQ before it and was refused", "Have the instrument begin with ENQ, or set tolerance: lenient.")
 			c.answer(astm.NAK)
 			return nil
 		}
@@ -223,7 +223,7 @@ func (c *conversation) frame(t astm.Token) error {
 	}
 	if t.Number != '0'+c.expected {
 		if !repeated && c.s.Tolerance != toleranceLenient {
-			c.link.Note("astmlink.frame-number", "a frame has another number than the next one and was refused", "The instrument sends it again by itself. If its frames do not count from 1 to 7 and 0, set tolerance: lenient.")
+			c.link.Refused("astmlink.frame-number", "a frame has another number than the next one and was refused", "The instrument sends it again by itself. If its frames do not count from 1 to 7 and 0, set tolerance: lenient.")
 			c.answer(astm.NAK)
 			return nil
 		}
@@ -247,7 +247,7 @@ func (c *conversation) take(t astm.Token) bool {
 	before := c.join
 	whole, ok := c.join.Add(t.Text, t.Last)
 	if !ok {
-		c.link.Note("astmlink.oversize", fmt.Sprintf("a message is longer than max_message (%d bytes) and was refused", c.s.MaxMessage), "Raise max_message if such messages are meant to come.")
+		c.link.Refused("astmlink.oversize", fmt.Sprintf("a message is longer than max_message (%d bytes) and was refused", c.s.MaxMessage), "Raise max_message if such messages are meant to come.")
 		return false
 	}
 	if len(whole) == 0 {
@@ -345,5 +345,5 @@ func (c *conversation) abandon(why string) {
 }
 
 func (c *conversation) noteHalf(n int, why string) {
-	c.link.Note("astmlink.half-frame", fmt.Sprintf("a frame broke off after %d bytes and was not taken: %s", n, why), "The instrument sends it again by itself; if it does not, look at the cable.")
+	c.link.Refused("astmlink.half-frame", fmt.Sprintf("a frame broke off after %d bytes and was not taken: %s", n, why), "The instrument sends it again by itself; if it does not, look at the cable.")
 }

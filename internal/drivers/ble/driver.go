@@ -88,7 +88,8 @@ func New(ch model.Channel) (*Driver, error) {
 // Start connects to BlueZ. An adapter that is not there yet is waited for: USB
 // adapters come and go.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	file := ""
 	if host.Folder != nil {
 		folder, err := host.Folder(d.channel)

@@ -149,7 +149,7 @@ func (c *conversation) serve() error {
 				heard, c.began = time.Now(), time.Time{}
 				failed = c.take(p.Bytes)
 			case p.Broken > 0:
-				c.link.Note("drilink.broken", fmt.Sprintf("a record of %d bytes has a wrong checksum or is cut short; it was not taken", p.Broken), "Look at the cable, and at the port's speed and parity (19200, even).")
+				c.link.Refused("drilink.broken", fmt.Sprintf("a record of %d bytes has a wrong checksum or is cut short; it was not taken", p.Broken), "Look at the cable, and at the port's speed and parity (19200, even).")
 			default:
 				c.link.Note("drilink.garbage", fmt.Sprintf("%d bytes came that are in no record", p.Noise), "Look at what is connected, and at the port's speed and parity (19200, even).")
 			}
@@ -179,7 +179,7 @@ func (c *conversation) serve() error {
 
 func (c *conversation) half(why string) {
 	if n := c.scan.Half(); n > 0 {
-		c.link.Note("drilink.half", fmt.Sprintf("a record broke off after %d bytes and was not taken: %s", n, why), "Look at the cable.")
+		c.link.Refused("drilink.half", fmt.Sprintf("a record broke off after %d bytes and was not taken: %s", n, why), "Look at the cable.")
 	}
 }
 

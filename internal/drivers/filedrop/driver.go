@@ -83,7 +83,8 @@ func New(ch model.Channel) (*Driver, error) {
 // tried again and does not keep the channel from working. Stop ends after the
 // file under way.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.Notes.To = host, host.Note
+	d.host = host
+	d.Notes.Begin(host, d.channel)
 	folder, recent, err := host.Memory(d.channel)
 	if err != nil {
 		return err

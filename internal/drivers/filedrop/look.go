@@ -259,7 +259,7 @@ func (d *Driver) refuse(_ context.Context, parts []string, why error) error {
 	if err := d.place.write(report, []byte(b.String())); err != nil {
 		return unreachable(err)
 	}
-	d.Notes.Add(d.Peer, "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
+	d.Notes.Refused(d.Peer, "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
 	for _, part := range parts {
 		if err := d.moveTo(d.settings.Refused, part); err != nil {
 			return err

@@ -92,7 +92,8 @@ func New(ch model.Channel) (*Driver, error) {
 
 // Start binds the port of announcements and begins to connect.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	if d.settings.Listen != "" {
 		pc, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp4", d.settings.Listen)
 		if err != nil {

@@ -217,7 +217,7 @@ func (l *line) next() []byte {
 			message := unwrap(l.frame)
 			l.inside = false
 			if message == nil && !l.escaped { // an escaped EOF is how a frame is given up
-				l.link.Note("intellivue.checksum", "a frame is damaged and was not taken", "Look at the cable, and at the port's speed (115200) and parity (none).")
+				l.link.Refused("intellivue.checksum", "a frame is damaged and was not taken", "Look at the cable, and at the port's speed (115200) and parity (none).")
 			}
 			if message != nil {
 				l.raw = l.raw[i+1:]
@@ -240,7 +240,7 @@ func (l *line) next() []byte {
 
 func (l *line) half(why string) {
 	l.inside, l.escaped, l.frame = false, false, l.frame[:0]
-	l.link.Note("intellivue.half-frame", "a frame broke off and was not taken: "+why, "Look at the cable, and at the port's speed (115200) and parity (none).")
+	l.link.Refused("intellivue.half-frame", "a frame broke off and was not taken: "+why, "Look at the cable, and at the port's speed (115200) and parity (none).")
 }
 
 // rest waits before the next association, and forgets what comes meanwhile.

@@ -99,7 +99,7 @@ func (r *reader) serve() error {
 
 func (r *reader) half(why string) {
 	if len(r.buf) > 0 {
-		r.link.Note("masimolink.half", fmt.Sprintf("a line broke off after %d bytes and was not taken: %s", len(r.buf), why), "Look at the cable.")
+		r.link.Refused("masimolink.half", fmt.Sprintf("a line broke off after %d bytes and was not taken: %s", len(r.buf), why), "Look at the cable.")
 		r.buf = nil
 	}
 }

@@ -185,7 +185,7 @@ func (c *conversation) hear(b []byte) error {
 			c.began = time.Time{}
 			err = c.message(bytes.Clone(p.Bytes))
 		case medibus.Broken:
-			c.link.Note("medibuslink.broken", fmt.Sprintf("a message of %d bytes was cut short or its checksum is wrong; it was not taken", len(p.Bytes)), "Look at the cable, and at the port's speed and parity.")
+			c.link.Refused("medibuslink.broken", fmt.Sprintf("a message of %d bytes was cut short or its checksum is wrong; it was not taken", len(p.Bytes)), "Look at the cable, and at the port's speed and parity.")
 			if p.Bytes[0] == medibus.ESC {
 				err = c.link.Write(medibus.Response(medibus.Corrupt))
 			} else {
@@ -196,7 +196,7 @@ func (c *conversation) hear(b []byte) error {
 		case medibus.Noise:
 			c.garbage()
 		case medibus.TooLong:
-			c.link.Note("medibuslink.oversize", "a message is longer than any of MEDIBUS and was not taken", "Look at what is connected, and at the port's speed and parity.")
+			c.link.Refused("medibuslink.oversize", "a message is longer than any of MEDIBUS and was not taken", "Look at what is connected, and at the port's speed and parity.")
 		}
 	})
 	return err

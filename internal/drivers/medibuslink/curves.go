@@ -62,6 +62,6 @@ func (c *conversation) offerWave(n int) error {
 
 func (c *conversation) half(why string) {
 	if n := c.scan.Half(); n > 0 {
-		c.link.Note("medibuslink.half", fmt.Sprintf("a message broke off after %d bytes and was not taken: %s", n, why), "Look at the cable; the device is asked again by itself.")
+		c.link.Refused("medibuslink.half", fmt.Sprintf("a message broke off after %d bytes and was not taken: %s", n, why), "Look at the cable; the device is asked again by itself.")
 	}
 }

@@ -139,7 +139,7 @@ func (c *conn) take(atEOF bool) error {
 			c.passed = 0
 			c.frame(t)
 		case mllpframe.Oversize:
-			c.d.notes.Add(c.peer, "mllp.oversize", fmt.Sprintf("a message is longer than max_frame (%d bytes) and was refused", c.d.settings.MaxFrame), "Raise max_frame if such messages are meant to come.")
+			c.d.notes.Refused(c.peer, "mllp.oversize", fmt.Sprintf("a message is longer than max_frame (%d bytes) and was refused", c.d.settings.MaxFrame), "Raise max_frame if such messages are meant to come.")
 			c.refuse(t.Bytes, refuseOversize)
 			c.passed += len(t.Bytes)
 		case mllpframe.Cut:
@@ -198,7 +198,7 @@ func (c *conn) refuse(content []byte, r refusal) {
 }
 
 func (c *conn) halfFrame(n int, why string) {
-	c.d.notes.Add(c.peer, "mllp.half-frame", fmt.Sprintf("a message broke off after %d bytes and was not accepted: %s", n, why), "The sender should send it again; if it does not, look at the link.")
+	c.d.notes.Refused(c.peer, "mllp.half-frame", fmt.Sprintf("a message broke off after %d bytes and was not accepted: %s", n, why), "The sender should send it again; if it does not, look at the link.")
 }
 
 func (c *conn) garbage(b []byte) {

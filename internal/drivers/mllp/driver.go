@@ -77,7 +77,7 @@ func New(ch model.Channel) (*Driver, error) {
 // Start binds the port.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host = host
-	d.notes.To = host.Note
+	d.notes.Begin(host, d.channel)
 	d.answered.init()
 	if host.Recent != nil {
 		host.Recent(d.channel, func(e model.Entry) { d.answered.first(e.Bytes, receipt{e.Seq, e.Arrived}) })

@@ -235,7 +235,7 @@ func (c *conn) refuse(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	c.d.notes.Add(c.peer, "mqtt.refused", "a connection was ended: "+e.Text, "Have the device's maker correct what it sends.")
+	c.d.notes.Refused(c.peer, "mqtt.refused", "a connection was ended: "+e.Text, "Have the device's maker correct what it sends.")
 	switch {
 	case c.version == mqttwire.V5:
 		_ = c.write(mqttwire.Append(nil, c.version, &mqttwire.Packet{Type: mqttwire.DISCONNECT, Code: e.Code}))

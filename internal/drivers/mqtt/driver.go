@@ -101,7 +101,8 @@ func New(ch model.Channel) (*Driver, error) {
 
 // Start reads what is kept of sessions and binds the ports.
 func (d *Driver) Start(ctx context.Context, host driver.Host) (err error) {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	if d.settings.TLS.Enabled {
 		if d.tls, err = d.settings.TLS.config(host.Certificate); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type rig struct {
 	more   map[string]any
 	recent []model.Entry
 	d      *Driver
+
+	refused atomic.Int32 // what never came to intake
 
 	mu       sync.Mutex
 	contacts []model.ContactTold
@@ -83,7 +86,8 @@ func (r *rig) start() *rig {
 	}
 	host := driver.Host{
 		Intake: r.intake, Log: slog.New(slog.DiscardHandler), Note: r.notes.Note, Admit: r.admit, Contact: r.contact,
-		Folder: func(model.ChannelID) (string, error) { return r.folder, nil },
+		Refused: func(model.ChannelID) { r.refused.Add(1) },
+		Folder:  func(model.ChannelID) (string, error) { return r.folder, nil },
 		Recent: func(_ model.ChannelID, each func(model.Entry)) {
 			for _, e := range r.recent {
 				each(e)

@@ -32,7 +32,7 @@ func (c *conn) publish(p *mqttwire.Packet) error {
 	t := turn{p: *p, frame: -1}
 	if !c.mayPublish(p.Topic) {
 		c.d.refused.Add(1)
-		c.d.notes.Add(c.peer, "mqtt.not-allowed", fmt.Sprintf("%s published to a topic it may not use; nothing of it was kept", c.who()), "Correct the device, or give its credential the topic.")
+		c.d.notes.Refused(c.peer, "mqtt.not-allowed", fmt.Sprintf("%s published to a topic it may not use; nothing of it was kept", c.who()), "Correct the device, or give its credential the topic.")
 		if p.QoS > 0 && c.version == mqttwire.V311 { // MQTT 3.1.1 §3.3.5: acknowledge or close; what is not kept is not acknowledged
 			return errors.Join(c.settle(), errEnd)
 		}

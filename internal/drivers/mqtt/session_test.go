@@ -296,6 +296,15 @@ func TestAdmission(t *testing.T) {
 	old, _ := r.enter(mqttwire.V311, "v", true, as("u", "right"))
 	old.say(publish("dev/other", "1", 1, 1))
 	old.gone()
+	if n := r.refused.Load(); n != 3 { // none of them came to intake
+		t.Errorf("%d refused publishes are counted, want 3", n)
+	}
+	odd, _ := r.enter(mqttwire.V5, "odd", true, as("u", "right"))
+	odd.Write([]byte{0x36, 0x03, 0, 1, 'a'}) // QoS 3
+	odd.hear(mqttwire.DISCONNECT)
+	if n := r.refused.Load(); n != 4 {
+		t.Errorf("%d refused after a packet that is none, want 4", n)
+	}
 	close(ended)
 	if q := p.hear(mqttwire.DISCONNECT); q.Code != mqttwire.AdminAction {
 		t.Errorf("%+v", q)

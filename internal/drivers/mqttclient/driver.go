@@ -87,7 +87,8 @@ func New(ch model.Channel) (*Driver, error) {
 
 // Start begins to connect.
 func (d *Driver) Start(ctx context.Context, host driver.Host) (err error) {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	if d.tls, err = d.settings.config(); err != nil {
 		return err
 	}

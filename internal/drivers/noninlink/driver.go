@@ -116,7 +116,7 @@ func (r *reader) serve() error {
 
 func (r *reader) half(why string) {
 	if n := r.scan.Half(); n > 0 {
-		r.link.Note("noninlink.half", fmt.Sprintf("a packet broke off after %d bytes and was not taken: %s", n, why), "Look at the cable.")
+		r.link.Refused("noninlink.half", fmt.Sprintf("a packet broke off after %d bytes and was not taken: %s", n, why), "Look at the cable.")
 	}
 }
 

@@ -81,6 +81,9 @@ func (c *conn) connection() driver.Connection {
 
 func (c *conn) note(code, text, hint string) { c.d.notes.Add(c.peer, code, text, hint) }
 
+// lost notes what was not taken and never offered.
+func (c *conn) lost(code, text, hint string) { c.d.notes.Refused(c.peer, code, text, hint) }
+
 func (c *conn) serve() {
 	link, ok := c.open()
 	if !ok {
@@ -209,12 +212,12 @@ func (c *conn) late() error {
 func (c *conn) broken(err error) error {
 	switch {
 	case errors.Is(err, errHalf):
-		c.note("phd.half", "the connection ended inside a message, which was not accepted", "The device should send it again; if it does not, look at the link.")
+		c.lost("phd.half", "the connection ended inside a message, which was not accepted", "The device should send it again; if it does not, look at the link.")
 	case errors.Is(err, errStalled):
 		if c.d.guests.Stopping() {
 			return errEnd
 		}
-		c.note("phd.half", "a message was not finished in time and was not accepted", "The device should send it again; if it does not, look at the link.")
+		c.lost("phd.half", "a message was not finished in time and was not accepted", "The device should send it again; if it does not, look at the link.")
 		c.abort(phd.AbortUndefined)
 	case fault.CodeOf(err) == "phd.choice":
 		c.note("phd.garbage", "bytes came that begin no message of IEEE 11073-20601; the connection was closed", "Look at what is connected to this port.")
@@ -330,7 +333,7 @@ func (c *conn) take(raw []byte) error {
 		return nil
 	case phd.ChoicePRST:
 		if c.state == unassociated {
-			c.note("phd.order", "a device sent a report outside of an association", "It should associate first; the report was not accepted.")
+			c.lost("phd.order", "a device sent a report outside of an association", "It should associate first; the report was not accepted.")
 			c.abort(phd.AbortUndefined)
 			return nil
 		}

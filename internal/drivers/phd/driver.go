@@ -84,7 +84,8 @@ func New(ch model.Channel) (*Driver, error) {
 
 // Start binds the port.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.notes.To = host, host.Note
+	d.host = host
+	d.notes.Begin(host, d.channel)
 	if d.settings.TLS.Enabled {
 		c, err := d.settings.TLS.Config(host.Certificate)
 		if err != nil {

@@ -163,7 +163,7 @@ func (c *conn) event(call *phd.Call, raw []byte) error {
 		return c.configure(call, raw)
 	}
 	if c.state != operating {
-		c.note("phd.order", "a device sent a report before its configuration was accepted", "The report was not accepted.")
+		c.lost("phd.order", "a device sent a report before its configuration was accepted", "The report was not accepted.")
 		return c.send(&phd.APDU{Choice: phd.ChoicePRST, Call: &phd.Call{Invoke: call.Invoke, Op: phd.OpReject, Code: phd.ProblemUnknownOp}})
 	}
 	if call.Type == phd.NotiSegment {

@@ -133,7 +133,7 @@ func (c *conn) segment(call *phd.Call, raw []byte) error {
 		if e.Status&phd.SegmentAborted != 0 {
 			c.note("phd.store", "the device ended the transfer of a stored segment", "It keeps the segment and is asked again at its next connection.")
 		} else {
-			c.note("phd.order", "a part of a stored segment came out of its order and was refused", "The device keeps the segment and is asked again at its next connection.")
+			c.lost("phd.order", "a part of a stored segment came out of its order and was refused", "The device keeps the segment and is asked again at its next connection.")
 		}
 		reply.Status |= phd.SegmentRefused
 		return c.endTransfer(st, call, confirmed, &reply)

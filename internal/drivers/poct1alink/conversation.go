@@ -55,7 +55,7 @@ var errEnd = errors.New("end of the conversation")
 func (c *conversation) serve() error {
 	defer func() {
 		if c.scan.Pending() {
-			c.note("poct1alink.half-message", fmt.Sprintf("a document broke off after %d bytes and was not taken", len(c.buf)), "The device sends it again when it connects again; if it does not, look at the network.")
+			c.link.Refused("poct1alink.half-message", fmt.Sprintf("a document broke off after %d bytes and was not taken", len(c.buf)), "The device sends it again when it connects again; if it does not, look at the network.")
 		}
 	}()
 	c.spoke = time.Now()
@@ -154,7 +154,7 @@ func (c *conversation) turn() error {
 func (c *conversation) document(b []byte) error {
 	e, err := poct1a.ReadEnvelope(b)
 	if err != nil {
-		c.note("poct1alink.document", "a document was refused: "+fault.CodeOf(err), "See what the device sends; it is no POCT1-A message.")
+		c.link.Refused("poct1alink.document", "a document was refused: "+fault.CodeOf(err), "See what the device sends; it is no POCT1-A message.")
 		c.acknowledge(e, false, "this is no well-formed document")
 		return nil
 	}

@@ -75,7 +75,8 @@ func New(ch model.Channel) (*Driver, error) {
 // again. Stop breaks off what is asked; what came whole is offered or asked for
 // again.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
-	d.host, d.Notes.To = host, host.Note
+	d.host = host
+	d.Notes.Begin(host, d.channel)
 	folder, recent, err := host.Memory(d.channel)
 	if err != nil {
 		return err

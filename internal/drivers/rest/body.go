@@ -43,14 +43,15 @@ func (d *Driver) broken(s *sender, err error) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
+		d.notes.Refused(s.peer, "rest.oversize", "a request was refused and not kept: it is longer than max_body", "Have the sender send smaller batches or upload in parts, or raise max_body.")
 		return fault.New(fault.Invalid, "rest.oversize", "the body is longer than this channel takes (%d bytes); send smaller batches, or upload in parts", d.settings.MaxBody)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		d.notes.Add(s.peer, "rest.half-body", "a sender fell silent in the middle of a body; nothing of it was taken", "The sender should send it again; if it does not, look at the link.")
+		d.notes.Refused(s.peer, "rest.half-body", "a sender fell silent in the middle of a body; nothing of it was taken", "The sender should send it again; if it does not, look at the link.")
 		return fault.New(fault.Transient, "rest.slow", "the body did not come in time; send it again")
 	case fault.CodeOf(err) != "internal":
 		return err
 	}
-	d.notes.Add(s.peer, "rest.half-body", "a body broke off and was not taken: the connection ended, or its length was told wrong", "The sender should send it again; if it does not, look at the link.")
+	d.notes.Refused(s.peer, "rest.half-body", "a body broke off and was not taken: the connection ended, or its length was told wrong", "The sender should send it again; if it does not, look at the link.")
 	return fault.New(fault.Invalid, "rest.half-body", "the body broke off before its end; send it again")
 }
 

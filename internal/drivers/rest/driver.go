@@ -102,7 +102,7 @@ func New(ch model.Channel) (*Driver, error) {
 // own, binds it.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host = host
-	d.notes.To = host.Note
+	d.notes.Begin(host, d.channel)
 	folder := ""
 	if host.Folder != nil {
 		var err error

@@ -61,7 +61,7 @@ func (d *Driver) admit(ctx context.Context, r *http.Request) (*sender, error) {
 	a, err := d.host.Admit(ctx, d.channel, shown)
 	if err != nil {
 		if fault.KindOf(err) == fault.Denied {
-			d.notes.Add(r.RemoteAddr, "rest.denied", "a sender was refused: it does not show a credential of this channel", "Give the device a credential, or correct the one it uses.")
+			d.notes.Refused(r.RemoteAddr, "rest.denied", "a sender was refused: it does not show a credential of this channel", "Give the device a credential, or correct the one it uses.")
 			return nil, fault.Wrap(err, fault.Denied, "rest.denied", "this channel does not know who sends; show a device credential: Authorization: Bearer NAME:SECRET, Basic, or a client certificate")
 		}
 		return nil, err

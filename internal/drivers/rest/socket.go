@@ -236,7 +236,7 @@ func (k *streamSocket) read(ctx, link context.Context) error {
 			if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 				return fault.New(fault.Invalid, "rest.oversize", "a message is longer than this channel takes (%d bytes)", k.d.settings.MaxBody)
 			}
-			k.d.notes.Add(k.s.peer, "rest.half-body", "a WebSocket broke off in the middle of a message; nothing of it was taken", "The sender will send it again.")
+			k.d.notes.Refused(k.s.peer, "rest.half-body", "a WebSocket broke off in the middle of a message; nothing of it was taken", "The sender will send it again.")
 			return nil
 		}
 		k.d.limits.spend(k.s.who(), int64(len(content)), time.Now())
@@ -342,7 +342,7 @@ func (k *streamSocket) take(ctx context.Context, first *message) error {
 			k.last = last
 			k.d.keys.acknowledge(k.name, last, time.Now()) // it is done with: who goes on, goes on behind it
 			k.d.refused.Add(1)
-			k.d.notes.Add(k.s.peer, fault.CodeOf(m.refused), "a message of a stream was refused and not kept: "+textOf(m.refused), "Have the sender correct it; the answer told it the place.")
+			k.d.notes.Refused(k.s.peer, fault.CodeOf(m.refused), "a message of a stream was refused and not kept: "+textOf(m.refused), "Have the sender correct it; the answer told it the place.")
 			if err := k.say(ctx, reply{Refused: last, Code: fault.CodeOf(m.refused), Place: placeOf(m.refused), Detail: textOf(m.refused)}); err != nil {
 				return err
 			}

@@ -162,11 +162,11 @@ func (d *Driver) post(w http.ResponseWriter, r *http.Request, s *sender) error {
 	defer release()
 	c, err := split(f, content, d.settings.MaxRows)
 	if err != nil {
-		d.notes.Add(s.peer, fault.CodeOf(err), "a request was refused and not kept: "+textOf(err), "Have the sender correct it; the answer told it the place.")
+		d.notes.Refused(s.peer, fault.CodeOf(err), "a request was refused and not kept: "+textOf(err), "Have the sender correct it; the answer told it the place.")
 		return err
 	}
 	if len(c.frames) == 0 {
-		d.notes.Add(s.peer, "rest.nothing", "a batch was refused: none of its rows can be read", "Have the sender correct it; the answer told it the places.")
+		d.notes.Refused(s.peer, "rest.nothing", "a batch was refused: none of its rows can be read", "Have the sender correct it; the answer told it the places.")
 		d.refuse(w, fault.New(fault.Invalid, "rest.nothing", "no row of the batch can be taken; each is told below"), told(c.rows, true)...)
 		return nil
 	}

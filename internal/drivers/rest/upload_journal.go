@@ -52,7 +52,7 @@ func (us *uploads) journal(u *upload) {
 }
 
 func (us *uploads) fail(u *upload, err error) {
-	us.d.notes.Add(u.snapshot().Peer, fault.CodeOf(err), "an upload was refused: "+textOf(err), "Have the sender correct it; the status of the upload tells the place.")
+	us.d.notes.Refused(u.snapshot().Peer, fault.CodeOf(err), "an upload was refused: "+textOf(err), "Have the sender correct it; the status of the upload tells the place.")
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.m.Failed = &metaFault{Code: fault.CodeOf(err), Text: textOf(err), Place: placeOf(err)}

@@ -130,7 +130,7 @@ func (r *reader) serve() error {
 }
 
 func (r *reader) half(why string) {
-	r.link.Note("seriallink.half-frame", fmt.Sprintf("a frame broke off after %d bytes and was not taken: %s", len(r.buf), why), "Look at the cable, and whether framing is what the device does.")
+	r.link.Refused("seriallink.half-frame", fmt.Sprintf("a frame broke off after %d bytes and was not taken: %s", len(r.buf), why), "Look at the cable, and whether framing is what the device does.")
 }
 
 // turn takes the whole frames.
@@ -178,7 +178,7 @@ func (r *reader) turn() error {
 }
 
 func (r *reader) oversize() {
-	r.link.Note("seriallink.oversize", fmt.Sprintf("a frame is longer than max_frame (%d bytes) and was not taken", r.s.Max), "Raise max_frame if such frames are meant to come; else look whether framing is what the device does.")
+	r.link.Refused("seriallink.oversize", fmt.Sprintf("a frame is longer than max_frame (%d bytes) and was not taken", r.s.Max), "Raise max_frame if such frames are meant to come; else look whether framing is what the device does.")
 }
 
 // noAnswer is how long a frame waits for the store where the device would not

@@ -62,7 +62,7 @@ type Counts struct {
 	Channel   model.ChannelID `json:"channel"`
 	Frames    uint64          `json:"frames"` // durable
 	Bytes     uint64          `json:"bytes"`
-	Refused   uint64          `json:"refused"`   // never acceptable: empty, oversized
+	Refused   uint64          `json:"refused"`   // never acceptable: empty, oversized; or refused by the link before
 	Postponed uint64          `json:"postponed"` // not durable now: full, cannot sync, stopping
 }
 
@@ -193,13 +193,21 @@ func (in *Intake) advance() {
 
 func (in *Intake) count(frames []model.Frame, add func(c *counters, bytes uint64)) {
 	for i := range frames {
-		id := frames[i].Channel
-		c, ok := in.channels.Load(id)
-		if !ok {
-			c, _ = in.channels.LoadOrStore(id, &counters{})
-		}
-		add(c.(*counters), uint64(len(frames[i].Bytes)))
+		add(in.of(frames[i].Channel), uint64(len(frames[i].Bytes)))
 	}
+}
+
+// Refused counts a frame that a link refused before it was offered.
+func (in *Intake) Refused(channel model.ChannelID) {
+	in.of(channel).refused.Add(1)
+}
+
+func (in *Intake) of(channel model.ChannelID) *counters {
+	c, ok := in.channels.Load(channel)
+	if !ok {
+		c, _ = in.channels.LoadOrStore(channel, &counters{})
+	}
+	return c.(*counters)
 }
 
 // Counts gives the counters by channel, sorted by channel.

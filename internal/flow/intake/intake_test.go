@@ -170,3 +170,18 @@ func BenchmarkOffer(b *testing.B) {
 		}
 	}
 }
+
+// What a link refuses by itself counts with what intake refuses.
+func TestRefusedBefore(t *testing.T) {
+	in := New(&fake{next: 10}, Options{MaxFrame: 100})
+	in.Refused("ward")
+	in.Refused("ward")
+	in.Refused("other")
+	if _, err := in.Offer(context.Background(), frames(101)); err == nil {
+		t.Fatal("an oversized frame is taken")
+	}
+	got := in.Counts()
+	if len(got) != 2 || got[0] != (Counts{Channel: "other", Refused: 1}) || got[1] != (Counts{Channel: "ward", Refused: 3}) {
+		t.Errorf("%+v", got)
+	}
+}
