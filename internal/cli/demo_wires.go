@@ -63,9 +63,10 @@ func (d *demo) runWires(ctx context.Context) *wires {
 	return &out
 }
 
-// plainMonitor sends numbers alone.
-func plainMonitor(ward, run string) *sim.Monitor {
-	m := sim.NewMonitor(sim.Beds(ward, 1)[0], sim.NewTerms(), run, 1)
+// plainMonitor sends numbers alone, of a bed whose patient is not named like one
+// of the demo's first ten.
+func plainMonitor(ward string, bed int, run string) *sim.Monitor {
+	m := sim.NewMonitor(sim.Beds(ward, bed)[bed-1], sim.NewTerms(), run, 1)
 	m.Waveforms = false
 	return m
 }
@@ -88,7 +89,7 @@ func pauseFor(ctx context.Context, d time.Duration) {
 // write sends messages between STX and ETX and waits for ACK, over a new
 // connection where the old one broke.
 func (w *wires) write(ctx context.Context, address, run string) {
-	m := plainMonitor("TERM", run)
+	m := plainMonitor("TERM", 12, run)
 	var line net.Conn
 	defer func() {
 		if line != nil {

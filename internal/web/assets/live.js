@@ -4,8 +4,7 @@
 (() => {
 	const root = document.querySelector("[data-beds]");
 	if (!root) return;
-	const late = 15000;         // milliseconds from which a value is marked
-	const quiet = 3500;         // and a waveform is said to be missing
+	const quiet = 3500;         // milliseconds from which a waveform is said to be missing
 	const state = document.querySelector("[data-live-state]");
 	const hold = document.querySelector("[data-live-hold]");
 	const priorities = Object.fromEntries(["high", "medium", "low", "none"].map((p, i) => [p, root.dataset.priorities.split("|")[i]]));
@@ -39,7 +38,11 @@
 			return day === part.format(serverNow()).split(" ")[0] ? time : `${day} ${time}`;
 		};
 	})();
-	const aged = (age, old) => (old < gapAfter ? span(old) : root.dataset.since.replace("%s", clock(Number(age.dataset.at))));
+	const aged = (age, old) => {
+		if (old < gapAfter) return span(old);
+		const at = clock(Number(age.dataset.at));
+		return age.dataset.late === "0" ? at : root.dataset.since.replace("%s", at); // 0: measured now and then
+	};
 	const words = root.dataset.feeds.split("|"); // how a device speaks: as it should, late, silent
 
 	const tell = (name) => {
@@ -248,15 +251,16 @@
 			for (const { age, block, alarm } of bed.ages) {
 				const old = now - Number(age.dataset.at);
 				set(age, alarm ? span(old) : aged(age, old));
-				if (block && block.classList.contains("late") !== old > late) {
-					block.classList.toggle("late", old > late);
-					age.title = old > late ? root.dataset.noneSince.replace("%s", clock(Number(age.dataset.at))) : "";
+				const late = Number(age.dataset.late) > 0 && old > Number(age.dataset.late);
+				if (block && block.classList.contains("late") !== late) {
+					block.classList.toggle("late", late);
+					age.title = late ? root.dataset.noneSince.replace("%s", clock(Number(age.dataset.at))) : "";
 				}
 			}
 			for (const { row, age, state } of bed.feeds.values()) {
 				if (!age) continue;
 				const old = now - Number(row.dataset.at);
-				const how = old > Number(row.dataset.silent) ? 2 : old > Number(row.dataset.late) ? 1 : 0;
+				const how = row.dataset.late === "0" ? 0 : old > Number(row.dataset.silent) ? 2 : old > Number(row.dataset.late) ? 1 : 0;
 				if (state.textContent === words[how]) continue;
 				set(state, words[how]);
 				row.classList.toggle("feed-late", how === 1);

@@ -3,6 +3,7 @@ package ward
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,9 +13,6 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/web/ui"
 )
-
-// late is the age from which a value on a card is marked.
-const late = 15 * time.Second
 
 // alarm is an active alert on a card.
 type alarm struct {
@@ -42,11 +40,36 @@ type card struct {
 	Place   string
 	Patient string
 	Bedded  bool // a bed is known
-	Feeds   []service.LiveDevice
+	Feeds   []feed
 	Tiles   []tile
 	Rest    []reading
 	Alarms  []alarm
 	Sim     bool
+}
+
+// feed is a device on a card.
+type feed struct {
+	service.LiveDevice
+	// Shared says that it is connected to somebody else or nobody and measures
+	// patients by turns, as an analyser or a glucose meter does: that it gives
+	// nothing for this one now is nothing to warn of.
+	Shared bool
+}
+
+// feedsOf gives the devices of a bed, those that are there before the others.
+func feedsOf(b *service.Bed, tiles []tile) []feed {
+	steady := map[model.DeviceID]bool{}
+	for _, t := range tiles {
+		for _, r := range t.Readings {
+			steady[r.From] = steady[r.From] || t.Steady
+		}
+	}
+	out := make([]feed, len(b.Devices))
+	for i, d := range b.Devices {
+		out[i] = feed{d, b.Patient != "" && away(&d) && !d.Valued.IsZero() && !steady[d.ID]}
+	}
+	slices.SortStableFunc(out, func(a, b feed) int { return elsewhere(&a.LiveDevice) - elsewhere(&b.LiveDevice) })
+	return out
 }
 
 func cards(ctx context.Context, beds []service.Bed) []card {
@@ -58,8 +81,7 @@ func cards(ctx context.Context, beds []service.Bed) []card {
 }
 
 func cardOf(ctx context.Context, b *service.Bed) card {
-	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != "", Feeds: slices.Clone(b.Devices)}
-	slices.SortStableFunc(c.Feeds, func(a, b service.LiveDevice) int { return elsewhere(&a) - elsewhere(&b) })
+	c := card{Place: ui.PlaceText(b.Place), Patient: b.PatientName, Bedded: b.Place != ""}
 	switch {
 	case b.Patient != "":
 		c.Key, c.To = "p"+string(b.Patient), ui.To("/patients/", string(b.Patient))
@@ -73,6 +95,7 @@ func cardOf(ctx context.Context, b *service.Bed) card {
 		}
 	}
 	c.Tiles, c.Rest = arranged(ctx, b)
+	c.Feeds = feedsOf(b, c.Tiles)
 	for _, t := range c.Tiles {
 		for _, r := range t.Readings {
 			c.Sim = c.Sim || r.Sim
@@ -97,11 +120,14 @@ func cardOf(ctx context.Context, b *service.Bed) card {
 // elsewhere is 1 for a device that is connected to another patient or to nobody,
 // as one of the laboratory: it stands behind those at the bed.
 func elsewhere(d *service.LiveDevice) int {
-	if d.Left || d.Source == "" {
+	if away(d) {
 		return 1
 	}
 	return 0
 }
+
+// away says whether a device is connected to another patient or to nobody.
+func away(d *service.LiveDevice) bool { return d.Left || d.Source == "" }
 
 // alertText says what an alert is about, as people read it.
 func alertText(ctx context.Context, a *model.Alert) string {
@@ -170,7 +196,10 @@ func split(all []card) (beds, rest []card) {
 }
 
 // feedState is how a device at a bed speaks: "", "late", "silent" or "never".
-func feedState(ctx context.Context, d *service.LiveDevice) string {
+func feedState(ctx context.Context, d *feed) string {
+	if d.Shared {
+		return ""
+	}
 	age := ui.From(ctx).Now.Sub(d.Heard.Last)
 	switch {
 	case d.Heard.Last.IsZero():
@@ -197,7 +226,7 @@ func feedWord(ctx context.Context, state string) string {
 
 // feedWhy says when a device counts as late and silent, whichever it is now: its
 // state goes on by itself while the page is open.
-func feedWhy(ctx context.Context, d *service.LiveDevice) string {
+func feedWhy(ctx context.Context, d *feed) string {
 	if d.Heard.Last.IsZero() {
 		return ui.T(ctx, "It is connected to the patient here, and no message of it ever came.")
 	}
@@ -205,8 +234,10 @@ func feedWhy(ctx context.Context, d *service.LiveDevice) string {
 }
 
 // feedNote says how it is known that a device belongs to a bed, and since when.
-func feedNote(ctx context.Context, d *service.LiveDevice) string {
+func feedNote(ctx context.Context, d *feed) string {
 	switch {
+	case d.Shared:
+		return ui.T(ctx, "For several patients")
 	case d.Left:
 		return ui.T(ctx, "With another patient now")
 	case d.Source == "":
@@ -262,17 +293,38 @@ func ageText(ctx context.Context, at int64) string {
 // no more how old the last one is.
 const gapAfter = time.Minute
 
-// agedText is ageText, or since when nothing came.
-func agedText(ctx context.Context, at int64) string {
+// agedText is ageText, or since when nothing came; of what is measured now and
+// then, when that was.
+func agedText(ctx context.Context, at int64, steady bool) string {
 	t := time.UnixMilli(at)
-	if ui.From(ctx).Now.Sub(t) < gapAfter {
+	switch {
+	case ui.From(ctx).Now.Sub(t) < gapAfter:
 		return ageText(ctx, at)
+	case !steady:
+		return ui.Minute(ctx, t)
 	}
 	return ui.T(ctx, "since %s", ui.Minute(ctx, t))
 }
 
-func isLate(ctx context.Context, at int64) bool {
-	return ui.From(ctx).Now.Sub(time.UnixMilli(at)) > late
+func isLate(ctx context.Context, r *reading) bool {
+	return r.Late > 0 && ui.From(ctx).Now.UnixMilli()-r.At > r.Late
+}
+
+// heardAt is the instant that a device's row counts from, in Unix milliseconds.
+func heardAt(d *feed) int64 {
+	if d.Shared {
+		return d.Valued.UnixMilli()
+	}
+	return d.Heard.Last.UnixMilli()
+}
+
+// bounds are the silences from which a device is late and silent, in
+// milliseconds; 0: neither is said of it here.
+func bounds(d *feed) (late, silent string) {
+	if d.Shared {
+		return "0", "0"
+	}
+	return strconv.FormatInt(time.Duration(d.Heard.Late).Milliseconds(), 10), strconv.FormatInt(time.Duration(d.Heard.Silent).Milliseconds(), 10)
 }
 
 // shownReading is a value on a card; what may not be used is a dash.

@@ -104,18 +104,70 @@ func TestFeedsSpeakForThemselves(t *testing.T) {
 		{service.LiveDevice{Heard: heard(time.Hour), Left: true}, "silent", "With another patient now"},
 		{service.LiveDevice{}, "never", "Connected to nobody now"},
 	} {
-		if got := feedState(ctx, &c.device); got != c.state {
+		one := feed{LiveDevice: c.device}
+		if got := feedState(ctx, &one); got != c.state {
 			t.Errorf("state %q, not %q", got, c.state)
 		}
-		if got := feedNote(ctx, &c.device); got != c.note {
+		if got := feedNote(ctx, &one); got != c.note {
 			t.Errorf("note %q, not %q", got, c.note)
 		}
 	}
-	if got := agedText(ctx, arrived.Add(-2*time.Minute).UnixMilli()); got != "since "+arrived.Add(-2*time.Minute).Format("15:04") {
+	if got := agedText(ctx, arrived.Add(-2*time.Minute).UnixMilli(), true); got != "since "+arrived.Add(-2*time.Minute).Format("15:04") {
 		t.Errorf("a gap is told as %q", got)
 	}
 	beds, rest := split([]card{{Key: "a"}, {Key: "b", Bedded: true}, {Key: "c"}})
 	if len(beds) != 1 || len(rest) != 2 {
 		t.Errorf("%d beds, %d at none", len(beds), len(rest))
+	}
+}
+
+// A value is missing by the rhythm of its device and by its kind: a cuff and a
+// laboratory measure now and then, and a meter that went to the next patient is
+// nothing to warn of; a monitor is.
+func TestWhatIsMissing(t *testing.T) {
+	ctx := ui.With(t.Context(), &ui.Visit{Now: arrived, Zone: time.UTC, Language: texts.Pick("en", "")})
+	by := func(late time.Duration) service.Hearing {
+		return service.Hearing{Last: arrived, Late: model.Duration(late), Silent: model.Duration(4 * late)}
+	}
+	of := func(device model.DeviceID, code string) service.LatestValue {
+		v := value(t, code, "80", arrived.Add(-50*time.Second))
+		v.Device, v.Arrived = device, v.Time
+		return v
+	}
+	bed := service.Bed{Place: "ICU^1^1", Patient: "pat-1", Devices: []service.LiveDevice{
+		{ID: "lab", Heard: by(30 * time.Second), Valued: arrived.Add(-50 * time.Second)},
+		{ID: "meter", Heard: by(30 * time.Second), Left: true, Valued: arrived.Add(-50 * time.Second)},
+		{ID: "monitor", Heard: by(30 * time.Second), Source: "message", Valued: arrived},
+		{ID: "pump", Heard: by(time.Minute), Source: "message", Valued: arrived},
+		{ID: "old", Heard: by(30 * time.Second), Left: true, Valued: arrived},
+	}, Values: []service.LatestValue{
+		of("monitor", "MDC_ECG_HEART_RATE"), of("monitor", "MDC_PRESS_BLD_NONINV_SYS"), of("old", "MDC_PULS_OXIM_SAT_O2"),
+		of("pump", "MDC_FLOW_FLUID_PUMP"), of("monitor", "MDC_VENT_FLOW"), of("lab", "MDC_CONC_POTASSIUM"), of("meter", "MDC_CONC_GLU"),
+	}}
+	c := cardOf(ctx, &bed)
+	got := map[string]bool{}
+	for _, one := range c.Tiles {
+		got[one.Short] = isLate(ctx, &one.Readings[0])
+	}
+	for _, r := range c.Rest {
+		got[r.Key] = isLate(ctx, &r)
+	}
+	for key, want := range map[string]bool{
+		"HR": true, "SpO₂": true, "NIBP": false, "MDC_FLOW_FLUID_PUMP": false, "MDC_VENT_FLOW": true, "MDC_CONC_POTASSIUM": false, "MDC_CONC_GLU": false,
+	} {
+		if is, there := got[key]; is != want || !there {
+			t.Errorf("%s: late %v", key, is)
+		}
+	}
+	for i := range c.Feeds {
+		d := &c.Feeds[i]
+		if want := d.ID == "lab" || d.ID == "meter"; d.Shared != want {
+			t.Errorf("%s: shared %v", d.ID, d.Shared)
+		}
+	}
+	meter := feed{LiveDevice: bed.Devices[1], Shared: true}
+	meter.Heard.Last = arrived.Add(-time.Hour)
+	if feedState(ctx, &meter) != "" || feedNote(ctx, &meter) != "For several patients" || agedText(ctx, arrived.Add(-2*time.Minute).UnixMilli(), false) != arrived.Add(-2*time.Minute).Format("15:04") {
+		t.Errorf("a meter elsewhere: %q %q", feedState(ctx, &meter), feedNote(ctx, &meter))
 	}
 }
