@@ -31,7 +31,7 @@ check: ## formatting, vet, and that what is generated is fresh
 
 unit: ## all Go tests, real peers and the browser among them
 	@mkdir -p build
-	@sh scripts/gotest.sh build/test.log -- ./internal/web/browser ./... # the browser waits much: it goes beside the others
+	@sh scripts/gotest.sh build/test.log -p $$(($$(nproc) + 1)) -- ./internal/web/browser ./... # the browser waits much: it goes beside the others
 
 race: ## the concurrent packages under the race detector
 	@mkdir -p build

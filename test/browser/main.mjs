@@ -10,7 +10,7 @@ import { errands as accept } from './accept.mjs'
 import { errands as bars } from './bars.mjs'
 import { errands as bulk } from './bulk.mjs'
 import { errands as care } from './care.mjs'
-import { errands as devices } from './devices.mjs'
+import { errands as devices, patient } from './devices.mjs'
 import { errands as general } from './errands.mjs'
 import { errands as extracts } from './extracts.mjs'
 import { errands as tabs } from './tabs.mjs'
@@ -146,7 +146,7 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs, ...bars })) {
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs, ...bars, ...patient })) {
   if (only && !only.test(name)) continue
   await told('errand: ' + name, async () => {
     const seen = await open({})
