@@ -138,6 +138,9 @@ func shape(t *testing.T, text []byte) string {
 // The document describes every operation: one path each, its methods, request
 // and answers. What the server answers fits the schemas.
 func TestAnswersFitTheDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test; one thing after another")
+	}
 	h := apptest.Start(t)
 	h.Furnish()
 	secret, _ := h.Token("administrator")

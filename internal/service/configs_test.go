@@ -140,6 +140,9 @@ var words = []string{
 // What is exported can be applied to an empty server, whose export is the same
 // text; applied again it is no difference.
 func TestExportRoundTrip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test; one thing after another")
+	}
 	random := rand.New(rand.NewPCG(7, 7))
 	pick := func() string { return words[random.IntN(len(words))] }
 	for range 4 {

@@ -112,6 +112,9 @@ func golden(t *testing.T) (all []*model.Message) {
 // TestRealServers delivers every golden message twice to a server nobody here
 // wrote and to our own, and has a client nobody here wrote look at both.
 func TestRealServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long test; one thing after another")
+	}
 	own := listen(t, fhirserver.Options{})
 	found := map[string]seen{}
 	for name, base := range map[string]string{"@medplum/fhir-router": medplum(t), "fhirserver": own.URL()} {
