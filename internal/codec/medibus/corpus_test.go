@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"thalamus/internal/mdc"
 )
 
 // TestCorpus looks up every code of the lists that OpenICE keeps of MEDIBUS (R7):
@@ -43,4 +45,34 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	t.Logf("codes of serial-lab/mdpnp+mdpnp (MEDIBUS): %d/%d", passed, total)
+}
+
+// The terms that another program gives what Dräger's devices send are terms of ours.
+func TestTermsOfTheCorpus(t *testing.T) {
+	root := os.Getenv("THALAMUS_CORPUS")
+	if root == "" {
+		root = "../../../../shared/corpus"
+	}
+	text, err := os.ReadFile(filepath.Join(root, "serial-lab/mdpnp+mdpnp/interop-lab/demo-devices/src/main/resources/org/mdpnp/devices/draeger/medibus/draeger.map"))
+	if err != nil {
+		t.Skip("corpus not present")
+	}
+	passed, total := 0, 0
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if len(f) < 3 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, ok := strings.CutPrefix(f[1], "rosetta.")
+		if !ok {
+			continue // a name of that program's own
+		}
+		total++
+		if _, known := mdc.ByRefID(name); !known {
+			t.Errorf("%s: %s is not known", f[0], name)
+			continue
+		}
+		passed++
+	}
+	t.Logf("terms of serial-lab/mdpnp+mdpnp (MEDIBUS): %d/%d", passed, total)
 }
