@@ -59,6 +59,15 @@ const supplemental = "supplemental type "
 // neither its body site nor its method; code is a context-free term of MDC.
 func SupplementalNote(code string) string { return supplemental + code }
 
+// span begins the note that tells how long a measurement took.
+const span = "measured over "
+
+// SpanNote is the note for how long a value was measured, from its time on.
+func SpanNote(d time.Duration) string { return span + d.String() }
+
+// NoteSpan says whether a note tells that.
+func NoteSpan(note string) bool { return strings.HasPrefix(note, span) }
+
 // NoteSupplemental gives the term that such a note carries.
 func NoteSupplemental(note string) (code string, ok bool) {
 	return strings.CutPrefix(note, supplemental)

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,7 @@ func (b *builder) keeps(g *guided, o *model.Observation, code model.Code, receiv
 				return false
 			}
 		}
-		return true
+		return !slices.ContainsFunc(o.Notes, model.NoteSpan) // the guide wants the span as its time
 	}
 	return false
 }

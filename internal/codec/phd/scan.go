@@ -92,10 +92,9 @@ func (s *scan) qualify() {
 			o.Flags = append(o.Flags, "manual")
 		}
 	}
-	if b := s.own(AttrActivePeriod); len(b) == 4 && !s.at.UTC.IsZero() {
-		period := decodeSeconds(b)
-		if period > 0 {
-			o.DeviceTimeEnd = s.at.UTC.Add(period)
+	if b := s.own(AttrActivePeriod); len(b) == 4 {
+		if period := decodeSeconds(b); period > 0 {
+			o.Notes = append(o.Notes, model.SpanNote(period))
 		}
 	}
 }

@@ -83,6 +83,17 @@ func TestExtendedConfigurations(t *testing.T) {
 	}
 }
 
+// How long a value was measured is told beside it (10441, 10442).
+func TestSpan(t *testing.T) {
+	config := &Configuration{ID: 0x4000, Objects: []Object{{Class: ClassNumeric, Handle: 1, Attributes: []Attribute{{AttrType, TypeValue(129, 103)}, {AttrUnit, U16(1280)}}}}}
+	report := &Report{Request: AgentInitiated, Persons: []PersonReport{{Scans: []Scan{{Handle: 1, Attributes: []Attribute{
+		{AttrNuSimple, []byte{0, 0, 0x05, 0xDC}}, {AttrStampAbs, AbsoluteTime(arrived)}, {AttrActivePeriod, []byte{0, 0, 0, 90}}}}}}}}
+	m := decode(t, event(NotiVar, report.Bytes(NotiVar)), event(NotiConfig, config.Bytes()))[0]
+	if len(m.Observations) != 1 || len(m.Observations[0].Notes) != 1 || m.Observations[0].Notes[0] != "measured over 1m30s" {
+		t.Errorf("%+v", m.Observations)
+	}
+}
+
 // told is what a message says, in short.
 func told(m *model.Message) string {
 	var all []string
