@@ -74,7 +74,7 @@ func (c *program) simulate() *cobra.Command {
 	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
 	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A(), c.simulateRest())
-	cmd.AddCommand(c.simulateMQTT(), c.simulateIntelliVue(), c.simulateFile())
+	cmd.AddCommand(c.simulateMQTT(), c.simulateIntelliVue(), c.simulateFile(), c.simulateBLE())
 	cmd.AddCommand(c.simulateLines()...)
 	return cmd
 }

@@ -2,10 +2,12 @@ package drivertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +36,7 @@ type Place struct {
 	// same again with another message is another content under the same name.
 	Put func(n int, message []byte)
 	// Half puts a part of one there while its writer is at work; rest lets it end.
+	// Nil: there is no such thing.
 	Half func(n int, message []byte) (rest func())
 	// Ordered says that messages come one after another, and half of one holds
 	// up those behind it.
@@ -41,7 +44,14 @@ type Place struct {
 	// Has says whether the message is there still, to be taken again.
 	Has func(n int) bool
 	// Away makes the place one that cannot be reached.
-	Away func() (back func())
+	Away      func() (back func())
+	Unreached []string // codes of which people are told one then; nil: the driver's status has one
+	// Unstored is the code that people are told while intake cannot store; "":
+	// that of the fault.
+	Unstored string
+	// Beside is done over and over while the driver runs: what people do. Nil:
+	// nothing.
+	Beside func(d driver.Driver)
 	// Hang lets it answer nothing any more, from the next question on; asked says
 	// that one waits. Nil: it cannot.
 	Hang    func() (asked func() bool, release func())
@@ -68,6 +78,8 @@ type looks struct {
 	intake *Intake
 	notes  *Notes
 	driver driver.Driver
+	ended  chan struct{} // closed when it stops
+	people sync.WaitGroup
 }
 
 // RunLooker runs the suite.
@@ -127,7 +139,20 @@ func (l *looks) start() {
 	if err := d.Start(l.t.Context(), host); err != nil {
 		l.t.Fatal(err)
 	}
-	l.driver = d
+	l.driver, l.ended = d, make(chan struct{})
+	if l.Beside != nil {
+		ended := l.ended
+		l.people.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				case <-time.After(20 * time.Millisecond):
+					l.Beside(d)
+				}
+			}
+		})
+	}
 	l.t.Cleanup(func() { l.stop(Patience) })
 }
 
@@ -139,6 +164,8 @@ func (l *looks) stop(patience time.Duration) {
 	}
 	d := l.driver
 	l.driver = nil
+	close(l.ended)
+	l.people.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	done := make(chan struct{})
@@ -211,6 +238,10 @@ func (l *looks) said(codes ...string) {
 // trying waits until the driver says that something is wrong.
 func (l *looks) trying() {
 	l.t.Helper()
+	if len(l.Unreached) > 0 {
+		l.said(l.Unreached...)
+		return
+	}
 	Until(l.t, "the driver says why nothing comes", func() bool {
 		status := l.driver.(driver.Reporter).Status()
 		return status.State == "trying" && status.Code != ""
@@ -239,6 +270,9 @@ func (l *looks) many() {
 }
 
 func (l *looks) half() {
+	if l.Half == nil {
+		l.t.Skip("nothing is half here")
+	}
 	rest := l.Half(0, l.Message(0))
 	l.start()
 	l.put(1)
@@ -292,7 +326,7 @@ func (l *looks) intakeFails() {
 	l.start()
 	l.put(0, 1)
 	Until(l.t, "intake was asked again", func() bool { _, offers := l.intake.Count(); return offers > 1 })
-	l.said("journal.full")
+	l.said(cmp.Or(l.Unstored, "journal.full"))
 	if !l.Has(0) || !l.Has(1) {
 		l.t.Error("what was not taken is gone")
 	}

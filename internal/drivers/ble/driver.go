@@ -102,6 +102,9 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	if d.memory, err = openMemory(file); err != nil {
 		return fault.Wrap(err, fault.Broken, "ble.memory", "what is remembered of the channel's devices cannot be read; restore %s from a backup, or remove it and accept the devices again", file)
 	}
+	if host.Recent != nil {
+		host.Recent(d.channel, d.memory.recent())
+	}
 	if d.bus, err = connect(d.settings.Bus, d.settings.Timeout); err != nil {
 		return err
 	}
@@ -284,17 +287,18 @@ func (d *Driver) farewell() {
 		d.bus.call(ctx, d.adapter, ifAdapter+".StopDiscovery", nil)
 	}
 	d.bus.call(ctx, "/org/bluez", ifManager+".UnregisterAgent", nil, d.agentPath())
-	for _, p := range d.ready() {
-		d.bus.call(ctx, p.path, ifDevice+".Disconnect", nil)
+	for _, path := range d.connected() {
+		d.bus.call(ctx, path, ifDevice+".Disconnect", nil)
 	}
 }
 
-func (d *Driver) ready() (out []*peer) {
+// connected lists the devices of ours that are.
+func (d *Driver) connected() (out []dbus.ObjectPath) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, p := range d.peers {
-		if p.ready {
-			out = append(out, p)
+	for path, p := range d.peers {
+		if p.accepted && p.connected {
+			out = append(out, path)
 		}
 	}
 	return out

@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+
+	"thalamus/internal/codec"
+	"thalamus/internal/codec/gatt"
+	"thalamus/internal/model"
 )
 
 // memory is what must outlive a restart: what people decided about devices, and
@@ -49,6 +54,47 @@ func (m *memory) get(address string) remembered {
 	}
 	r.Last = last
 	return r
+}
+
+// recent gives what takes the entries of before the start: a record that became
+// durable when the process ended before that could be kept is not asked for again.
+// The offsets of a continuous glucose monitor count within its session alone.
+func (m *memory) recent() func(e model.Entry) {
+	orders := map[string]*order{}
+	return func(e model.Entry) {
+		part := strings.Split(e.Topic, "/") // gatt.Topic
+		if len(part) != 4 {
+			return
+		}
+		n, ok := gatt.Sequence(part[3], e.Bytes)
+		known := m.get(part[1])
+		if !ok || !known.Accepted || part[3] == "2aa7" && codec.Said(e.Properties, "2aaa") != known.Session {
+			return
+		}
+		o := orders[part[1]+part[3]]
+		if o == nil {
+			o = &order{}
+			orders[part[1]+part[3]] = o
+		}
+		known.count(part[3], o.counts(known.counted(part[3]), int(n)))
+		m.mu.Lock()
+		m.all[part[1]] = known
+		m.mu.Unlock()
+	}
+}
+
+// counted is the number of the last record that counts, -1 where there is none.
+func (r *remembered) counted(uuid string) int {
+	if n, ok := r.Last[uuid]; ok {
+		return int(n)
+	}
+	return -1
+}
+
+func (r *remembered) count(uuid string, n int) {
+	if n >= 0 {
+		r.Last[uuid] = uint16(n)
+	}
 }
 
 // put changes what is known of a device, durably.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -44,6 +45,9 @@ type peer struct {
 	chars      map[dbus.ObjectPath]characteristic
 	properties string
 	queue      queue
+
+	counting sync.Mutex // guards orders
+	orders   map[string]*order
 }
 
 // characteristic of a device.
@@ -77,7 +81,7 @@ func (d *Driver) changed(path dbus.ObjectPath, props map[string]dbus.Variant) {
 			d.notes.Add("", "ble.crowd", fmt.Sprintf("%d devices that nobody accepted are near; further ones are not listed", mostStrangers), "See what advertises so many addresses; accepted devices go on.")
 			return
 		}
-		p = &peer{d: d, path: path, address: address, accepted: known.Accepted, wake: make(chan struct{}, 1), decision: make(chan string, 1), since: time.Now().UTC()}
+		p = &peer{d: d, path: path, address: address, accepted: known.Accepted, wake: make(chan struct{}, 1), decision: make(chan string, 1), since: time.Now().UTC(), orders: map[string]*order{}}
 		p.queue.most, p.queue.more = d.settings.Waiting, make(chan struct{}, 1)
 		switch {
 		case known.Accepted:
@@ -329,6 +333,7 @@ func (p *peer) subscribe(ctx context.Context) error {
 	for _, t := range first { // so that the register knows the device before it measures
 		p.heard(t.path, t.value, t.at)
 	}
+	p.anew()
 	var failed error
 	points := map[string]dbus.ObjectPath{} // record access by service
 	for _, path := range sorted(chars) {

@@ -20,6 +20,19 @@ func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPat
 	if uuid == "" {
 		return
 	}
+	// What it told over the last connection is not asked for while it waits to be
+	// stored.
+	for !p.queue.empty() {
+		gone := false
+		if p.look(func() { gone = !p.connected }); gone {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 	known := p.d.memory.get(p.address)
 	last, some := known.Last[uuid]
 	if uuid == "2aa7" && session != "" && session != known.Session {
@@ -60,6 +73,7 @@ func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPat
 		}
 		switch a.Result {
 		case gatt.RacpSuccess, gatt.RacpNoRecords:
+			p.count(uuid, func(o *order, counted int) int { return o.told(counted) })
 		default:
 			p.d.notes.Add(p.address, "ble.records", "a device does not report its records", "It is asked again at its next connection.")
 		}

@@ -22,6 +22,7 @@ type value struct {
 type queue struct {
 	mu      sync.Mutex
 	values  []value
+	held    int // of those taken out, not yet durable or given up, and those above
 	most    int
 	more    chan struct{}
 	answers chan []byte // of record access, once all before is durable; nil: nobody waits
@@ -32,6 +33,7 @@ func (q *queue) put(v value) bool {
 	full := len(q.values) >= q.most
 	if !full {
 		q.values = append(q.values, v)
+		q.held++
 	}
 	q.mu.Unlock()
 	select {
@@ -57,6 +59,20 @@ func (q *queue) take() []value {
 		q.values = nil
 	}
 	return out
+}
+
+// done says that values taken out are durable, or will never be.
+func (q *queue) done(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held -= n
+}
+
+// empty says whether all that came is durable.
+func (q *queue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held == 0
 }
 
 // wait gives the channel on which the next answers come.
@@ -95,9 +111,12 @@ func (p *peer) store(ctx context.Context) {
 			}
 		case batch[0].answer:
 			p.queue.answer(batch[0].frame.Bytes)
+			p.queue.done(1)
 			continue
 		}
-		if !p.offer(ctx, batch) {
+		stored := p.offer(ctx, batch)
+		p.queue.done(len(batch))
+		if !stored {
 			return
 		}
 	}
@@ -141,24 +160,47 @@ func (p *peer) offer(ctx context.Context, batch []value) bool {
 	}
 }
 
-// durable remembers the numbers of records, so that they are not asked for
-// again.
+// durable remembers which records need not be asked for again.
 func (p *peer) durable(batch []value) {
-	last := map[string]uint16{}
+	came := map[string][]int{}
 	for _, v := range batch {
 		if n, ok := gatt.Sequence(v.uuid, v.frame.Bytes); ok {
-			last[v.uuid] = max(last[v.uuid], n)
+			came[v.uuid] = append(came[v.uuid], int(n))
 		}
 	}
-	if len(last) == 0 {
+	for uuid, numbers := range came {
+		p.count(uuid, func(o *order, counted int) int {
+			for _, n := range numbers {
+				counted = o.counts(counted, n)
+			}
+			return counted
+		})
+	}
+}
+
+// count changes up to which number the records of a characteristic count.
+func (p *peer) count(uuid string, change func(o *order, counted int) int) {
+	p.counting.Lock()
+	defer p.counting.Unlock()
+	o := p.orders[uuid]
+	if o == nil {
+		o = &order{}
+		p.orders[uuid] = o
+	}
+	known := p.d.memory.get(p.address)
+	was := known.counted(uuid)
+	n := change(o, was)
+	if n == was {
 		return
 	}
-	err := p.d.memory.put(p.address, func(r *remembered) {
-		for uuid, n := range last {
-			r.Last[uuid] = max(r.Last[uuid], n)
-		}
-	})
-	if err != nil {
+	if err := p.d.memory.put(p.address, func(r *remembered) { r.count(uuid, n) }); err != nil {
 		p.d.notes.Add(p.address, "ble.memory", "the number of the last record could not be kept: "+err.Error(), "Make room; the device sends records again that are there already.")
 	}
+}
+
+// anew says that another connection begins.
+func (p *peer) anew() {
+	p.counting.Lock()
+	defer p.counting.Unlock()
+	clear(p.orders)
 }

@@ -40,6 +40,7 @@ func Asked(more ...string) []string {
 func Kinds() []Kind {
 	return []Kind{
 		{"astm", Streams(WrongChecksum), []string{BegunAnew, Truncated, ClockJump, WrongUnit, NewLabel, NoNumber, OutOfRange, WrongPatient}},
+		{"ble", []string{Unplugged, Reset, HalfFrame, Duplicate, Garbage, WrongChecksum, Flood}, []string{ClockJump, OutOfRange, NaN}},
 		{"dri", Asked(WrongChecksum), []string{ClockJump, OutOfRange, NaN, SensorOff}},
 		{"file", []string{HalfFrame, Duplicate, SlowDrip, Garbage, Oversized, Flood}, []string{Truncated, ClockJump, WrongUnit, NewLabel, WrongPatient, OutOfRange, NaN, NoNumber}},
 		{"hl7", Streams(Swapped), []string{Truncated, ClockJump, ZoneChange, SummerNight, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN, SensorOff, NoNumber, DemoMode}},
