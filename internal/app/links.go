@@ -208,7 +208,7 @@ func (l *links) Status() map[model.ChannelID]service.LinkStatus {
 		}
 		if r, ok := k.driver.(driver.Reporter); ok && k.driver != nil {
 			st := r.Status()
-			s.State, s.Peers, s.Text, s.Code = st.State, st.Peers, st.Text, st.Code
+			s.State, s.Peers, s.Text, s.Code, s.Counts = st.State, st.Peers, st.Text, st.Code, st.Counts
 		}
 		if a, ok := k.driver.(driver.Listener); ok && k.driver != nil && a.Addr() != nil {
 			s.Address = a.Addr().String()

@@ -137,10 +137,12 @@ type Mounted interface{ Handler() http.Handler }
 
 // Status of a link as people see it.
 type Status struct {
-	State string `json:"state"` // listening connected trying resting failed stopped
-	Peers int    `json:"peers"` // connections now
-	Text  string `json:"text,omitempty"`
-	Code  string `json:"code,omitempty"` // of the fault that Text begins with, if it is one
+	State string `json:"state"`          // listening connected trying resting failed stopped
+	Peers int    `json:"peers"`          // connections now
+	Text  string `json:"text,omitempty"` // why it is not as it should be
+	Code  string `json:"code,omitempty"` // of the fault that Text is, if it is one
+	// Counts of what came since the link began.
+	Counts model.Counts `json:"counts,omitempty"`
 }
 
 // Reporter is implemented by drivers that can say how they are.

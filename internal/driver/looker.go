@@ -26,7 +26,7 @@ type Looker struct {
 	// asks to be left alone.
 	Round func(ctx context.Context) (wait time.Duration, err error)
 	// Count says what was done up to now.
-	Count func() string
+	Count func() model.Counts
 	// Cut ends what the round under way waits for, from another goroutine, when
 	// Stop's patience is over. Nil: ending its context does.
 	Cut func()
@@ -104,9 +104,9 @@ func (l *Looker) Status() Status {
 	if l.state == "" {
 		return Status{State: "stopped"}
 	}
-	s := Status{State: l.state, Text: l.Count()}
+	s := Status{State: l.state, Counts: l.Count()}
 	if l.why != nil {
-		s.Text, s.Code = l.why.Error()+"; "+s.Text, fault.CodeOf(l.why)
+		s.Text, s.Code = l.why.Error(), fault.CodeOf(l.why)
 	}
 	return s
 }

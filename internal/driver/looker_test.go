@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func until(t *testing.T, what string, is func() bool) {
 
 func TestLooker(t *testing.T) {
 	var rounds, over, told atomic.Int64
-	l := &Looker{Every: time.Millisecond, Pauses: Pauses{Longest: time.Millisecond}, Peer: "folder", Hint: "wait", Count: func() string { return "7 taken" },
+	l := &Looker{Every: time.Millisecond, Pauses: Pauses{Longest: time.Millisecond}, Peer: "folder", Hint: "wait", Count: func() model.Counts { return model.Counts{{Of: "taken", N: 7}} },
 		Over: func() { over.Add(1) }}
 	l.Round = func(context.Context) (time.Duration, error) {
 		if rounds.Add(1) == 1 {
@@ -44,7 +45,9 @@ func TestLooker(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Begin(t.Context())
-	until(t, "it goes on after a failure", func() bool { return rounds.Load() > 2 && l.Status() == Status{State: "connected", Text: "7 taken"} })
+	until(t, "it goes on after a failure", func() bool {
+		return rounds.Load() > 2 && same(l.Status(), Status{State: "connected", Counts: model.Counts{{Of: "taken", N: 7}}})
+	})
 	l.Stop(t.Context())
 	if over.Load() != 1 || told.Load() != 1 || l.Status().State != "stopped" {
 		t.Errorf("over %d, told %d, %+v", over.Load(), told.Load(), l.Status())
@@ -52,7 +55,7 @@ func TestLooker(t *testing.T) {
 }
 
 func TestLookerOutsideItsHours(t *testing.T) {
-	l := &Looker{Every: time.Millisecond, Count: func() string { return "" }, Over: func() {}}
+	l := &Looker{Every: time.Millisecond, Count: func() model.Counts { return nil }, Over: func() {}}
 	l.Round = func(context.Context) (time.Duration, error) { t.Error("it looks"); return 0, nil }
 	now := time.Now().UTC()
 	day := now.Add(48 * time.Hour).Weekday().String()[:3]
@@ -60,7 +63,7 @@ func TestLookerOutsideItsHours(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Begin(t.Context())
-	until(t, "it rests", func() bool { return l.Status() == Status{State: "resting"} })
+	until(t, "it rests", func() bool { return same(l.Status(), Status{State: "resting"}) })
 	l.Stop(t.Context())
 	for place, keep := range map[string][2]string{"zone": {"", "Nowhere/There"}, "hours": {"never", ""}} {
 		var f *fault.Fault
@@ -95,3 +98,5 @@ func TestSecret(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func same(a, b Status) bool { return reflect.DeepEqual(a, b) }

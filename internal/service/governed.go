@@ -153,8 +153,9 @@ type ChannelRow struct {
 	Duplicates   uint64          `json:"duplicates"`
 	Repeated     uint64          `json:"repeated"` // observations, runs of samples and alert events that came before over another path
 	Last         time.Time       `json:"last,omitzero"`
-	Text         string          `json:"text,omitempty"`
-	Code         string          `json:"code,omitempty"` // of the fault that Text begins with, if it is one
+	Text         string          `json:"text,omitempty"`   // why it is not as it should be
+	Code         string          `json:"code,omitempty"`   // of the fault that Text is, if it is one
+	Counts       model.Counts    `json:"counts,omitempty"` // of what came since the link began
 	Notes        []LinkNote      `json:"notes,omitempty" text:"below"`
 }
 
@@ -190,7 +191,7 @@ func listChannels(ctx context.Context, c *call, _ None) ([]ChannelRow, error) {
 	for _, v := range all {
 		ch, link, n, in := v.Value, status[v.Value.ID], counts[v.Value.ID], frames[v.Value.ID]
 		row := ChannelRow{
-			ID: ch.ID, Name: ch.Name, Driver: ch.Driver, State: link.State, Address: link.Address, Peers: link.Peers, Text: link.Text, Code: link.Code,
+			ID: ch.ID, Name: ch.Name, Driver: ch.Driver, State: link.State, Address: link.Address, Peers: link.Peers, Text: link.Text, Code: link.Code, Counts: link.Counts,
 			Received: in.Frames, Refused: in.Refused + in.Postponed, Recorded: n.Recorded, Observations: n.Observations, Issues: n.Issues,
 			Duplicates: n.Duplicates, Repeated: n.Repeated, Last: n.Last, Notes: link.Notes,
 		}

@@ -63,7 +63,7 @@ func TestProfilePages(t *testing.T) {
 	h := apptest.Start(t)
 	h.Furnish()
 	r := signedIn(t, h, "ines", "administrator")
-	r.get("/profiles").want(t, 200, "27 profiles in force", `href="/profiles/ge-vc150"`, "Not tried on hardware")
+	r.get("/profiles").want(t, 200, "28 profiles in force", `href="/profiles/ge-vc150"`, "Not tried on hardware")
 	r.get("/profiles/ge-vc150").want(t, 200, "sends numbers as ST", "As expected", "labels.csv", "came with the program")
 	r.get("/profiles/ge-vc150/edit").want(t, 200, "version: 2", "RESPRate;MDC_RESP_RATE;/min")
 	r.get("/profiles/nobody-knows").want(t, 404)

@@ -108,9 +108,9 @@ func (d *Driver) Status() driver.Status {
 	case st.Peers > 0:
 		st.State = "connected"
 	}
-	st.Text = fmt.Sprintf("%d messages received, %d refused", d.frames.Load(), d.refused.Load())
-	if st.State == "trying" && d.waiting != "" {
-		st.Text += "; " + d.waiting
+	st.Counts = model.Counts{{Of: "messages received", N: d.frames.Load()}, {Of: "refused", N: d.refused.Load()}}
+	if st.State == "trying" {
+		st.Text = d.waiting
 	}
 	return st
 }

@@ -15,7 +15,6 @@ package ble
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,9 +169,9 @@ func (d *Driver) Status() driver.Status {
 	case s.Peers > 0:
 		s.State = "connected"
 	}
-	s.Text = fmt.Sprintf("%d values received", d.values)
+	s.Counts = model.Counts{{Of: "values received", N: uint64(d.values)}}
 	if waiting > 0 {
-		s.Text += fmt.Sprintf(", %d devices wait for consent", waiting)
+		s.Counts = append(s.Counts, model.Count{Of: "devices wait for consent", N: uint64(waiting)})
 	}
 	if d.problem != "" {
 		s.Text = d.problem

@@ -7,7 +7,6 @@ package filedrop
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -108,8 +107,8 @@ func (d *Driver) met(c net.Conn) {
 	}
 }
 
-func (d *Driver) count() string {
-	return fmt.Sprintf("%d files taken, %d refused, %d had been taken before, %d not whole yet", d.files.Load(), d.refused.Load(), d.again.Load(), d.waiting.Load())
+func (d *Driver) count() model.Counts {
+	return model.Counts{{Of: "files taken", N: uint64(d.files.Load())}, {Of: "refused", N: uint64(d.refused.Load())}, {Of: "taken before", N: uint64(d.again.Load())}, {Of: "not whole yet", N: uint64(d.waiting.Load())}}
 }
 
 // Encrypted implements driver.Encrypter: SFTP is, a folder of this machine

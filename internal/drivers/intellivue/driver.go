@@ -214,10 +214,8 @@ func (d *Driver) Status() driver.Status {
 	case s.Peers > 0:
 		s.State = "connected"
 	}
-	s.Text = fmt.Sprintf("%d answers received, %d refused", d.replies.Load(), d.refused.Load())
-	if waiting != "" {
-		s.Text += "; " + waiting
-	}
+	s.Counts = model.Counts{{Of: "answers received", N: d.replies.Load()}, {Of: "refused", N: d.refused.Load()}}
+	s.Text = waiting
 	return s
 }
 

@@ -115,7 +115,7 @@ func (d *Driver) Status() driver.Status {
 	if d.guests.Stopping() || d.listener == nil {
 		s.State = "stopped"
 	}
-	s.Text = fmt.Sprintf("%d messages received, %d refused", d.frames.Load(), d.refused.Load())
+	s.Counts = model.Counts{{Of: "messages received", N: d.frames.Load()}, {Of: "refused", N: d.refused.Load()}}
 	return s
 }
 

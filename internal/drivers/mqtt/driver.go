@@ -229,7 +229,7 @@ func (d *Driver) Status() driver.Status {
 	if d.guests.Stopping() || d.listener == nil {
 		s.State = "stopped"
 	}
-	s.Text = fmt.Sprintf("%d messages received, %d refused, %d devices lost; %d sessions", d.frames.Load(), d.refused.Load(), d.lost.Load(), kept)
+	s.Counts = model.Counts{{Of: "messages received", N: d.frames.Load()}, {Of: "refused", N: d.refused.Load()}, {Of: "devices lost", N: d.lost.Load()}, {Of: "sessions", N: uint64(kept)}}
 	return s
 }
 

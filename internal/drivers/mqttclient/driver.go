@@ -153,7 +153,8 @@ func (d *Driver) Status() driver.Status {
 		s.Text, s.Code = d.why.Error(), fault.CodeOf(d.why)
 	}
 	if d.ready {
-		s.State, s.Peers, s.Text, s.Code = "connected", 1, fmt.Sprintf("%d messages received", d.frames.Load()), ""
+		s.State, s.Peers, s.Text, s.Code = "connected", 1, "", ""
+		s.Counts = model.Counts{{Of: "messages received", N: d.frames.Load()}}
 	}
 	if d.ctx == nil || d.ctx.Err() != nil {
 		s.State = "stopped"

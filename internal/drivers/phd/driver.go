@@ -129,7 +129,7 @@ func (d *Driver) Status() driver.Status {
 	if d.guests.Stopping() || d.listener == nil {
 		s.State = "stopped"
 	}
-	s.Text = fmt.Sprintf("%d reports received, %d refused", d.reports.Load(), d.refused.Load())
+	s.Counts = model.Counts{{Of: "reports received", N: d.reports.Load()}, {Of: "refused", N: d.refused.Load()}}
 	return s
 }
 

@@ -6,7 +6,6 @@ package pull
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -91,8 +90,8 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	return nil
 }
 
-func (d *Driver) count() string {
-	return fmt.Sprintf("%d answers with something new, %d entries taken, %d had been taken before", d.answers.Load(), d.entries.Load(), d.again.Load())
+func (d *Driver) count() model.Counts {
+	return model.Counts{{Of: "answers with something new", N: d.answers.Load()}, {Of: "entries taken", N: d.entries.Load()}, {Of: "taken before", N: d.again.Load()}}
 }
 
 // Encrypted implements driver.Encrypter.

@@ -21,7 +21,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -215,7 +214,7 @@ func (d *Driver) Status() driver.Status {
 		s.State = "stopped"
 	}
 	d.entering.Unlock()
-	s.Text = fmt.Sprintf("%d requests, %d entries taken, %d requests refused", d.requests.Load(), d.taken.Load(), d.refused.Load())
+	s.Counts = model.Counts{{Of: "requests", N: d.requests.Load()}, {Of: "entries taken", N: d.taken.Load()}, {Of: "requests refused", N: d.refused.Load()}}
 	return s
 }
 

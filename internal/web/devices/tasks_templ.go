@@ -354,7 +354,7 @@ func tasksBody(p tasksPage) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Empty(ui.T(ctx, "Nothing to do"), ui.T(ctx, "Every device is as it should be. A device that falls silent, a clock that is off, a new software version or sources that disagree appear here, and go away when their cause does.")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var18), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty(ui.T(ctx, "Nothing to do"), ui.T(ctx, "Every device that was adopted is as it should be. A device that falls silent, a clock that is off, a new software version or sources that disagree appear here, and go away when their cause does.")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var18), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
