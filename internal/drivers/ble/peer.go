@@ -295,9 +295,11 @@ func (p *peer) subscribe(ctx context.Context) error {
 		chars[path] = characteristic{uuid: short(text(c, "UUID")), service: short(text(all[parent][ifService], "UUID")), flags: texts(c, "Flags")}
 	}
 	lines := []string{"address-type: public"}
-	if p.random {
-		lines[0] = "address-type: random"
-	}
+	p.look(func() {
+		if p.random {
+			lines[0] = "address-type: random"
+		}
+	})
 	session := ""
 	type told struct {
 		path  dbus.ObjectPath
