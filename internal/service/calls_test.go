@@ -253,11 +253,15 @@ func TestNothingWithoutAudit(t *testing.T) {
 	errands := h.Errands()
 	state := func() string {
 		var all []any
-		for _, name := range []string{"config.export", "device.list", "user.list", "hold.list", "replay.list", "deadletter.list", "channel.list"} {
+		for _, name := range []string{"config.export", "device.list", "user.list", "hold.list", "deadletter.list", "channel.list"} {
 			response := reflect.New(opsByName()[name].Response)
 			h.Call(name, nil, response.Interface())
 			all = append(all, response.Interface())
 		}
+		var replays []deliver.Replay
+		h.Call("replay.list", nil, &replays)
+		// A correction goes out by itself, some time after what it corrects was done.
+		all = append(all, slices.DeleteFunc(replays, func(r deliver.Replay) bool { return r.Span.Correction > 0 }))
 		var tokens []access.APIToken
 		h.Call("token.list", nil, &tokens)
 		for i := range tokens {

@@ -52,7 +52,9 @@ func TestAccessoriesAndDisposal(t *testing.T) {
 	h.Call("fact.set", service.FactSay{Subject: service.FactSubject("device/" + device), Name: "holds", Value: "personal", Reason: "test"}, nil)
 	r.get("/dispose?device="+device).want(t, 200, "without the proof it cannot be disposed of")
 	r.post("/dispose/do", "device", device, "reason", "old").want(t, 422, "give the proof", `name="wipedBy"`)
-	p := r.post("/dispose/do", "device", device, "reason", "old", "wipedBy", "J. Ott", "wipedHow", "shredded", "wipedOn", "2026-11-20", "document", "DOC-771")
+	proven := []string{"device", device, "reason", "old", "wipedBy", "J. Ott", "wipedHow", "shredded", "wipedOn", "2026-11-20", "document", "DOC-771"}
+	r.post("/dispose/do", proven...).want(t, 422, "is in use", `name="force"`)
+	p := r.post("/dispose/do", append(proven, "force", "1")...)
 	if !strings.HasPrefix(p.Header.Get("Location"), "/orders/") {
 		t.Fatalf("%d to %s", p.StatusCode, p.Header.Get("Location"))
 	}
