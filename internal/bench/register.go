@@ -208,7 +208,13 @@ func (g *registering) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rest(ctx)
+	w, began := watching(g.s), time.Now()
+	var first service.List[service.DeviceRow]
+	if err := g.s.Client.Call(ctx, "device.list", service.DeviceAsk{}, &first); err != nil {
+		return err
+	}
+	g.add(w, "first page at once after the start", "calls", 1, time.Since(began))
+	rest(ctx, g.s)
 	u := usageOf(g.s.Pid())
 	g.r.Stretches = append(g.r.Stretches, Stretch{Name: "started with all", Of: "starts", Count: 1, Seconds: took.Seconds(), PerSecond: 1 / took.Seconds(), CPUMs: ms(u.cpu), ResidentMB: float64(u.resident) / (1 << 20)})
 	return nil

@@ -56,7 +56,7 @@ func startUp(ctx context.Context, o Options, r *Report) error {
 	if _, err := s.Start(ctx); err != nil {
 		return err
 	}
-	rest(ctx)
+	rest(ctx, s)
 	if err := r.counted(ctx, s, filled.Count, filled.Count*int64(f.observed)); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (r *Report) startsOf(ctx context.Context, o Options, s *Server, name string
 		}
 		all, total = append(all, took), total+took
 	}
-	rest(ctx)
+	rest(ctx, s)
 	u := usageOf(s.Pid())
 	r.Stretches = append(r.Stretches, Stretch{
 		Name: name, Of: "starts", Count: starts, Seconds: total.Seconds(), PerSecond: starts / total.Seconds(), Latency: latencyOf(all),
@@ -102,11 +102,21 @@ func (r *Report) startsOf(ctx context.Context, o Options, s *Server, name string
 	return nil
 }
 
-// rest waits until what a start left to do is done.
-func rest(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Second):
+// rest waits until what a start left to do is done: the server uses next to no
+// processor time for a second. A minute is the most.
+func rest(ctx context.Context, s *Server) {
+	was := usageOf(s.Pid()).cpu
+	for range 60 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+		now := usageOf(s.Pid()).cpu
+		if now-was < time.Second/20 {
+			return
+		}
+		was = now
 	}
 }
 

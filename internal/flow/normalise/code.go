@@ -129,6 +129,9 @@ func (n *normaliser) code(s *subject) (model.Code, *mdc.Term) {
 			return t.Meaning(), t
 		}
 	}
+	if s.value != nil && s.value.Kind == model.ValueBinary && s.first.Code == "" && s.second.Code == "" {
+		return code, nil // a document is what its title says
+	}
 	n.unknown(s)
 	return code, nil
 }

@@ -193,6 +193,8 @@ func TestValues(t *testing.T) {
 		{"units disagree", "OBX|1|NM|157884^MDC_VOL_FLUID_TBI^MDC|1|72|263762^MDC_DIM_MILLI_L^MDC^L^L^UCUM|||||R", "MDC_VOL_FLUID_TBI", "", "", "", "72", "error", "normalise.units-disagree", "error"},
 		{"no unit", "OBX|1|NM|147842^MDC_ECG_HEART_RATE^MDC|1|72||||||R", "MDC_ECG_HEART_RATE", "8867-4", "72", "", "", "", "normalise.no-unit", "warning"},
 		{"refid wins", "OBX|1|NM|6^MDC_PULS_OXIM_SAT_O2^MDC|1|97|%|||||R", "MDC_PULS_OXIM_SAT_O2", "2708-6", "97", "%", "", "", "normalise.code-disagrees", "warning"},
+		{"document with a title", "OBX|1|ED|^Report|1|^application^pdf^Base64^JVBERi0=||||||F", "", "", "", "", "", "", "", ""},
+		{"document with a code of nobody's", "OBX|1|ED|R7^Report^99ACME|1|^application^pdf^Base64^JVBERi0=||||||F", "", "", "", "", "", "", "normalise.unknown-code", "warning"},
 		{"unknown code", "OBX|1|NM|X77^Something^99ACME|1|5|mg/dL|||||R", "", "", "5", "mg/dL", "", "", "normalise.unknown-code", "warning"},
 		{"unknown MDC term", "OBX|1|NM|159999^MDC_SOMETHING^MDC|1|5|mg/dL|||||R", "MDC_SOMETHING", "", "5", "mg/dL", "", "", "normalise.unknown-code", "warning"},
 		{"LOINC alone", "OBX|1|NM|8867-4^HR^LN|1|72|/min^^UCUM|||||R", "", "8867-4", "72", "/min", "", "", "", ""},
