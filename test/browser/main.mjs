@@ -146,21 +146,6 @@ await Promise.all([1, 2].map(async () => {
   for (let path = queue.shift(); path; path = queue.shift()) await lookAt(path)
 }))
 
-for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs, ...bars, ...patient })) {
-  if (only && !only.test(name)) continue
-  await told('errand: ' + name, async () => {
-    const seen = await open({})
-    try {
-      return (await errand(seen.page, { open, picture, run })) ?? []
-    } catch (error) {
-      await picture(seen.page, 'failed-' + name.replaceAll(' ', '-')).catch(() => {})
-      throw error
-    } finally {
-      await seen.close()
-    }
-  }, name)
-}
-
 /** Pictures for the papers: what somebody sees who has not started it yet. */
 async function papers() {
   mkdirSync(run.papers, { recursive: true })
@@ -185,5 +170,21 @@ async function papers() {
   await seen.close()
   return []
 }
-if (run.papers) await told('pictures for the papers', papers)
+if (run.papers) await told('pictures for the papers', papers) // before the errands bring strangers
+
+for (const [name, errand] of Object.entries({ ...general, ...accept, ...devices, ...bulk, ...care, ...extracts, ...tabs, ...bars, ...patient })) {
+  if (only && !only.test(name)) continue
+  await told('errand: ' + name, async () => {
+    const seen = await open({})
+    try {
+      return (await errand(seen.page, { open, picture, run })) ?? []
+    } catch (error) {
+      await picture(seen.page, 'failed-' + name.replaceAll(' ', '-')).catch(() => {})
+      throw error
+    } finally {
+      await seen.close()
+    }
+  }, name)
+}
+
 await close()

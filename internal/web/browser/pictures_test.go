@@ -31,7 +31,7 @@ var guides = map[string]string{
 // Bounds of a picture in the papers.
 const (
 	paperHeight  = 800      // pixels: what the browser showed at once
-	paperColours = 128      // of its palette
+	paperColours = 256      // of its palette
 	paperBytes   = 70 << 10 // of the file
 )
 
