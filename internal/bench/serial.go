@@ -35,8 +35,7 @@ func overSerial(ctx context.Context, o Options, r *Report) error {
 			})
 		}
 		instruments.Wait()
-		_, acknowledged, _, _ := outcome.Counts()
-		all += int64(acknowledged)
+		all += int64(outcome.Told().Acknowledged)
 		return outcome, time.Since(began)
 	}
 	work("warm", warmUp(o))
@@ -46,11 +45,11 @@ func overSerial(ctx context.Context, o Options, r *Report) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	sent, acknowledged, _, _ := outcome.Counts()
-	st := w.stretch("transmissions", "messages", int64(acknowledged), took, r.MessageBytes)
+	told := outcome.Told()
+	st := w.stretch("transmissions", "messages", int64(told.Acknowledged), took, r.MessageBytes)
 	st.Latency = latencyOf(outcome.Latencies())
 	r.Stretches = append(r.Stretches, st)
-	r.Counts["sent"], r.Counts["acknowledged"], r.Counts["allSent"] = int64(sent), int64(acknowledged), all
+	r.Counts["sent"], r.Counts["acknowledged"], r.Counts["allSent"] = int64(told.Sent), int64(told.Acknowledged), all
 	if err := s.recorded(ctx); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c *program) demo() *cobra.Command {
 		Long:    "Run a living ward. The real server starts in a folder of its own; simulated monitors, infusion pumps and a patient feed send to it over real sockets; it delivers to a real HL7 v2 and a real FHIR listener. It prints the console's address with a sign-in that works once.",
 		Example: "  thalamus demo\n  thalamus demo --for 30s --json\n  thalamus demo --clean",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkBeds(beds); err != nil {
+			if err := checkNumber(beds, "beds"); err != nil {
 				return err
 			}
 			if err := checkECG(ecg); err != nil {
@@ -114,20 +114,10 @@ func (c *program) demo() *cobra.Command {
 	return cmd
 }
 
-// mostBeds of a simulated ward: each has devices with connections of their own.
-const mostBeds = 1000
-
 // checkECG bounds how fast a simulated monitor samples.
 func checkECG(perSecond int) error {
 	if perSecond < 1 || perSecond > 1000 {
 		return fault.New(fault.Invalid, "cli.argument", "expected a number of samples from 1 to 1000").At("--ecg")
-	}
-	return nil
-}
-
-func checkBeds(n int) error {
-	if n < 1 || n > mostBeds {
-		return fault.New(fault.Invalid, "cli.argument", "expected a number from 1 to %d", mostBeds).At("--beds")
 	}
 	return nil
 }
@@ -163,7 +153,7 @@ type demo struct {
 	door   *service.Door
 	lab    *lab.Outcome   // what the laboratory was told, at the end
 	home   *phdagent.Ward // the same of personal health devices
-	remote *home.Result   // the same of patients at home
+	remote *home.Homes    // the same of patients at home
 	wires  *wires         // the same of the further wires
 	drop   string         // folder that batches are filed into
 	closed bool
@@ -309,15 +299,16 @@ func (d *demo) report() (demoReport, error) {
 	}
 	r.Sent, r.Acknowledged, _ = d.ward.Ledger.Counts()
 	if d.lab != nil {
-		sent, acknowledged, _, _ := d.lab.Counts()
-		r.Sent, r.Acknowledged = r.Sent+sent, r.Acknowledged+acknowledged
+		t := d.lab.Told()
+		r.Sent, r.Acknowledged = r.Sent+t.Sent, r.Acknowledged+t.Acknowledged
 	}
 	if d.home != nil {
-		sent, confirmed, _, _ := d.home.Counts()
-		r.Sent, r.Acknowledged = r.Sent+sent, r.Acknowledged+confirmed
+		t := d.home.Told()
+		r.Sent, r.Acknowledged = r.Sent+t.Sent, r.Acknowledged+t.Acknowledged
 	}
 	if d.remote != nil {
-		r.Sent, r.Acknowledged = r.Sent+int(d.remote.Measured), r.Acknowledged+int(d.remote.Acknowledged)
+		t := d.remote.Told()
+		r.Sent, r.Acknowledged = r.Sent+t.Sent, r.Acknowledged+t.Acknowledged
 	}
 	if d.wires != nil {
 		r.Sent, r.Acknowledged = r.Sent+d.wires.sent, r.Acknowledged+d.wires.acknowledged

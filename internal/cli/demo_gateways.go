@@ -19,19 +19,19 @@ const demoGateways = `  - id: gateways
 
 // runGateways lets patients at home measure until ctx ends, and gives what
 // their gateways were told; nil when they have no credential.
-func (d *demo) runGateways(ctx context.Context) *home.Result {
+func (d *demo) runGateways(ctx context.Context) *home.Homes {
 	run := fmt.Sprintf("%x", time.Now().UnixNano())
 	var made service.CredentialMade
 	if err := d.door.Call(ctx, "credential.create", service.CredentialCreate{ID: "homes-" + run, Note: "simulated patients at home", Reason: "demo"}, &made); err != nil {
 		return nil
 	}
-	h := home.Homes{
+	h := &home.Homes{
 		URL: d.app.ConsoleURL() + "/ingest/gateways", Name: made.Credential.ID, Secret: made.Secret,
-		TLS: &tls.Config{RootCAs: d.app.Authority().Pool(), MinVersion: tls.VersionTLS13}, Ward: "HOME", Number: 3, Rate: 0.2, Run: run,
+		TLS: &tls.Config{RootCAs: d.app.Authority().Pool(), MinVersion: tls.VersionTLS13}, Ward: "HOME", Number: 3, Rate: 0.2, Mark: run,
 	}
-	got, err := h.Send(ctx, settle/2)
-	if err != nil {
+	if h.Open() != nil {
 		return nil
 	}
-	return &got
+	h.Run(ctx, settle/2)
+	return h
 }

@@ -54,8 +54,8 @@ func (d *demo) runWires(ctx context.Context) *wires {
 	devices.Go(func() {
 		w := wearable.Ward{Address: d.app.ChannelAddress("wearables"), Name: "WEAR", Beds: 2, Rhythm: 2 * time.Second}
 		w.Run(ctx, settle/2)
-		sent, acknowledged, _, _ := w.Counts()
-		out.add(sent, acknowledged)
+		t := w.Told()
+		out.add(t.Sent, t.Acknowledged)
 	})
 	devices.Go(func() { out.file(ctx, d.drop, run) })
 	devices.Go(func() { out.write(ctx, d.app.ChannelAddress("terminal"), run) })
@@ -75,8 +75,8 @@ func plainMonitor(ward string, bed int, run string) *sim.Monitor {
 func (w *wires) file(ctx context.Context, folder, run string) {
 	house := files.Ward{Folder: folder, Name: "NEXT", Beds: 1, Devices: []string{files.Batch}, Every: 5 * time.Second, Mark: run}
 	house.Run(ctx, settle/2)
-	count, _ := house.Counts()
-	w.add(count.Sent*files.Batched, count.Acknowledged*files.Batched)
+	t := house.Told()
+	w.add(t.Sent*files.Batched, t.Acknowledged*files.Batched)
 }
 
 func pauseFor(ctx context.Context, d time.Duration) {

@@ -2,10 +2,8 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,64 +67,30 @@ type spoken struct {
 
 func (c *program) simulateLine(k onLine) *cobra.Command {
 	var w bedside.Ward
-	var wrong faultFlag
-	var length time.Duration
 	cmd := &cobra.Command{
-		Use: k.kind, Short: "Let simulated " + k.what + " speak over TCP", Args: cobra.NoArgs,
+		Use: k.kind, Short: "Let simulated " + k.what + " speak over TCP",
 		Long: "Let simulated " + k.what + " work at each bed, " + k.tells + ". Each waits behind a TCP port of its own, as behind a terminal server; with --to each calls a channel that listens. " +
 			"Simulated from public descriptions. Exits with 1 when nobody was at the other end.",
 		Example: fmt.Sprintf("  thalamus simulate %s --listen 127.0.0.1:%s --beds 4 --for 1m\n  thalamus simulate %s --to 127.0.0.1:4001 --fault half-frame,silence%s --for 5m", k.kind, k.port, k.kind, k.moreInExamples),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			set, shown, err := wrong.set(c)
-			if err != nil || shown {
-				return err
-			}
-			if err := checkBeds(w.Beds); err != nil {
-				return err
-			}
-			if k.check != nil {
-				if err := k.check(); err != nil {
-					return err
-				}
-			}
-			w.Make = func(bed sim.Bed) bedside.Device { return k.make(bed, set) }
-			if err := w.Open(); err != nil {
-				return err
-			}
-			for i, at := range w.Addresses() {
-				fmt.Fprintf(c.err, "device %d waits at %s\n", i+1, at)
-			}
-			ctx := cmd.Context()
-			if length > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, length)
-				defer cancel()
-			}
-			began := time.Now()
-			w.Run(ctx)
-			out := spoken{Seconds: time.Since(began).Seconds(), Count: w.Count()}
-			if err := c.print(out); err != nil {
-				return err
-			}
-			if out.Connections == 0 {
-				at := w.To
-				if at == "" {
-					at = w.Listen
-				}
-				return fault.New(fault.Transient, "sim.unheard", "nobody was at the other end of the devices' lines").At(at)
-			}
-			return nil
-		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&w.Listen, "listen", "127.0.0.1:"+k.port, "TCP address of the first device; each next one has the next port")
 	f.StringVar(&w.To, "to", "", "address of a channel that the devices call instead of waiting")
 	f.StringVar(&w.Name, "ward", "SIM", "name of the ward")
 	f.IntVar(&w.Beds, "beds", 1, "number of beds")
-	wrong.add(cmd, cmp.Or(k.faults, k.kind))
-	f.DurationVar(&length, "for", 0, "stop after this long; 0: until interrupted")
 	if k.flags != nil {
 		k.flags(cmd)
 	}
-	return cmd
+	return c.simulates(simulation{Command: cmd, kind: cmp.Or(k.faults, k.kind), number: &w.Beds, flag: "beds",
+		devices: func(set faults.Set) (sim.Devices, error) {
+			w.Make = func(bed sim.Bed) bedside.Device { return k.make(bed, set) }
+			if k.check != nil {
+				return &w, k.check()
+			}
+			return &w, nil
+		},
+		outcome: func(seconds float64) (any, error) {
+			count := w.Count()
+			return spoken{seconds, count}, unheard(count.Connections, "nobody was at the other end of the devices' lines", cmp.Or(w.To, w.Listen))
+		}})
 }

@@ -55,6 +55,21 @@ func (w *Ward) SampleRate(perSecond int) {
 	}
 }
 
+// Open implements Devices.
+func (w *Ward) Open() error {
+	if w.Rate < 0 {
+		return fault.New(fault.Invalid, "cli.argument", "expected a rate above 0").At("--rate")
+	}
+	return nil
+}
+
+// Told implements Senders.
+func (w *Ward) Told() Told {
+	t := Told{Failure: w.Ledger.Failure()}
+	t.Sent, t.Acknowledged, t.Resent = w.Ledger.Counts()
+	return t
+}
+
 // Only leaves the devices of the given kinds.
 func (w *Ward) Only(kinds []string) error {
 	for _, k := range kinds {

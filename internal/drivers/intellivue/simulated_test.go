@@ -19,7 +19,7 @@ func TestSimulated(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { w.Run(ctx); close(done) }()
+	go func() { w.Run(ctx, 0); close(done) }()
 	defer func() { cancel(); <-done }()
 	monitors := map[string]bool{}
 	drivertest.Until(t, "both gave numbers, waves and the patient", func() bool {

@@ -50,7 +50,7 @@ func TestWardServesOneLineAfterAnother(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { w.Run(ctx); close(done) }()
+	go func() { w.Run(ctx, 0); close(done) }()
 	defer func() { cancel(); <-done }()
 	for range 2 {
 		c, err := net.Dial("tcp", w.Addresses()[1].String())
@@ -84,7 +84,7 @@ func TestWardCalls(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { w.Run(ctx); close(done) }()
+	go func() { w.Run(ctx, 0); close(done) }()
 	c, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func TestUnderstood(t *testing.T) {
 			}
 			var running sync.WaitGroup
 			ctx, cancel := context.WithCancel(context.Background())
-			running.Go(func() { ward.Run(ctx) })
+			running.Go(func() { ward.Run(ctx, 0) })
 			defer running.Wait()
 			defer cancel()
 			settings := map[string]any{"link": map[string]any{"connect": ward.Addresses()[0].String()}}

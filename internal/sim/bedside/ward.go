@@ -2,6 +2,7 @@ package bedside
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -67,6 +68,14 @@ func (w *Ward) Close() {
 	}
 }
 
+// Waits says where the devices wait, a line each.
+func (w *Ward) Waits() (out []string) {
+	for i, at := range w.Addresses() {
+		out = append(out, fmt.Sprintf("device %d waits at %s", i+1, at))
+	}
+	return out
+}
+
 // Addresses of the devices, bed by bed; none when they call.
 func (w *Ward) Addresses() (out []netip.AddrPort) {
 	for _, l := range w.listeners {
@@ -85,7 +94,7 @@ func (w *Ward) Count() (all Count) {
 
 // Run lets the devices work until ctx ends, then gives their ports back. A
 // port serves one line at a time, as a serial port does.
-func (w *Ward) Run(ctx context.Context) {
+func (w *Ward) Run(ctx context.Context, _ time.Duration) {
 	stop := context.AfterFunc(ctx, w.Close)
 	defer stop()
 	var all sync.WaitGroup

@@ -93,16 +93,16 @@ func (w *Ward) Open() error {
 	return nil
 }
 
-// Near lists the devices: address and name.
-func (w *Ward) Near() (out []string) {
+// Waits says which devices are near, a line each.
+func (w *Ward) Waits() (out []string) {
 	for _, d := range w.all {
-		out = append(out, d.address+" "+d.serial())
+		out = append(out, d.address+" "+d.serial()+" is near")
 	}
 	return out
 }
 
 // Run lets the devices measure until ctx ends, and leaves the bus.
-func (w *Ward) Run(ctx context.Context) {
+func (w *Ward) Run(ctx context.Context, _ time.Duration) {
 	var devices sync.WaitGroup
 	for _, d := range w.all {
 		devices.Go(func() { d.work(ctx) })

@@ -97,7 +97,7 @@ func TestUnderstood(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx) }()
+	go func() { defer close(done); w.Run(ctx, 0) }()
 	defer func() { cancel(); <-done }()
 	intake, notes := &drivertest.Intake{}, &drivertest.Notes{}
 	d := listen(t, w.Bus, intake, notes)
@@ -150,7 +150,7 @@ func TestFaultsAreSeen(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan struct{})
-			go func() { defer close(done); w.Run(ctx) }()
+			go func() { defer close(done); w.Run(ctx, 0) }()
 			defer func() { cancel(); <-done }()
 			intake := &drivertest.Intake{}
 			d := listen(t, w.Bus, intake, &drivertest.Notes{})

@@ -106,62 +106,59 @@ func (d *devices) work(ctx context.Context) {
 		w.Ledger, w.Rate, w.Faults = d.ledger, float64(time.Second/rhythm), d.set
 		w.Acknowledged = func(m sim.Message) { d.told.mark("|" + m.ControlID + "|") }
 		w.Run(ctx, cmp.Or(d.grace, grace))
-		d.sent(func() int { n, _, _ := d.ledger.Counts(); return n })
+		d.sent(w)
 	case "mqtt":
 		d.mqtt.Address, d.mqtt.Name, d.mqtt.Beds, d.mqtt.Rhythm, d.mqtt.Faults = d.address, d.name, 1, rhythm, d.set
 		d.mqtt.Acknowledged = d.told.mark
 		d.mqtt.Run(ctx, cmp.Or(d.grace, grace))
-		d.sent(func() int { n, _, _, _ := d.mqtt.Counts(); return n })
+		d.sent(&d.mqtt)
 	case "phd":
 		w := phdagent.Ward{Address: d.address, Beds: 1, Devices: []string{"oximeter"}, Every: rhythm, Faults: d.set}
-		d.counted(func() { w.Run(ctx, grace) }, func() (sent, acknowledged int) {
-			sent, acknowledged, _, _ = w.Counts()
-			return sent, acknowledged
-		})
+		d.counted(ctx, &w)
 	case "file":
 		w := files.Ward{Folder: d.folder, Name: d.name, Beds: 1, Devices: []string{files.Batch}, Every: rhythm, Mark: d.run, Faults: d.set, Acknowledged: d.told.mark}
 		w.Run(ctx, cmp.Or(d.grace, grace))
-		d.sent(func() int { c, _ := w.Counts(); return c.Sent })
+		d.sent(&w)
 	case "rest":
 		h := &d.homes
-		h.Ward, h.Number, h.Rate, h.Run, h.Faults = d.name, 1, float64(time.Second/rhythm), d.run, d.set
-		d.counted(func() { _, _ = h.Send(ctx, cmp.Or(d.grace, grace)) }, func() (sent, acknowledged int) {
-			return int(h.Measured()), h.Acknowledged()
-		})
+		h.Ward, h.Number, h.Rate, h.Mark, h.Faults = d.name, 1, float64(time.Second/rhythm), d.run, d.set
+		if h.Open() == nil {
+			d.counted(ctx, h)
+		}
 	case "astm":
 		o := lab.NewOutcome(func(id string) { d.told.mark("|" + id + "|") })
 		(&lab.Analyser{Address: d.address, Number: 1, Run: d.name, Rhythm: rhythm, Faults: d.set, Outcome: o}).Work(ctx)
-		d.sent(func() int { n, _, _, _ := o.Counts(); return n })
+		d.sent(o)
 	case "poct1a":
 		o := lab.NewOutcome(func(id string) { d.told.mark(`"` + id + `"`) })
 		(&lab.Meter{Address: d.address, Number: 1, Run: d.name, Rhythm: rhythm, Faults: d.set, Outcome: o}).Work(ctx)
-		d.sent(func() int { n, _, _, _ := o.Counts(); return n })
+		d.sent(o)
 	}
 }
 
 // counted lets devices work whose messages have no mark: what they were told is
 // counted.
-func (d *devices) counted(work func(), count func() (sent, acknowledged int)) {
+func (d *devices) counted(ctx context.Context, all sim.Senders) {
 	done := make(chan struct{})
-	go func() { defer close(done); work() }()
+	go func() { defer close(done); all.Run(ctx, cmp.Or(d.grace, grace)) }()
 	for over := false; !over; {
 		select {
 		case <-done:
 			over = true
 		case <-time.After(rhythm):
 		}
-		sent, acknowledged := count()
+		t := all.Told()
 		d.told.mu.Lock()
-		d.told.sent, d.told.count = sent, acknowledged
-		if acknowledged >= before && d.told.wrong.IsZero() {
+		d.told.sent, d.told.count = t.Sent, t.Acknowledged
+		if t.Acknowledged >= before && d.told.wrong.IsZero() {
 			d.told.wrong = time.Now()
 		}
 		d.told.mu.Unlock()
 	}
 }
 
-func (d *devices) sent(count func() int) {
-	n := count()
+func (d *devices) sent(all interface{ Told() sim.Told }) {
+	n := all.Told().Sent
 	d.told.mu.Lock()
 	defer d.told.mu.Unlock()
 	d.told.sent = n

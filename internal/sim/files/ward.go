@@ -28,34 +28,13 @@ type Ward struct {
 	// of its last message that no other file has; by several goroutines.
 	Acknowledged func(mark string)
 
-	mu    sync.Mutex
-	count Count
-	last  error
+	// Account is of files, or records of several: acknowledged are those that lie
+	// where what was taken does, refused those that were moved aside with a report.
+	sim.Account
 }
 
-// Count is what became of a ward's files.
-type Count struct {
-	Sent         int `json:"sent"`         // files, or records, as they were meant
-	Acknowledged int `json:"acknowledged"` // of these: they lie where what was taken does
-	Resent       int `json:"resent"`       // once more, or what went wrong on purpose
-	Refused      int `json:"refused"`      // moved aside with a report
-}
-
-// Counts gives what became of the files so far, and why one was not written.
-func (w *Ward) Counts() (Count, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.count, w.last
-}
-
-func (w *Ward) note(f func(c *Count)) {
-	w.mu.Lock()
-	f(&w.count)
-	w.mu.Unlock()
-}
-
-// Check says what is wrong with a ward.
-func (w *Ward) Check() error {
+// Open says what is wrong with a ward.
+func (w *Ward) Open() error {
 	for _, k := range w.Devices {
 		if !slices.Contains(Kinds(), k) {
 			return fault.New(fault.Invalid, "sim.device", "there is no simulated device %q; there are: %s", k, strings.Join(Kinds(), ", ")).At("--devices")

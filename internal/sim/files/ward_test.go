@@ -19,6 +19,7 @@ import (
 	"thalamus/internal/flow/normalise"
 	"thalamus/internal/model"
 	"thalamus/internal/profile"
+	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 	"thalamus/profiles"
 )
@@ -85,17 +86,17 @@ func (h *house) read() (out []model.Message) {
 func TestUnderstood(t *testing.T) {
 	h := newHouse(t)
 	w := Ward{Folder: h.folder, Name: "SIM", Beds: 2, Every: time.Minute}
-	if err := w.Check(); err != nil {
+	if err := w.Open(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer cancel()
-		drivertest.Until(t, "all are taken", func() bool { c, _ := w.Counts(); return c.Acknowledged == 10 })
+		drivertest.Until(t, "all are taken", func() bool { c := w.Told(); return c.Acknowledged == 10 })
 	}()
 	w.Run(ctx, drivertest.Patience)
-	if c, err := w.Counts(); c != (Count{Sent: 10, Acknowledged: 10}) || err != nil {
-		t.Errorf("%+v, %v", c, err)
+	if c := w.Told(); c != (sim.Told{Sent: 10, Acknowledged: 10}) {
+		t.Errorf("%+v", c)
 	}
 	told := map[string]int{}
 	for _, m := range h.read() {
@@ -143,10 +144,10 @@ func TestFaultsAreSeen(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
 				defer cancel()
-				drivertest.Until(t, "enough is taken", func() bool { c, _ := w.Counts(); return c.Acknowledged > 5 })
+				drivertest.Until(t, "enough is taken", func() bool { c := w.Told(); return c.Acknowledged > 5 })
 			}()
 			w.Run(ctx, drivertest.Patience)
-			if c, _ := w.Counts(); c.Acknowledged != c.Sent || c.Refused > 0 {
+			if c := w.Told(); c.Acknowledged != c.Sent || c.Refused > 0 {
 				t.Errorf("%+v", c)
 			}
 			seen := map[string]bool{"": true}
@@ -184,7 +185,7 @@ func TestRefused(t *testing.T) {
 	if err := w.gone(ctx, "x.csv", 0); err != errWaits {
 		t.Error(err)
 	}
-	if err := (&Ward{Folder: w.Folder, Devices: []string{"fax"}}).Check(); err == nil {
+	if err := (&Ward{Folder: w.Folder, Devices: []string{"fax"}}).Open(); err == nil {
 		t.Error("an unknown device was taken")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 )
 
@@ -24,10 +25,10 @@ const (
 // it comes goes wrong first; then it comes as it is meant.
 func (w *Ward) file(ctx context.Context, s *source, turn faults.Turn) {
 	name, parts := s.next(time.Now(), turn)
-	w.note(func(c *Count) { c.Sent++ })
+	w.Note(func(c *sim.Told) { c.Sent++ })
 	main := parts[len(parts)-1]
 	wrong := func(ending string, content []byte) {
-		w.note(func(c *Count) { c.Resent++ })
+		w.Note(func(c *sim.Told) { c.Resent++ })
 		if err := w.put(name+ending, content); err == nil {
 			_ = w.gone(ctx, name+ending, len(content)) // what becomes of it is the other side's matter
 		}
@@ -42,26 +43,24 @@ func (w *Ward) file(ctx context.Context, s *source, turn faults.Turn) {
 	}
 	for try := 0; ; try++ {
 		if try > 0 {
-			w.note(func(c *Count) { c.Resent++ })
+			w.Note(func(c *sim.Told) { c.Resent++ })
 		}
 		err := w.whole(ctx, name, parts, turn)
 		if err == nil && turn.Again() {
 			turn = ""
-			w.note(func(c *Count) { c.Resent++ })
+			w.Note(func(c *sim.Told) { c.Resent++ })
 			err = w.whole(ctx, name, parts, turn)
 		}
 		if err == nil {
-			w.note(func(c *Count) { c.Acknowledged++ })
+			w.Note(func(c *sim.Told) { c.Acknowledged++ })
 			if w.Acknowledged != nil && s.kind == Batch {
 				w.Acknowledged(s.mark)
 			}
 			return
 		}
-		w.mu.Lock()
-		w.last = err
-		w.mu.Unlock()
+		w.Note(func(c *sim.Told) { c.Failure = err })
 		if errors.Is(err, errRefused) {
-			w.note(func(c *Count) { c.Refused++ })
+			w.Note(func(c *sim.Told) { c.Refused++ })
 			return
 		}
 		select {

@@ -8,6 +8,7 @@ package home
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"thalamus/client"
+	"thalamus/internal/fault"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 )
@@ -31,99 +33,115 @@ type Homes struct {
 	Ward         string     // of the patients' numbers
 	Number       int        // of homes
 	Rate         float64    // measurements a second of each; 0 means one in ten seconds
-	Run          string     // tells apart several runs against the same server
+	Mark         string     // tells apart several runs against the same server
 	Faults       faults.Set // what goes wrong, by turns; none: nothing
 
-	measured atomic.Int64
-	mu       sync.Mutex
-	gateways []*client.Client // of this run
+	measured  atomic.Int64
+	all       []living
+	temporary string // folder that goes with them
+
+	mu      sync.Mutex
+	failure error // why the last measurement was not kept
 }
 
-// Result is what came of a run.
-type Result struct {
-	Measured     int64  // Observations kept by the gateways
-	Acknowledged uint64 // of these
-	Refused      uint64
-	Waiting      uint64
-	Failure      string // why the last request that failed did
+// living is one home.
+type living struct {
+	bed     sim.Bed
+	plan    *faults.Plan
+	gateway *client.Client
 }
 
-// Measured is how many Observations there are so far.
-func (h *Homes) Measured() int64 { return h.measured.Load() }
-
-// Acknowledged is how many of them were acknowledged so far.
-func (h *Homes) Acknowledged() (n int) {
+// Told implements sim.Senders: Observations measured, and what became of them.
+// Acknowledged are also those that an earlier run left in Folder.
+func (h *Homes) Told() sim.Told {
+	t := sim.Told{Sent: int(h.measured.Load())}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, g := range h.gateways {
-		n += int(g.Stats().Sent)
+	t.Failure = h.failure
+	h.mu.Unlock()
+	for _, l := range h.all {
+		s := l.gateway.Stats()
+		t.Acknowledged += int(s.Sent)
+		t.Refused += int(s.Refused)
+		if s.LastFailure != "" {
+			t.Failure = errors.New(s.LastFailure)
+		}
+	}
+	return t
+}
+
+// Waiting is how many Observations wait in the gateways.
+func (h *Homes) Waiting() (n int) {
+	for _, l := range h.all {
+		n += int(l.gateway.Stats().Pending)
 	}
 	return n
 }
 
-// Send lets every home measure until ctx ends; what waits then is still sent,
-// at most for grace.
-func (h *Homes) Send(ctx context.Context, grace time.Duration) (Result, error) {
+// Open opens the gateways; they begin to send what waits in Folder.
+func (h *Homes) Open() error {
+	if h.Rate < 0 {
+		return fault.New(fault.Invalid, "cli.argument", "expected a rate above 0").At("--rate")
+	}
 	folder := h.Folder
 	if folder == "" {
 		var err error
 		if folder, err = os.MkdirTemp("", "thalamus-homes-"); err != nil {
-			return Result{}, err
+			return h.cannot(err)
 		}
-		defer os.RemoveAll(folder)
+		h.temporary = folder
 	}
+	for i, bed := range sim.Beds(h.Ward, h.Number) {
+		plan := h.Faults.Plan()
+		o := client.Options{URL: h.URL, Folder: filepath.Join(folder, fmt.Sprintf("home-%03d", i+1)), Name: h.Name, Secret: h.Secret, TLS: h.TLS, MinBackoff: 100 * time.Millisecond, MaxBackoff: 5 * time.Second}
+		if len(h.Faults) > 0 {
+			o.MaxBackoff = time.Second // they fail often, and for a short while
+			o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				return plan.Dial(ctx, network, address, nil) // TLS goes over it: what is encrypted is broken
+			}
+		}
+		gateway, err := client.Open(o)
+		if err != nil {
+			h.close()
+			return h.cannot(err)
+		}
+		h.all = append(h.all, living{bed, plan, gateway})
+	}
+	return nil
+}
+
+func (h *Homes) cannot(err error) error {
+	return fault.Wrap(err, fault.Invalid, "sim.home", "the gateways of the homes cannot work").At(h.URL)
+}
+
+func (h *Homes) close() {
+	for _, l := range h.all {
+		_ = l.gateway.Close() // what waits is in its folder
+	}
+	if h.temporary != "" {
+		_ = os.RemoveAll(h.temporary) // what stays is in the folder for such things
+	}
+}
+
+// Run lets every home measure until ctx ends; what waits then is still sent, at
+// most for grace. Then the gateways are closed.
+func (h *Homes) Run(ctx context.Context, grace time.Duration) {
 	rhythm := 10 * time.Second
 	if h.Rate > 0 {
 		rhythm = time.Duration(float64(time.Second) / h.Rate)
 	}
-	var (
-		out   Result
-		mu    sync.Mutex
-		first error
-		homes sync.WaitGroup
-	)
-	for i, bed := range sim.Beds(h.Ward, h.Number) {
-		homes.Go(func() {
-			s, err := h.live(ctx, bed, filepath.Join(folder, fmt.Sprintf("home-%03d", i+1)), rhythm, grace)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil && first == nil {
-				first = err
-			}
-			out.Acknowledged += s.Sent
-			out.Refused += s.Refused
-			out.Waiting += s.Pending
-			if s.LastFailure != "" {
-				out.Failure = s.LastFailure
-			}
-		})
+	var homes sync.WaitGroup
+	for _, l := range h.all {
+		homes.Go(func() { h.live(ctx, l, rhythm, grace) })
 	}
 	homes.Wait()
-	out.Measured = h.measured.Load()
-	return out, first
+	h.close()
 }
 
-// live is one home.
-func (h *Homes) live(ctx context.Context, bed sim.Bed, folder string, rhythm, grace time.Duration) (client.Stats, error) {
-	plan := h.Faults.Plan()
-	o := client.Options{URL: h.URL, Folder: folder, Name: h.Name, Secret: h.Secret, TLS: h.TLS, MinBackoff: 100 * time.Millisecond, MaxBackoff: 5 * time.Second}
-	if len(h.Faults) > 0 {
-		o.MaxBackoff = time.Second // they fail often, and for a short while
-		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			return plan.Dial(ctx, network, address, nil) // TLS goes over it: what is encrypted is broken
-		}
-	}
-	gateway, err := client.Open(o)
-	if err != nil {
-		return client.Stats{}, err
-	}
-	defer gateway.Close()
-	h.mu.Lock()
-	h.gateways = append(h.gateways, gateway)
-	h.mu.Unlock()
-	p := patient{bed: bed, body: bed.Body(), run: h.Run}
-	for goesOn := true; goesOn; goesOn = plan.Pause(ctx, rhythm) {
-		turn := plan.Next()
+// live lets one home measure.
+func (h *Homes) live(ctx context.Context, l living, rhythm, grace time.Duration) {
+	p := patient{bed: l.bed, body: l.bed.Body(), run: h.Mark}
+	for goesOn := true; goesOn; goesOn = l.plan.Pause(ctx, rhythm) {
+		turn := l.plan.Next()
 		list := p.measure(time.Now(), turn)
 		switch {
 		case turn.Is(faults.Swapped):
@@ -131,14 +149,15 @@ func (h *Homes) live(ctx context.Context, bed sim.Bed, folder string, rhythm, gr
 		case turn.Again():
 			list = append(list, list...)
 		}
-		if _, err := gateway.PutAll(context.WithoutCancel(ctx), list); err != nil {
-			return gateway.Stats(), err
-		}
 		h.measured.Add(int64(len(list)))
+		if _, err := l.gateway.PutAll(context.WithoutCancel(ctx), list); err != nil {
+			h.mu.Lock()
+			h.failure = err
+			h.mu.Unlock()
+			return
+		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	// What was not sent in time waits; the result says how much and why.
-	_ = gateway.Flush(last)
-	return gateway.Stats(), nil
+	_ = l.gateway.Flush(last) // what was not sent in time waits, and Told says why
 }

@@ -422,7 +422,7 @@ func TestWardOverSockets(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { w.Run(ctx); close(done) }()
+	go func() { w.Run(ctx, 0); close(done) }()
 	defer func() { cancel(); <-done }()
 	buffer := make([]byte, 2000)
 	_ = beacons.SetReadDeadline(time.Now().Add(60 * time.Second))

@@ -3,6 +3,7 @@ package intellivue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -69,6 +70,14 @@ func (w *Ward) Close() {
 	}
 }
 
+// Waits says where the monitors wait, a line each.
+func (w *Ward) Waits() (out []string) {
+	for i, at := range w.Addresses() {
+		out = append(out, fmt.Sprintf("monitor %d waits at %s", i+1, at))
+	}
+	return out
+}
+
 // Addresses of the monitors, bed by bed.
 func (w *Ward) Addresses() (out []netip.AddrPort) {
 	for _, m := range w.monitors {
@@ -98,7 +107,7 @@ func (w *Ward) Count() (all Count) {
 const tick = 20 * time.Millisecond
 
 // Run lets the monitors work until ctx ends, then closes them.
-func (w *Ward) Run(ctx context.Context) {
+func (w *Ward) Run(ctx context.Context, _ time.Duration) {
 	stop := context.AfterFunc(ctx, w.Close)
 	defer stop()
 	var devices sync.WaitGroup

@@ -84,8 +84,8 @@ func TestAnalyserInTrouble(t *testing.T) {
 	cancel()
 	<-done
 	told.nothingLost(t, intake, func(id string) string { return "|" + id + "|" })
-	if sent, acked, resent, answers := a.Outcome.Counts(); acked < sent-1 || resent == 0 || answers == 0 || a.Outcome.Refused()["frame"] == 0 {
-		t.Errorf("%d sent, %d acknowledged, %d again, %d answers, refused %v, %v", sent, acked, resent, answers, a.Outcome.Refused(), a.Outcome.Trouble())
+	if told, answers := a.Outcome.Told(), a.Outcome.Answers(); told.Acknowledged < told.Sent-1 || told.Resent == 0 || answers == 0 || a.Outcome.Refused()["frame"] == 0 {
+		t.Errorf("%+v, %d answers, refused %v", told, answers, a.Outcome.Refused())
 	}
 }
 
@@ -101,7 +101,7 @@ func TestMeter(t *testing.T) {
 	cancel()
 	<-done
 	told.nothingLost(t, intake, func(id string) string { return `"` + id + `"` })
-	if err := m.Outcome.Trouble(); err != nil {
+	if err := m.Outcome.Told().Failure; err != nil {
 		t.Error(err)
 	}
 }

@@ -7,18 +7,19 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"thalamus/internal/sim"
 )
 
 // Outcome is what simulated instruments were told. It is safe for any number
 // of goroutines.
 type Outcome struct {
+	sim.Account // of messages
+
 	mu           sync.Mutex
-	sent, acked  int
-	resent       int
 	refused      map[string]int
 	latencies    []time.Duration
 	answers      int
-	lastTrouble  error
 	acknowledged func(id string)
 }
 
@@ -31,18 +32,18 @@ func NewOutcome(acknowledged func(id string)) *Outcome {
 const keepLatencies = 1 << 20
 
 func (o *Outcome) send(again bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if again {
-		o.resent++
-	} else {
-		o.sent++
-	}
+	o.Note(func(t *sim.Told) {
+		if again {
+			t.Resent++
+		} else {
+			t.Sent++
+		}
+	})
 }
 
 func (o *Outcome) accept(id string, took time.Duration) {
+	o.Note(func(t *sim.Told) { t.Acknowledged++ })
 	o.mu.Lock()
-	o.acked++
 	if len(o.latencies) < keepLatencies {
 		o.latencies = append(o.latencies, took)
 	}
@@ -58,11 +59,7 @@ func (o *Outcome) refuse(what string) {
 	o.refused[what]++
 }
 
-func (o *Outcome) trouble(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.lastTrouble = err
-}
+func (o *Outcome) trouble(err error) { o.Note(func(t *sim.Told) { t.Failure = err }) }
 
 func (o *Outcome) answered() {
 	o.mu.Lock()
@@ -70,13 +67,11 @@ func (o *Outcome) answered() {
 	o.answers++
 }
 
-// Counts gives how many different messages were sent, how many of them were
-// acknowledged, how often one was sent again, and how many queries were
-// answered.
-func (o *Outcome) Counts() (sent, acknowledged, resent, answers int) {
+// Answers gives how many queries for orders were answered.
+func (o *Outcome) Answers() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.sent, o.acked, o.resent, o.answers
+	return o.answers
 }
 
 // Refused gives what was refused, by what was said.
@@ -95,14 +90,6 @@ func (o *Outcome) Latencies() []time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return append([]time.Duration(nil), o.latencies...)
-}
-
-// Trouble is the last reason why something was not acknowledged, nil when
-// there was none.
-func (o *Outcome) Trouble() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.lastTrouble
 }
 
 // wait pauses, or says that ctx ended.

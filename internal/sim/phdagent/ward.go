@@ -30,29 +30,17 @@ type Ward struct {
 	Every   time.Duration // between measurements of a device; 0: 2 s
 	Faults  faults.Set    // what goes wrong, by turns; none: nothing
 
-	mu        sync.Mutex
-	sent      int // different measurements
-	confirmed int
-	again     int // sent once more
-	last      error
+	sim.Account // of measurements: acknowledged are those that were confirmed
 }
 
-// Check says what is wrong with a ward.
-func (w *Ward) Check() error {
+// Open says what is wrong with a ward.
+func (w *Ward) Open() error {
 	for _, k := range w.Devices {
 		if !slices.Contains(Kinds(), k) {
 			return fault.New(fault.Invalid, "sim.device", "there is no simulated device %q; there are: %s", k, strings.Join(Kinds(), ", ")).At("--devices")
 		}
 	}
 	return nil
-}
-
-// Counts gives how many measurements were sent, confirmed and sent again, and
-// why the last attempt that failed did.
-func (w *Ward) Counts() (sent, confirmed, again int, last error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.sent, w.confirmed, w.again, w.last
 }
 
 // Run lets every device measure until ctx ends; what is under way then is still
@@ -91,12 +79,6 @@ func From(v sim.Vitals) Vitals {
 		Temp: int64(v.TempTenthCel), WeightKg: 600 + int64(v.RespPerMin)*10, FatPct: 180 + int64(v.RespPerMin), GlucoseMgDl: 700 + int64(v.PulsePerMin)*4}
 }
 
-func (w *Ward) count(f func()) {
-	w.mu.Lock()
-	f()
-	w.mu.Unlock()
-}
-
 // device measures again and again.
 func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals) {
 	every := w.Every
@@ -117,10 +99,10 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 		case faults.NaN:
 			v = none
 		}
-		w.count(func() { w.sent++ })
+		w.Note(func(t *sim.Told) { t.Sent++ })
 		for tries := 0; sending.Err() == nil; tries++ {
 			if tries > 0 {
-				w.count(func() { w.again++ })
+				w.Note(func(t *sim.Told) { t.Resent++ })
 			}
 			err := error(nil)
 			if !connected {
@@ -136,17 +118,17 @@ func (w *Ward) device(ctx, sending context.Context, a *Agent, next func() Vitals
 			if err == nil && turn.Again() {
 				turn = ""
 				if err = a.Measure(v); err != nil {
-					w.count(func() { w.confirmed++ }) // the first time it was
+					w.Note(func(t *sim.Told) { t.Acknowledged++ }) // the first time it was
 					a.Close()
 					connected = false
 					break
 				}
 			}
 			if err == nil {
-				w.count(func() { w.confirmed++ })
+				w.Note(func(t *sim.Told) { t.Acknowledged++ })
 				break
 			}
-			w.count(func() { w.last = err })
+			w.Note(func(t *sim.Told) { t.Failure = err })
 			if a.conn != nil {
 				a.Close()
 			}

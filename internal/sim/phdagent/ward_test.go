@@ -27,27 +27,27 @@ func TestWard(t *testing.T) {
 	}
 	defer d.Stop(context.Background())
 	w := &phdagent.Ward{Address: d.Addr().String(), Beds: 1, Every: 5 * time.Millisecond, Faults: faults.Set{faults.HalfFrame, faults.Reset, faults.Garbage, faults.Duplicate, faults.ClockJump, faults.NaN, faults.OutOfRange}}
-	if err := w.Check(); err != nil {
+	if err := w.Open(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for end := time.Now().Add(drivertest.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			if _, confirmed, _, _ := w.Counts(); confirmed > 200 {
+			if told := w.Told(); told.Acknowledged > 200 {
 				break
 			}
 		}
 		cancel()
 	}()
 	w.Run(ctx, drivertest.Patience)
-	sent, confirmed, again, last := w.Counts()
-	if sent != confirmed || sent < 100 || again == 0 {
-		t.Errorf("%d measurements sent, %d confirmed, %d again; last failure %v", sent, confirmed, again, last)
+	told := w.Told()
+	if told.Sent != told.Acknowledged || told.Sent < 100 || told.Resent == 0 {
+		t.Errorf("of measurements it was told %+v", told)
 	}
-	if n, _ := in.Count(); n < confirmed {
-		t.Errorf("%d frames for %d confirmed measurements", n, confirmed)
+	if n, _ := in.Count(); n < told.Acknowledged {
+		t.Errorf("%d frames for %d confirmed measurements", n, told.Acknowledged)
 	}
-	if err := (&phdagent.Ward{Devices: []string{"toaster"}}).Check(); err == nil {
+	if err := (&phdagent.Ward{Devices: []string{"toaster"}}).Open(); err == nil {
 		t.Error("a toaster measures")
 	}
 }
@@ -68,15 +68,15 @@ func TestWardAnswersBetweenMeasurements(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		for end := time.Now().Add(drivertest.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			if _, confirmed, _, _ := w.Counts(); confirmed > 2 {
+			if told := w.Told(); told.Acknowledged > 2 {
 				break
 			}
 		}
 		cancel()
 	}()
 	w.Run(ctx, drivertest.Patience)
-	if _, confirmed, again, last := w.Counts(); confirmed < 3 || again > 0 {
-		t.Errorf("%d confirmed, %d again; last failure %v", confirmed, again, last)
+	if told := w.Told(); told.Acknowledged < 3 || told.Resent > 0 {
+		t.Errorf("of measurements it was told %+v", told)
 	}
 	for _, n := range notes.All() {
 		t.Errorf("%s: %s", n.Code, n.Text)

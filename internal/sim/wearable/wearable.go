@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"thalamus/internal/codec/mqttwire"
+	"thalamus/internal/fault"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/faults"
 )
@@ -32,17 +33,15 @@ type Ward struct {
 	// message's payload that no other has; by several goroutines.
 	Acknowledged func(id string)
 
-	mu                         sync.Mutex
-	sent, acknowledged, resent int
-	last                       error
+	sim.Account // of messages
 }
 
-// Counts gives how many messages were made, acknowledged and sent again, and
-// the last error.
-func (w *Ward) Counts() (sent, acknowledged, resent int, last error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.sent, w.acknowledged, w.resent, w.last
+// Open implements sim.Devices.
+func (w *Ward) Open() error {
+	if w.Rhythm <= 0 {
+		return fault.New(fault.Invalid, "cli.argument", "expected a span above 0").At("--every")
+	}
+	return nil
 }
 
 // Run lets every wearable publish until ctx ends; what is under way then is
@@ -135,13 +134,13 @@ func (d *device) publish(ctx context.Context, payload []byte, n int) {
 	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: "ward/" + d.bed.Ward + "/" + d.serial() + "/vitals", QoS: 1, ID: uint16(n%65535 + 1), Payload: payload}
 	id := mark(d.run, n)
 	if again := d.last == id; !again {
-		d.w.count(func() { d.w.sent++ })
+		d.w.Note(func(t *sim.Told) { t.Sent++ })
 	} else {
-		d.w.count(func() { d.w.resent++ })
+		d.w.Note(func(t *sim.Told) { t.Resent++ })
 	}
 	for try := 0; ctx.Err() == nil; try++ {
 		if try > 0 {
-			d.w.count(func() { d.w.resent++ })
+			d.w.Note(func(t *sim.Told) { t.Resent++ })
 			p.Dup = true
 			select {
 			case <-ctx.Done():
@@ -152,7 +151,7 @@ func (d *device) publish(ctx context.Context, payload []byte, n int) {
 		err := d.exchange(ctx, &p)
 		if err == nil {
 			if d.last != id {
-				d.w.count(func() { d.w.acknowledged++ })
+				d.w.Note(func(t *sim.Told) { t.Acknowledged++ })
 				if d.w.Acknowledged != nil {
 					d.w.Acknowledged(id)
 				}
@@ -161,14 +160,8 @@ func (d *device) publish(ctx context.Context, payload []byte, n int) {
 			return
 		}
 		d.close()
-		d.w.count(func() { d.w.last = err })
+		d.w.Note(func(t *sim.Told) { t.Failure = err })
 	}
-}
-
-func (w *Ward) count(do func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	do()
 }
 
 // patience is how long an answer is waited for.
