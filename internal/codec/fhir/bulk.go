@@ -64,9 +64,10 @@ func (s *Splitter) Resources(m *model.Message) []Resource {
 	one := [1]*model.Message{m}
 	b.chooseTellers(one[:])
 	b.findNewest(one[:])
+	b.tellDevices(one[:])
 	b.w.b = append(b.w.b[:0], `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	b.count, b.updates = 0, 0
-	b.shared, b.said, b.spots = b.shared[:0], b.said[:0], b.spots[:0]
+	b.shared, b.devices, b.said, b.spots = b.shared[:0], b.devices[:0], b.said[:0], b.spots[:0]
 	if b.have == nil {
 		b.have = make(map[Identity]struct{}, 64)
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	// IEEE 11073-10101. 0: not known; the profiles of HL7's guide for personal
 	// health devices are not claimed then.
 	GatewayClock uint32
+	// Unclaimed are Devices that the receiver keeps as it has them, without their
+	// profile: no Observation of theirs claims one.
+	Unclaimed map[Identity]bool
 }
 
 // ProvenanceForm says how a Provenance is written.
@@ -54,6 +57,9 @@ type Transaction struct {
 	// for the first time should not be under way at once: not every server
 	// makes conditional creates wait for each other.
 	Shared []Identity
+	// Devices are those it makes where they are not there, and what it says of
+	// each: what a receiver that has one already may lack.
+	Devices []DeviceSaid
 	// Creates, Updates: entries by what they ask for.
 	Creates, Updates int
 }
@@ -90,6 +96,7 @@ func transactions(messages []*model.Message, o Options, one bool) []Transaction 
 		}
 		b.chooseTellers(messages[:n])
 		b.findNewest(messages[:n])
+		b.tellDevices(messages[:n])
 		b.begin(size(messages[:n]))
 		for _, m := range messages[:n] {
 			b.message(m)
@@ -138,8 +145,11 @@ type builder struct {
 	// conforming are the Devices among them that keep PhdDevice
 	conforming map[Identity]bool
 	shared     []Identity
+	devices    []DeviceSaid
 	updates    int
 	said       []Identity // targets of the message under way
+	from       int        // where the resource under way begins
+	told       map[Identity]*toldDevice
 
 	tellers map[Identity]*model.Message // who tells best of a patient or visit
 	newest  map[Identity]newestReport   // what is written of an alert with several reports
@@ -164,7 +174,7 @@ func (b *builder) begin(room int) {
 	b.count, b.updates = 0, 0
 	b.have = make(map[Identity]struct{}, 64)
 	b.conforming = nil
-	b.shared = nil
+	b.shared, b.devices = nil, nil
 	b.said = b.said[:0]
 }
 
@@ -173,7 +183,7 @@ func (b *builder) finish() {
 		return
 	}
 	b.w.b = append(b.w.b, "]}"...)
-	b.done = append(b.done, Transaction{JSON: b.w.b, Entries: b.count, Shared: b.shared, Creates: b.count - b.updates, Updates: b.updates})
+	b.done = append(b.done, Transaction{JSON: b.w.b, Entries: b.count, Shared: b.shared, Devices: b.devices, Creates: b.count - b.updates, Updates: b.updates})
 }
 
 // message writes everything one message says.
@@ -201,6 +211,13 @@ func (b *builder) message(m *model.Message) {
 	for i := range m.Alerts {
 		b.unit((*builder).alert, i)
 	}
+	if personal(m) { // one that tells of itself before, or without, a value
+		for i := range m.Devices {
+			if m.Devices[i].Personal != nil {
+				b.unit((*builder).deviceAlone, i)
+			}
+		}
+	}
 	b.provenance()
 }
 
@@ -211,7 +228,7 @@ func (b *builder) unit(write func(*builder, int), i int) {
 		write(b, i)
 		return
 	}
-	mark, count, updates, shared, said := len(b.w.b), b.count, b.updates, len(b.shared), len(b.said)
+	mark, count, updates, shared, devices, said := len(b.w.b), b.count, b.updates, len(b.shared), len(b.devices), len(b.said)
 	write(b, i)
 	last := 0
 	if b.o.Provenance != ProvenanceNone && len(b.said) > 0 {
@@ -220,7 +237,7 @@ func (b *builder) unit(write func(*builder, int), i int) {
 	if b.count+last <= b.o.MaxEntries || b.count == count {
 		return
 	}
-	b.w.b, b.count, b.updates, b.shared, b.said = b.w.b[:mark], count, updates, b.shared[:shared], b.said[:said]
+	b.w.b, b.count, b.updates, b.shared, b.devices, b.said = b.w.b[:mark], count, updates, b.shared[:shared], b.devices[:devices], b.said[:said]
 	b.provenance()
 	b.finish()
 	b.begin(cap(b.w.b))
@@ -240,6 +257,7 @@ func (b *builder) entry(id Identity, resourceType string) bool {
 	w.b = append(w.b, `{"fullUrl":"`...)
 	w.b = id.appendURL(w.b)
 	w.b = append(w.b, `","resource":`...)
+	b.from = len(w.b)
 	if b.apart {
 		b.spots = append(b.spots, spot{id: id, kind: resourceType, from: len(w.b)})
 	}

@@ -73,7 +73,7 @@ func strongest(d *model.Device) (model.Identifier, bool) {
 func deviceIdentifier(d *model.Device, i model.Identifier) model.Identifier {
 	switch {
 	case i.Type == "EUI-64" || i.System == "EUI-64":
-		i.System, i.Type = systemEUI64, "EUI-64"
+		i.System, i.Type = SystemEUI64, "EUI-64"
 	case i.System == "" && (d.Manufacturer != "" || d.Model != ""):
 		b := appendName([]byte("urn:id:device:"), d.Manufacturer)
 		i.System = string(appendName(append(b, ':'), d.Model))
@@ -90,20 +90,24 @@ func (b *builder) device(i int) (Identity, bool) {
 	}
 	p := s.devices[i]
 	if b.entry(p.id, "Device") {
-		b.writeDevice(&s.m.Devices[p.from], p)
+		b.writeDevice(p)
 	}
 	return p.id, true
 }
 
-func (b *builder) writeDevice(d *model.Device, p devicePlace) {
+func (b *builder) deviceAlone(i int) { b.device(i) }
+
+func (b *builder) writeDevice(p devicePlace) {
 	w := &b.w
+	d := &b.spoken.m.Devices[p.from]
 	key, _ := strongest(d)
+	d, heard := b.tells(d, p.id)
 	guide := personal(b.spoken.m) && d.Personal != nil
 	if guide && conforms(d) {
 		if b.conforming == nil {
 			b.conforming = map[Identity]bool{}
 		}
-		b.conforming[p.id] = true
+		b.conforming[p.id] = !b.o.Unclaimed[p.id]
 		b.meta("", false, "PhdDevice")
 	}
 	w.open("identifier", '[')
@@ -161,6 +165,7 @@ func (b *builder) writeDevice(d *model.Device, p devicePlace) {
 	if at := d.Parent; at >= 0 && at < len(b.spoken.devices) && b.spoken.devices[at].from >= 0 && b.spoken.devices[at].id != p.id {
 		b.reference("parent", b.spoken.devices[at].id)
 	}
+	b.says(p.id, key, d, heard)
 	b.requestBy(key, "Device", false)
 	b.shared = append(b.shared, p.id)
 	if at := d.Parent; at >= 0 {

@@ -33,7 +33,7 @@ func (b *builder) gateway() Identity {
 		own := b.spoken.m.Channel.SystemID()
 		system = hex.EncodeToString(own[:])
 	}
-	key := model.Identifier{Value: dashed(system), System: systemEUI64}
+	key := model.Identifier{Value: dashed(system), System: SystemEUI64}
 	id := b.identifierIdentity('g', key)
 	if !b.entry(id, "Device") {
 		return id
@@ -44,7 +44,7 @@ func (b *builder) gateway() Identity {
 		b.meta("", false, "PhgDevice")
 	}
 	w.open("identifier", '[')
-	b.typedIdentifier("SYSID", systemEUI64, key.Value)
+	b.typedIdentifier("SYSID", SystemEUI64, key.Value)
 	w.close(']')
 	w.word("status", "active")
 	w.word("manufacturer", "Thalamus")
@@ -70,6 +70,7 @@ func (b *builder) gateway() Identity {
 		b.property(codeTimeSync, "MDC_TIME_SYNC_PROTOCOL", systemMDC, strconv.FormatUint(uint64(b.o.GatewayClock), 10))
 		w.close(']')
 	}
+	b.says(id, key, nil, b.spoken.m.Arrived)
 	b.requestBy(key, "Device", false)
 	b.shared = append(b.shared, id)
 	return id
@@ -102,7 +103,7 @@ func (b *builder) coincident(device int, g *guided, counter bool) (Identity, boo
 		return id, true
 	}
 	w := &b.w
-	if b.o.GatewayClock != 0 && b.conforming[g.device] {
+	if b.o.GatewayClock != 0 && b.conforming[g.device] && !b.o.Unclaimed[g.gateway] {
 		b.meta("", false, "PhdCoincidentTimeStampObservation")
 	}
 	b.ownIdentifier(id)
@@ -159,7 +160,7 @@ func (b *builder) personalIdentifiers(d *model.Device) {
 		switch {
 		case i.Type == "EUI-64" && isEUI(i.Value, 16) && !seen["SYSID"]:
 			seen["SYSID"] = true
-			b.typedIdentifier("SYSID", systemEUI64, dashed(i.Value))
+			b.typedIdentifier("SYSID", SystemEUI64, dashed(i.Value))
 		case (i.Type == "MAC" || i.Type == "bluetooth") && b.spoken.m.Codec == "gatt" && isEUI(i.Value, 12) && !seen["BTMAC"]:
 			seen["BTMAC"] = true
 			b.typedIdentifier("BTMAC", systemBluetooth, dashed(i.Value))

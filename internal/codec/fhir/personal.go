@@ -64,7 +64,7 @@ func (b *builder) keeps(g *guided, o *model.Observation, code model.Code, receiv
 	t := b.timeOfObservation(o)
 	stamped := o.DeviceTime.Original != ""
 	switch {
-	case !g.known || b.o.GatewayClock == 0 || !b.conforming[g.device]:
+	case !g.known || b.o.GatewayClock == 0 || !b.conforming[g.device] || b.o.Unclaimed[g.gateway]:
 	case !b.spoken.hasWho && !o.Setting:
 	case !hasMDC(code, received):
 	case t.UTC.IsZero() || !sane(t.UTC) || t.Precision == "year" || t.Precision == "month":

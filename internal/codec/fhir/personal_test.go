@@ -101,7 +101,7 @@ func (c *checker) device(r object, kind string, isDevice bool) {
 	for _, i := range listAt(r, "identifier") {
 		for _, t := range codesOf(member(i, "type"), systemDeviceIdentifier) {
 			typed[t]++
-			want := map[string]string{"SYSID": systemEUI64, "BTMAC": systemBluetooth, "ETHMAC": "http://hl7.org/fhir/sid/eui-48/ethernet"}[t]
+			want := map[string]string{"SYSID": SystemEUI64, "BTMAC": systemBluetooth, "ETHMAC": "http://hl7.org/fhir/sid/eui-48/ethernet"}[t]
 			c.rule(textAt(i, "system") == want, "identifier."+t+".system")
 			c.rule(dashedEUI.MatchString(textAt(i, "value")), "identifier."+t+".value: pairs of digits with dashes")
 		}

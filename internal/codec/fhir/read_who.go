@@ -143,7 +143,7 @@ func identifierIn(n *Node) model.Identifier {
 	if i.Type == "" {
 		i.Type = n.Get("type", "text").Text()
 	}
-	if n.Get("system").Text() == systemEUI64 {
+	if n.Get("system").Text() == SystemEUI64 {
 		i.Type = "EUI-64"
 	}
 	return i

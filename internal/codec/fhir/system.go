@@ -13,7 +13,7 @@ const (
 	systemSNOMED         = "http://snomed.info/sct"
 	systemRefID          = "urn:id:MDC" // names of 11073 terms that have no number
 	systemURI            = "urn:ietf:rfc:3986"
-	systemEUI64          = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
+	SystemEUI64          = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 	systemCategory       = "http://terminology.hl7.org/CodeSystem/observation-category"
 	systemAbsent         = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 	systemInterpretation = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

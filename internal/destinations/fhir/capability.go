@@ -16,6 +16,7 @@ type capability struct {
 	mu   sync.Mutex
 	done bool
 	form codec.ProvenanceForm
+	keep bool // it updates no Device
 }
 
 // check reads /metadata before the first delivery. A server that has none is
@@ -41,9 +42,37 @@ func (c *capability) check(ctx context.Context, v *server) (codec.ProvenanceForm
 		if v.s.Provenance == "auto" {
 			form = formFor(statement)
 		}
+		c.keep = !updatesDevices(statement)
 	}
 	c.form, c.done = form, true
 	return form, nil
+}
+
+// keepsDevices says whether the server told that it updates no Device.
+func (c *capability) keepsDevices() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keep
+}
+
+// updatesDevices is false where the server lists what it does with a Device and
+// update is not among it. One that lists nothing is tried.
+func updatesDevices(statement *codec.Node) bool {
+	resources := statement.Get("rest", "resource")
+	for i := range resources.Len() {
+		r := resources.At(i)
+		interactions := r.Get("interaction")
+		if r.Get("type").Text() != "Device" || interactions.Len() == 0 {
+			continue
+		}
+		for k := range interactions.Len() {
+			if interactions.At(k).Get("code").Text() == "update" {
+				return true
+			}
+		}
+		return false
+	}
+	return true
 }
 
 // metadata gives the CapabilityStatement, nil when the server shows none.

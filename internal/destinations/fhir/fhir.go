@@ -43,6 +43,7 @@ type server struct {
 	log     *slog.Logger
 	known   gate
 	able    capability
+	devices devices
 }
 
 // New checks the settings and makes the destination. It dials nothing.
@@ -83,7 +84,7 @@ func New(d model.Destination, host destination.Host) (destination.Destination, e
 		// A redirected POST loses its body or its secrets: base_url must be right.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	v.known.limit = 200_000
+	v.known.limit, v.devices.limit = 200_000, 100_000
 	return v, nil
 }
 
@@ -129,11 +130,15 @@ func (v *server) deliver(ctx context.Context, parcels []destination.Parcel, form
 		messages[i] = p.Message.Restated()
 		attempt = max(attempt, p.Attempt)
 	}
-	bundles := codec.Transactions(messages, codec.Options{
+	options := codec.Options{
 		Systems: v.s.Systems, Replace: parcels[0].Replay > 0, KeepPatients: v.s.KeepPatients,
 		Provenance: form, MaxEntries: v.s.MaxEntries,
 		GatewayID: v.s.GatewayID, GatewayVersion: v.version, GatewayClock: gatewayClock(v.s.GatewayClock),
-	})
+	}
+	bundles := codec.Transactions(messages, options)
+	if options.Unclaimed = v.tell(ctx, bundles, t); options.Unclaimed != nil {
+		bundles = codec.Transactions(messages, options)
+	}
 	for i := range bundles {
 		if err := v.send(ctx, &bundles[i], call{messages, attempt}, t); err != nil {
 			return err
@@ -153,6 +158,9 @@ func (v *server) send(ctx context.Context, b *codec.Transaction, c call, t *tota
 	if err == nil {
 		err = c.count(b, answer, t)
 	}
+	if err == nil {
+		v.devices.made(b, answer)
+	}
 	turn.leave(err == nil)
 	if err == nil {
 		t.transactions++
@@ -161,7 +169,10 @@ func (v *server) send(ctx context.Context, b *codec.Transaction, c call, t *tota
 }
 
 // totals of one Deliver, for its receipt.
-type totals struct{ transactions, created, unchanged, updated int }
+type totals struct {
+	transactions, created, unchanged, updated int
+	kept                                      int // Devices that the server did not let be updated
+}
 
 func (t totals) String() string {
 	if t.transactions == 0 {
@@ -170,6 +181,9 @@ func (t totals) String() string {
 	s := fmt.Sprintf("200 OK, %d created, %d unchanged", t.created, t.unchanged)
 	if t.updated > 0 {
 		s += fmt.Sprintf(", %d updated", t.updated)
+	}
+	if t.kept > 0 {
+		s += fmt.Sprintf(", %d Device not brought up to date", t.kept)
 	}
 	return s
 }

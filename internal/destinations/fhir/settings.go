@@ -34,6 +34,7 @@ type Settings struct {
 	MaxEntries   int               `yaml:"max_entries" default:"500" doc:"most entries in one transaction; what is more goes into further ones. 0: no limit"`
 	Provenance   string            `yaml:"provenance" default:"auto" doc:"how Provenance is sent: put (needs update-as-create), tag (conditional by tag), none, or auto: put where /metadata allows it, else tag"`
 	KeepPatients bool              `yaml:"keep_patients" doc:"never update a Patient or Encounter the server has; ADT then only creates missing ones"`
+	KeepDevices  bool              `yaml:"keep_devices" doc:"never update a Device the server has; what is heard later of one then stays here"`
 	GatewayID    string            `yaml:"gateway_id" doc:"EUI-64, 16 hexadecimal digits, by which the server knows this installation as the gateway of personal health devices; empty: one made of the channel's id. Set it where several installations with equal channels send to one server"`
 	GatewayClock string            `yaml:"gateway_clock" default:"auto" doc:"how the clock of this machine is set, told with personal health devices: ntp, sntp, gps, radio, other, none, or auto: other where the system says that its clock is synchronised, none where it says not"`
 	Systems      map[string]string `yaml:"systems" doc:"URI of an assigning authority as senders write it; the key \"\" is for identifiers without one"`

@@ -32,6 +32,8 @@ type Options struct {
 	Token        string      // Bearer token asked for; empty: none
 	// NoTransactions makes the server say that it takes none, and take none.
 	NoTransactions bool
+	// KeepsDevices makes the server say that it updates no Device.
+	KeepsDevices bool
 	// MaxEntries refuses transactions with more entries; 0: no limit.
 	MaxEntries int
 }
@@ -44,6 +46,7 @@ type Server struct {
 	Status      atomic.Int32 // answer every transaction with this status and do nothing; 0: work
 	RetryAfter  atomic.Int32 // seconds, sent with Status
 	LoseAnswers atomic.Int32 // of this many transactions one is committed and not answered; 0: none
+	DevicePut   atomic.Int32 // answer every update of a Device with this status and do nothing; 0: work
 	Refuse      atomic.Value // string: 422 for transactions that name a patient by this identifier value
 
 	o    Options
@@ -52,7 +55,7 @@ type Server struct {
 	done chan struct{}
 	kept store
 
-	transactions atomic.Int64
+	transactions, looks atomic.Int64
 }
 
 // Listen starts a server.
@@ -134,6 +137,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.metadata(w)
 	case r.Method == http.MethodGet && strings.Count(path, "/") == 1:
 		s.read(w, path)
+	case r.Method == http.MethodPut && strings.Count(path, "/") == 1:
+		s.replace(w, r, path)
 	case r.Method == http.MethodGet && path != "" && !strings.Contains(path, "/"):
 		s.search(w, r, path)
 	default:
@@ -215,13 +220,17 @@ func names(bundle *fhir.Node, value string) bool {
 }
 
 func (s *Server) metadata(w http.ResponseWriter) {
+	device := ""
+	if s.o.KeepsDevices {
+		device = `{"type":"Device","interaction":[{"code":"read"},{"code":"search-type"},{"code":"create"}]},`
+	}
 	mode := `"interaction":[{"code":"transaction"}],`
 	if s.o.NoTransactions {
 		mode = ""
 	}
 	write(w, http.StatusOK, []byte(`{"resourceType":"CapabilityStatement","status":"active","date":"2026-11-21","kind":"instance",`+
 		`"implementation":{"description":"Thalamus simulated FHIR receiver"},"fhirVersion":"4.0.1","format":["json"],"rest":[{"mode":"server",`+mode+
-		`"resource":[{"type":"Provenance","updateCreate":true,"conditionalCreate":true}]}]}`))
+		`"resource":[`+device+`{"type":"Provenance","updateCreate":true,"conditionalCreate":true}]}]}`))
 }
 
 func (s *Server) read(w http.ResponseWriter, reference string) {
@@ -233,7 +242,34 @@ func (s *Server) read(w http.ResponseWriter, reference string) {
 	write(w, http.StatusOK, body)
 }
 
+// replace updates a resource that is there; If-Match asks for a version.
+func (s *Server) replace(w http.ResponseWriter, r *http.Request, reference string) {
+	if status := int(s.DevicePut.Load()); status != 0 && strings.HasPrefix(reference, "Device/") {
+		outcome(w, status, "not-supported", "told to answer so", "")
+		return
+	}
+	text, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		outcome(w, http.StatusBadRequest, "structure", "the body ends early", "")
+		return
+	}
+	n, err := fhir.Parse(text, fhir.Limits{})
+	if err != nil || n.Get("resourceType").Text()+"/"+n.Get("id").Text() != reference {
+		outcome(w, http.StatusBadRequest, "invalid", "not the resource of this address", "")
+		return
+	}
+	version, status := s.kept.replace(reference, n, r.Header.Get("If-Match"))
+	if status != http.StatusOK {
+		outcome(w, status, "conflict", "not the version that is there", "")
+		return
+	}
+	w.Header().Set("ETag", fmt.Sprintf(`W/"%d"`, version))
+	body, _ := s.kept.read(reference)
+	write(w, http.StatusOK, body)
+}
+
 func (s *Server) search(w http.ResponseWriter, r *http.Request, kind string) {
+	s.looks.Add(1)
 	total, found, err := s.kept.search(kind, r.URL.Query())
 	if err != "" {
 		outcome(w, http.StatusBadRequest, "not-supported", err, "")
@@ -271,3 +307,6 @@ func outcome(w http.ResponseWriter, status int, code, text, expression string) {
 	o.Set("issue", fhir.ArrayOf(issue))
 	write(w, status, o.AppendJSON(nil))
 }
+
+// Looks is how many searches were answered.
+func (s *Server) Looks() int { return int(s.looks.Load()) }

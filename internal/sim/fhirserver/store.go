@@ -1,10 +1,12 @@
 package fhirserver
 
 import (
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"thalamus/internal/codec/fhir"
 )
@@ -13,12 +15,27 @@ import (
 type resource struct {
 	kind    string
 	id      string
-	body    []byte
+	body    []byte // as it was sent
 	version int
+	changed time.Time
 	keys    []string // its places in the index
 }
 
 func (r *resource) reference() string { return r.kind + "/" + r.id }
+
+// shown is the resource with its version and when it was written.
+func (r *resource) shown() []byte {
+	n, err := fhir.Parse(r.body, fhir.Limits{})
+	if err != nil {
+		return r.body
+	}
+	if n.Get("meta").Sort() != fhir.Object {
+		n.Set("meta", fhir.ObjectOf())
+	}
+	n.Get("meta").Set("versionId", fhir.TextOf(strconv.Itoa(r.version)))
+	n.Get("meta").Set("lastUpdated", fhir.TextOf(r.changed.UTC().Format(time.RFC3339Nano)))
+	return n.AppendJSON(nil)
+}
 
 // store is the memory of the server: resources by reference, and an index of
 // identifiers and tags. The order of arrival decides what goes when it is full.
@@ -133,6 +150,7 @@ func (s *store) put(kind, id string, body []byte, keys []string) int {
 	}
 	r.keys, r.body = keys, body
 	r.version++
+	r.changed = time.Now()
 	for len(s.byRef) > s.limit && len(s.queue) > 0 {
 		s.evict()
 	}
@@ -177,7 +195,23 @@ func (s *store) read(reference string) ([]byte, bool) {
 	if r == nil {
 		return nil, false
 	}
-	return r.body, true
+	return r.shown(), true
+}
+
+// replace puts a new version of a resource in the place of the one that match
+// names, W/"3"; empty: of any. status is 200, 404 or 412.
+func (s *store) replace(reference string, n *fhir.Node, match string) (version, status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.byRef[reference]
+	switch {
+	case r == nil:
+		return 0, http.StatusNotFound
+	case match != "" && match != `W/"`+strconv.Itoa(r.version)+`"`:
+		return 0, http.StatusPreconditionFailed
+	}
+	s.counts.Updated++
+	return s.put(r.kind, r.id, n.AppendJSON(nil), keysOf(r.kind, n)), http.StatusOK
 }
 
 type match struct {
@@ -205,7 +239,7 @@ func (s *store) search(kind string, query url.Values) (total int, found []match,
 			patient = "Patient/" + strings.TrimPrefix(list[0], "Patient/")
 		case "_id":
 			if r := s.byRef[kind+"/"+list[0]]; r != nil {
-				return 1, []match{{r.reference(), r.body}}, ""
+				return 1, []match{{r.reference(), r.shown()}}, ""
 			}
 			return 0, nil, ""
 		default:
@@ -217,7 +251,7 @@ func (s *store) search(kind string, query url.Values) (total int, found []match,
 			return
 		}
 		if total++; len(found) < count {
-			found = append(found, match{r.reference(), r.body})
+			found = append(found, match{r.reference(), r.shown()})
 		}
 	}
 	if len(condition) > 0 {
