@@ -28,19 +28,6 @@ type Stage struct {
 	Doc  string
 }
 
-// Stages is the way, in order.
-func Stages() []Stage {
-	return []Stage{
-		{"intake", false, "takes frames from drivers and returns when they are durable"},
-		{"journal", false, "keeps every frame as it came, numbered and chained"},
-		{"decode", true, "reads the bytes of an entry into messages"},
-		{"normalise", true, "gives codes, units, times and status one meaning"},
-		{"route", true, "decides what is owed to whom and what is refused, and why"},
-		{"record", false, "writes messages, issues, sightings and the cursor in one transaction"},
-		{"deliver", false, "hands each destination what it is owed, in order, until it acknowledges"},
-	}
-}
-
 // Way runs the middle of the way: from the journal to the record. Intake runs
 // in the drivers' goroutines, deliver has its own.
 type Way struct {

@@ -140,6 +140,3 @@ func (p *Patients) Associations(ctx context.Context, q Query) ([]model.Associati
 	}
 	return out, nil
 }
-
-// BedKey is the key under which Query finds the associations of a bed.
-func BedKey(place model.Place) string { return bedKey(place) }

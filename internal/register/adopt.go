@@ -100,7 +100,7 @@ func (r *Register) take(d Device, at time.Time) {
 	defer r.mu.Unlock()
 	u := r.own(d.ID)
 	if u == nil {
-		u = r.add(d)
+		r.add(d)
 		clear(r.fast) // its keys may name what was a stranger until now
 		return
 	}

@@ -310,9 +310,6 @@ func (r *Register) file(u *unit, now time.Time) {
 // identities are the facts that are numbers or names of one device.
 var identities = []string{"serial", "udi", "asset", "mac", "ip", "host", "hl7", "ae", "mqtt", "certificate"}
 
-// Identities gives the names of the facts by which a device is identified.
-func Identities() []string { return slices.Clone(identities) }
-
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

@@ -223,7 +223,6 @@ type selection struct {
 
 type wished struct {
 	drawers map[*drawer]struct{}
-	exact   string // of locations: only those that stand there, not in it
 	not     bool
 }
 

@@ -228,7 +228,7 @@ func listDevices(ctx context.Context, c *call, r DeviceAsk) (List[DeviceRow], er
 		q.Limit = 100
 	}
 	q.Limit = min(q.Limit, 1000)
-	page := []register.View{}
+	var page []register.View
 	if r.State != "" {
 		page, err = c.s.inState(ctx, q, r.State)
 	} else {

@@ -12,10 +12,6 @@ import (
 	"thalamus/internal/register/roster"
 )
 
-// pageOfUnits is how many devices are read from memory at once, so that the
-// wire does not wait for long.
-const pageOfUnits = 1000
-
 // knownDevices gives what the register knows its devices by.
 func (s *Service) knownDevices() *roster.Known {
 	now := s.now()

@@ -16,9 +16,6 @@ type power struct {
 	exp  int8
 }
 
-// affine is a scale with an offset: base = (x·scale + before)·factor + after.
-type affine struct{ before, after, scale *big.Rat }
-
 // Unit is a parsed unit. It is immutable and may be shared.
 type Unit struct {
 	code      string

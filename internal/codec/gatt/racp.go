@@ -44,9 +44,6 @@ func RacpAsk(op uint8, from uint16, all bool) []byte {
 	return binary.LittleEndian.AppendUint16([]byte{op, RacpFrom, filterSequence}, from)
 }
 
-// RacpStop asks to stop reporting.
-func RacpStop() []byte { return []byte{RacpAbort, 0} }
-
 // RacpAnswer is what a device answered.
 type RacpAnswer struct {
 	Number  int   // of records, of RacpNumber

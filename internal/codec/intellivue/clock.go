@@ -30,12 +30,6 @@ func absolute(b []byte) (t time.Time, ok bool) {
 	return t, true
 }
 
-// AbsoluteTime writes the local time of t.
-func AbsoluteTime(t time.Time) []byte {
-	two := func(n int) byte { return byte(n/10<<4 | n%10) }
-	return []byte{two(t.Year() / 100), two(t.Year() % 100), two(int(t.Month())), two(t.Day()), two(t.Hour()), two(t.Minute()), two(t.Second()), 0}
-}
-
 // stamp is a time of the monitor's own clock, which names no zone: the channel's
 // or the site's is taken when the message is normalised.
 func stamp(t time.Time, fraction bool) model.Timestamp {

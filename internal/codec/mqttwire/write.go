@@ -22,7 +22,6 @@ func Append(out []byte, version byte, p *Packet) []byte {
 	first := p.Type << 4
 	switch p.Type {
 	case CONNECT:
-		version = p.Connect.Version
 		b = appendConnect(b, p)
 	case CONNACK:
 		b = append(b, flag(p.SessionPresent), p.Code)

@@ -110,7 +110,7 @@ func (d *Driver) tellMissing(name, text, hint string) {
 	if was.since.IsZero() {
 		was.since = time.Now()
 	}
-	if !was.told && time.Now().Sub(was.since) > time.Hour {
+	if !was.told && time.Since(was.since) > time.Hour {
 		was.told = true
 		d.Notes.Add(d.Peer, "filedrop.record", text, hint)
 	}

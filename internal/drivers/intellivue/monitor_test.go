@@ -29,7 +29,6 @@ type scripted struct {
 	sessions []intellivue.Session
 	answered int // create events that were confirmed
 	options  uint32
-	sequence uint16
 }
 
 func newScripted(t *testing.T, act func(m *scripted, from net.Addr, b []byte) bool) *scripted {

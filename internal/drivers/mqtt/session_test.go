@@ -206,7 +206,7 @@ func TestWill(t *testing.T) {
 	if string(f.Bytes) != "lost" || f.Topic != "dev/7/state" || !strings.Contains(f.Properties, "mqtt.will: true") || !slices.Contains(r.notes.Codes(), "mqtt.lost") {
 		t.Errorf("%+v %q", f, r.notes.Codes())
 	}
-	p, _ = r.enter(mqttwire.V311, "c", true, withWill)
+	r.enter(mqttwire.V311, "c", true, withWill)
 	r.cutPower()
 	r.start()
 	r.d.mu.Lock()

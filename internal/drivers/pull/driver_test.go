@@ -105,8 +105,7 @@ func (r *rig) taken(n int) []model.Frame {
 
 // R3: pages are followed, the cursor moves on, nothing comes twice.
 func TestPagesAndCursor(t *testing.T) {
-	var s *server
-	s = newServer(t, func(w http.ResponseWriter, r *http.Request) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		q := r.URL.Query()
 		switch {

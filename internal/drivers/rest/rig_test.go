@@ -32,7 +32,6 @@ type rig struct {
 	url    string
 
 	mu   sync.Mutex
-	lose int // entries of the beginning that Since does not give: they are safe
 	late int // entries at the end that are not recorded yet
 }
 

@@ -177,7 +177,7 @@ func (r *reader) walk(most int, head model.Seq) ([]model.Entry, error) {
 			return batch, nil
 		}
 		if !again {
-			// A redaction may be under way just here: look once more.
+			// A redaction may be under way just here: look once more when it is over.
 			again = true
 			r.sh.altering.RLock()
 			r.sh.altering.RUnlock()

@@ -117,7 +117,7 @@ func (c *check) record(s *segment, w *walker) error {
 		w.at = at
 		w.resync()
 		var next record
-		last := c.next - 1
+		var last model.Seq
 		if next.decode(w.window(w.at, recordHead), s.seed, w.at) {
 			last = next.seq - 1
 		} else {

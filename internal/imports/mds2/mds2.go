@@ -69,9 +69,6 @@ var sections = []string{
 	"PLOK", "RDMP", "SBOM", "SAHD", "SGUD", "STCF", "TXCF", "TXIG", "RMOT", "OTHR",
 }
 
-// Sections gives the abbreviations of the form's sections, in its order.
-func Sections() []string { return slices.Clone(sections) }
-
 var (
 	idForm   = regexp.MustCompile(`^([A-Za-z]{3,4})\s*[-–—]\s*(\d{1,2}(?:\.\d{1,2}){0,3})\.?$`)
 	noteForm = regexp.MustCompile(`(?is)^note\s*#?\s*(\d{1,3})\s*[:.)-]?\s*(.*)$`)

@@ -24,12 +24,6 @@ func Streams(more ...string) []string {
 	return append([]string{Unplugged, Reset, HalfFrame, Silence, Dropped, Duplicate, SlowDrip, Garbage, Oversized, Flood}, more...)
 }
 
-// Datagrams are the faults of links of kinds that speak in datagrams. Half a
-// frame is one that was cut.
-func Datagrams(more ...string) []string {
-	return append([]string{Unplugged, HalfFrame, Dropped, Swapped, Duplicate, Garbage, Flood}, more...)
-}
-
 // Asked are the faults of links of bedside devices that answer or go on telling:
 // what is lost is not sent again.
 func Asked(more ...string) []string {

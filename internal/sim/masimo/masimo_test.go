@@ -58,13 +58,3 @@ func TestFaultsAreSeen(t *testing.T) {
 		t.Errorf("silence: %d lines", len(lines))
 	}
 }
-
-// wrong gives the names of the faults this kind can have.
-func wrong(t *testing.T) []string {
-	t.Helper()
-	k, ok := faults.KindOf("masimo")
-	if !ok {
-		t.Fatal("the kind is not in the list of faults")
-	}
-	return k.All()
-}

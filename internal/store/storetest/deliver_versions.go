@@ -14,10 +14,7 @@ import (
 // first one stays, and retention takes it.
 func deliverVersions(t *testing.T, s *deliverStore) {
 	ctx := context.Background()
-	var messages []*model.Message
-	for _, m := range NewWard(9).Batch(120).Messages {
-		messages = append(messages, m)
-	}
+	messages := NewWard(9).Batch(120).Messages
 	first := messages[0].Ref
 	if _, err := s.Version(ctx, 3, first); fault.KindOf(err) != fault.Absent {
 		t.Errorf("of nothing: %v", err)

@@ -63,14 +63,6 @@ func Path(name string) string {
 	return ""
 }
 
-// Size gives the bytes an asset takes on its way, compressed.
-func Size(name string) int {
-	if a := load().byName[name]; a != nil {
-		return len(a.zipped)
-	}
-	return 0
-}
-
 // Serve answers requests for assets.
 func Serve(w http.ResponseWriter, r *http.Request) {
 	a := load().byPath[r.URL.Path]

@@ -128,13 +128,6 @@ func called(name, id string) string {
 	return id
 }
 
-func by(ctx context.Context, who string) string {
-	if who == "" {
-		return ui.T(ctx, "nobody known")
-	}
-	return ui.Who(ctx, who)
-}
-
 func trail(ctx context.Context, text, to string) []ui.Link {
 	return []ui.Link{{Text: text, To: templ.SafeURL(to)}}
 }

@@ -1,7 +1,6 @@
 package texts
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -220,6 +219,6 @@ func TestPick(t *testing.T) {
 func TestParse(t *testing.T) {
 	l := parse("de", "# Deutsch\nMessages\tNachrichten\nno tab\n")
 	if l.Name != "Deutsch" || l.Text("Messages") != "Nachrichten" || l.Text("other") != "other" || !slices.Equal(l.Keys(), []string{"Messages"}) {
-		t.Error(fmt.Sprintf("%+v", l))
+		t.Errorf("%+v", l)
 	}
 }

@@ -80,7 +80,7 @@ func failingAtRandom(t *testing.T, open Open) {
 		}
 		odd := Some(uint64(seed))
 		disk.Fail(func(o Op) error {
-			if odd() && odd() && odd() {
+			if odd() && odd() && odd() { // one in eight
 				return errDisk
 			}
 			return nil
