@@ -101,9 +101,9 @@ func (r *Register) Walk(q Query) []View {
 	return out
 }
 
-// step is how many devices are passed through before others get a turn: what
+// aTurn is how many devices are passed through before others get a turn: what
 // the wire tells waits meanwhile.
-const step = 2048
+const aTurn = 2048
 
 // walkStep goes on by some devices from q.After on; it says whether there may be
 // more.
@@ -112,7 +112,7 @@ func (r *Register) walkStep(q *Query, out *[]View) bool {
 	defer r.mu.Unlock()
 	r.ready(q)
 	rest := r.behind(q.After)
-	part := rest[:min(step, len(rest))]
+	part := rest[:min(aTurn, len(rest))]
 	for _, u := range part {
 		if !r.matches(u, q) {
 			continue

@@ -319,7 +319,7 @@ func (p *survey) pass(q *Query, see func(*Surveyed) bool) (left []unjudged, more
 	r.ready(q)
 	all, turn := q.all(), r.surveys.turn
 	rest := r.behind(p.after)
-	part := rest[:min(step, len(rest))]
+	part := rest[:min(aTurn, len(rest))]
 	more = len(part) < len(rest)
 	var passed *unit // the last before those that are left
 	defer func() {
