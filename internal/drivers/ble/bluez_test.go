@@ -412,7 +412,7 @@ func TestWithoutAdapter(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, s := range []map[string]any{{"adapter": "../x"}, {"retry": "0s"}, {"bus": ""}, {"nonsense": 1}} {
+	for _, s := range []map[string]any{{"adapter": "../x"}, {"retry": "0s"}, {"bus": ""}, {"bus": "systemd"}, {"nonsense": 1}} {
 		if _, err := New(model.Channel{ID: "x", Settings: s}); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%v: %v", s, err)
 		}
@@ -421,7 +421,9 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Start(t.Context(), driver.Host{Intake: &drivertest.Intake{}, Log: slog.New(slog.DiscardHandler)}); fault.KindOf(err) != fault.Conflict {
-		t.Errorf("%v", err)
+	if err := d.Start(t.Context(), driver.Host{Intake: &drivertest.Intake{}, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
 	}
+	defer d.Stop(t.Context())
+	drivertest.Until(t, "it is said that there is no bus", func() bool { s := d.Status(); return s.State == "trying" && s.Code == "ble.bus" })
 }

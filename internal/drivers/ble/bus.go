@@ -3,11 +3,10 @@ package ble
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
-
-	"thalamus/internal/fault"
 )
 
 // Names of BlueZ on D-Bus (doc/org.bluez.*.rst of BlueZ).
@@ -26,33 +25,34 @@ const (
 // objects are all objects of BlueZ: path, interface, property.
 type objects map[dbus.ObjectPath]map[string]map[string]dbus.Variant
 
-// bus is a connection to BlueZ.
+// bus is how we speak to BlueZ: over one connection after another, none while the
+// D-Bus is not there.
 type bus struct {
-	conn    *dbus.Conn
+	conn    *atomic.Pointer[dbus.Conn]
 	timeout time.Duration
 }
 
-func connect(address string, timeout time.Duration) (*bus, error) {
+func newBus(timeout time.Duration) *bus { return &bus{new(atomic.Pointer[dbus.Conn]), timeout} }
+
+// connect connects to a D-Bus; the connection ends with ctx.
+func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	// Signals stay in order and none is dropped.
-	in := dbus.WithSignalHandler(dbus.NewSequentialSignalHandler())
-	var conn *dbus.Conn
-	var err error
+	how := []dbus.ConnOption{dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()), dbus.WithContext(ctx)}
 	if address == "system" {
-		conn, err = dbus.ConnectSystemBus(in)
-	} else {
-		conn, err = dbus.Connect(address, in)
+		return dbus.ConnectSystemBus(how...)
 	}
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Conflict, "ble.bus", "the D-Bus cannot be reached; see that it runs and that this user may use it").At("bus")
-	}
-	return &bus{conn, timeout}, nil
+	return dbus.Connect(address, how...)
 }
 
 // call calls a method and stores what it gives.
 func (b *bus) call(ctx context.Context, path dbus.ObjectPath, method string, out []any, args ...any) error {
+	conn := b.conn.Load()
+	if conn == nil {
+		return dbus.ErrClosed
+	}
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	c := b.conn.Object(service, path).CallWithContext(ctx, method, 0, args...)
+	c := conn.Object(service, path).CallWithContext(ctx, method, 0, args...)
 	if c.Err != nil || len(out) == 0 {
 		return c.Err
 	}

@@ -50,7 +50,6 @@ type Driver struct {
 	notes   driver.Notes
 	bus     *bus
 	adapter dbus.ObjectPath
-	signals chan *dbus.Signal
 	memory  *memory
 	ctx     context.Context // of the work; ends with Stop
 	cancel  context.CancelFunc
@@ -62,6 +61,7 @@ type Driver struct {
 	peers   map[dbus.ObjectPath]*peer
 	values  uint64
 	problem string // why the adapter does nothing
+	code    string // of that
 	stopped bool
 }
 
@@ -84,8 +84,8 @@ func New(ch model.Channel) (*Driver, error) {
 	return d, nil
 }
 
-// Start connects to BlueZ. An adapter that is not there yet is waited for: USB
-// adapters come and go.
+// Start begins to look for BlueZ. A D-Bus or an adapter that is not there yet is
+// waited for: USB adapters come and go.
 func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	d.host = host
 	d.notes.Begin(host, d.channel)
@@ -104,29 +104,48 @@ func (d *Driver) Start(ctx context.Context, host driver.Host) error {
 	if host.Recent != nil {
 		host.Recent(d.channel, d.memory.recent())
 	}
-	if d.bus, err = connect(d.settings.Bus, d.settings.Timeout); err != nil {
-		return err
-	}
+	d.bus = newBus(d.settings.Timeout)
 	d.ctx, d.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	d.offers, d.cut = context.WithCancel(context.WithoutCancel(ctx))
-	d.signals = make(chan *dbus.Signal, 64)
-	d.bus.conn.Signal(d.signals)
+	d.working.Go(d.run)
+	return nil
+}
+
+// join connects to the D-Bus and listens there; the connection ends with leave.
+func (d *Driver) join() (signals chan *dbus.Signal, leave func(), err error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(d.ctx))
+	hurry := context.AfterFunc(d.ctx, cancel) // not once we are there: farewells are said over it
+	defer hurry()
+	patience := time.AfterFunc(d.settings.Timeout, cancel)
+	defer patience.Stop()
+	conn, err := connect(ctx, d.settings.Bus)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	leave = func() {
+		d.bus.conn.Store(nil)
+		conn.Close()
+		cancel()
+	}
+	signals = make(chan *dbus.Signal, 64)
+	conn.Signal(signals)
 	for _, rule := range [][]dbus.MatchOption{
 		{dbus.WithMatchSender(service), dbus.WithMatchInterface(ifObjects)},
 		{dbus.WithMatchSender(service), dbus.WithMatchInterface(ifProperty), dbus.WithMatchPathNamespace("/org/bluez")},
 		{dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, service)},
 	} {
-		if err := d.bus.conn.AddMatchSignal(rule...); err != nil {
-			d.bus.conn.Close()
-			return fault.Wrap(err, fault.Conflict, "ble.bus", "the D-Bus does not let us listen; see that this user may use it").At("bus")
+		if err := conn.AddMatchSignalContext(ctx, rule...); err != nil {
+			leave()
+			return nil, nil, err
 		}
 	}
-	if err := d.bus.conn.Export(&agent{d}, d.agentPath(), ifAgent); err != nil {
-		d.bus.conn.Close()
-		return fault.Wrap(err, fault.Broken, "ble.bus", "the agent cannot be put on the D-Bus")
+	if err := conn.Export(&agent{d}, d.agentPath(), ifAgent); err != nil {
+		leave()
+		return nil, nil, err
 	}
-	d.working.Go(d.run)
-	return nil
+	d.bus.conn.Store(conn)
+	return signals, leave, nil
 }
 
 func (d *Driver) agentPath() dbus.ObjectPath {
@@ -146,7 +165,7 @@ func (d *Driver) Stop(ctx context.Context) error {
 	defer end()
 	d.working.Wait()
 	d.cut()
-	return d.bus.conn.Close()
+	return nil
 }
 
 // Status says how the link is.
@@ -173,9 +192,7 @@ func (d *Driver) Status() driver.Status {
 	if waiting > 0 {
 		s.Counts = append(s.Counts, model.Count{Of: "devices wait for consent", N: uint64(waiting)})
 	}
-	if d.problem != "" {
-		s.Text = d.problem
-	}
+	s.Text, s.Code = d.problem, d.code
 	return s
 }
 
@@ -183,8 +200,29 @@ func (d *Driver) Status() driver.Status {
 // the links of bonded devices.
 func (d *Driver) Encrypted() bool { return true }
 
-// run keeps the picture of BlueZ's objects and wakes the devices.
+// run joins the D-Bus, again where it went away.
 func (d *Driver) run() {
+	for d.ctx.Err() == nil {
+		signals, leave, err := d.join()
+		if err == nil {
+			d.listen(signals)
+			leave()
+			err = dbus.ErrClosed
+		}
+		if d.ctx.Err() == nil {
+			d.failed("ble.bus", "the D-Bus cannot be reached: "+err.Error(), "See that it runs and that this user may use it; it is tried again.")
+			d.forgetAll()
+		}
+		select {
+		case <-d.ctx.Done():
+		case <-time.After(d.settings.Retry):
+		}
+	}
+}
+
+// listen keeps the picture of BlueZ's objects and wakes the devices, until the
+// driver stops or the D-Bus goes away.
+func (d *Driver) listen(signals <-chan *dbus.Signal) {
 	d.refresh()
 	every := time.NewTicker(d.settings.Retry)
 	defer every.Stop()
@@ -193,10 +231,8 @@ func (d *Driver) run() {
 		case <-d.ctx.Done():
 			d.farewell()
 			return
-		case s, ok := <-d.signals:
+		case s, ok := <-signals:
 			if !ok {
-				d.failed("the connection to the D-Bus was lost; restart the channel")
-				<-d.ctx.Done()
 				return
 			}
 			d.signal(s)
@@ -206,13 +242,33 @@ func (d *Driver) run() {
 	}
 }
 
-func (d *Driver) failed(why string) {
+// failed says why nothing can be done, and what to do about it.
+func (d *Driver) failed(code, why, hint string) {
 	d.mu.Lock()
 	new := d.problem != why
-	d.problem = why
+	d.problem, d.code = why, code
 	d.mu.Unlock()
-	if new && why != "" {
-		d.notes.Add("", "ble.adapter", why, "See that bluetoothd runs and that the adapter is there and switched on.")
+	if new {
+		d.notes.Add("", code, why, hint)
+	}
+}
+
+// without says that the adapter cannot be used.
+func (d *Driver) without(why string) {
+	d.failed("ble.adapter", why, "See that bluetoothd runs and that the adapter is there and switched on.")
+}
+
+func (d *Driver) well() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.problem, d.code = "", ""
+}
+
+func (d *Driver) forgetAll() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for path, p := range d.peers {
+		d.forget(path, p)
 	}
 }
 
@@ -221,21 +277,21 @@ func (d *Driver) failed(why string) {
 func (d *Driver) refresh() {
 	all, err := d.bus.managed(d.ctx)
 	if err != nil {
-		d.failed("BlueZ does not answer: " + nameOf(err))
+		d.without("BlueZ does not answer: " + nameOf(err))
 		return
 	}
 	a, ok := all[d.adapter][ifAdapter]
 	switch {
 	case !ok:
-		d.failed("BlueZ has no adapter " + d.settings.Adapter)
+		d.without("BlueZ has no adapter " + d.settings.Adapter)
 		return
 	case !yes(a, "Powered"):
 		if err := d.bus.set(d.ctx, d.adapter, ifAdapter, "Powered", true); err != nil {
-			d.failed("the adapter is switched off and cannot be switched on: " + nameOf(err))
+			d.without("the adapter is switched off and cannot be switched on: " + nameOf(err))
 			return
 		}
 	}
-	d.failed("")
+	d.well()
 	d.register()
 	if d.settings.Discover && !yes(a, "Discovering") {
 		d.discover()
@@ -308,12 +364,8 @@ func (d *Driver) signal(s *dbus.Signal) {
 	switch {
 	case s.Name == "org.freedesktop.DBus.NameOwnerChanged" && len(s.Body) == 3:
 		if owner, _ := s.Body[2].(string); owner == "" {
-			d.failed("BlueZ ended")
-			d.mu.Lock()
-			for path, p := range d.peers {
-				d.forget(path, p)
-			}
-			d.mu.Unlock()
+			d.without("BlueZ ended")
+			d.forgetAll()
 		} else {
 			d.refresh()
 		}

@@ -3,6 +3,7 @@ package ble
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ type peer struct {
 	signal  int
 
 	paired, connected, resolved bool
+	ends                        int // of connections that BlueZ told of
 
 	state   string // of the pairing
 	since   time.Time
@@ -139,8 +141,12 @@ func (p *peer) take(props map[string]dbus.Variant) {
 		case "Paired":
 			p.paired = yes(props, name)
 		case "Connected":
+			was := p.connected
 			if p.connected = yes(props, name); !p.connected {
 				p.resolved = false
+				if was {
+					p.ends++
+				}
 			}
 		case "ServicesResolved":
 			p.resolved = yes(props, name)
@@ -204,11 +210,13 @@ func (p *peer) serve(ctx context.Context) {
 		if !p.bond(ctx) {
 			return
 		}
-		if p.reach(ctx) {
-			if err := p.subscribe(ctx); err != nil && ctx.Err() == nil {
+		ends := p.ended()
+		if p.reach(ctx, ends) {
+			err := p.subscribe(ctx, ends)
+			if err != nil && err != errGone && ctx.Err() == nil {
 				p.d.notes.Add(p.address, "ble.subscribe", "a device does not let us subscribe to what it measures: "+nameOf(err), "It is tried again; if it stays so, remove the device in BlueZ and pair it anew.")
 			}
-			p.until(ctx, func() bool { return !p.connected })
+			p.until(ctx, func() bool { return err == errGone || !p.connected || p.ends != ends })
 			p.look(func() { p.ready = false })
 		}
 		p.pause(ctx)
@@ -239,8 +247,15 @@ func (p *peer) bond(ctx context.Context) bool {
 	return true
 }
 
-// reach connects and waits until the device's services are known.
-func (p *peer) reach(ctx context.Context) bool {
+// ended is how many connections ended so far.
+func (p *peer) ended() (n int) {
+	p.look(func() { n = p.ends })
+	return n
+}
+
+// reach connects and waits until the device's services are known, or it went again;
+// ends is how many connections had ended before.
+func (p *peer) reach(ctx context.Context, ends int) (ok bool) {
 	connected := false
 	p.look(func() { connected = p.connected })
 	if !connected {
@@ -251,7 +266,19 @@ func (p *peer) reach(ctx context.Context) bool {
 	}
 	wait, cancel := context.WithTimeout(ctx, p.d.settings.Timeout)
 	defer cancel()
-	return p.until(wait, func() bool { return p.resolved })
+	return p.until(wait, func() bool { ok = p.resolved; return ok || p.ends != ends }) && ok
+}
+
+// errGone says that a device went while it was asked.
+var errGone = errors.New("the device is gone")
+
+// gone says whether an error came because the device went. BlueZ has no one name
+// for that.
+func (p *peer) gone(ctx context.Context) bool {
+	var v dbus.Variant
+	err := p.d.bus.call(ctx, p.path, ifProperty+".Get", []any{&v}, ifDevice, "Connected")
+	connected, _ := v.Value().(bool)
+	return err != nil || !connected
 }
 
 // until waits for a condition, which is read under the lock.
@@ -279,8 +306,8 @@ func (p *peer) pause(ctx context.Context) {
 }
 
 // subscribe reads the device's facts, subscribes to what it measures and asks
-// for what it stored.
-func (p *peer) subscribe(ctx context.Context) error {
+// for what it stored. ends is how many connections had ended before this one.
+func (p *peer) subscribe(ctx context.Context, ends int) error {
 	all, err := p.d.bus.managed(ctx)
 	if err != nil {
 		return err
@@ -312,7 +339,9 @@ func (p *peer) subscribe(ctx context.Context) error {
 			continue
 		}
 		var v []byte
-		if err := p.d.bus.call(ctx, path, ifChar+".ReadValue", []any{&v}, map[string]dbus.Variant{}); err != nil || len(v) == 0 || len(v) > 512 {
+		if err := p.d.bus.call(ctx, path, ifChar+".ReadValue", []any{&v}, map[string]dbus.Variant{}); err != nil && p.gone(ctx) {
+			return errGone // what it measures is not told without what it is
+		} else if err != nil || len(v) == 0 || len(v) > 512 {
 			continue // a fact that a device does not tell is no fault
 		}
 		read := time.Now()
@@ -345,7 +374,9 @@ func (p *peer) subscribe(ctx context.Context) error {
 		}
 		if (gatt.Known(c.uuid) || c.uuid == racp) && c.can("notify", "indicate") {
 			if err := p.d.bus.call(ctx, path, ifChar+".StartNotify", nil); err != nil && nameOf(err) != "org.bluez.Error.InProgress" {
-				failed = err
+				if failed = err; p.gone(ctx) {
+					return errGone
+				}
 			}
 		}
 	}
@@ -355,7 +386,7 @@ func (p *peer) subscribe(ctx context.Context) error {
 	}
 	if p.d.settings.Records {
 		for service, path := range points {
-			p.records(ctx, service, path, session)
+			p.records(ctx, service, path, session, ends)
 		}
 	}
 	return failed

@@ -15,16 +15,19 @@ var measured = map[string]string{"1808": "2a18", "181f": "2aa7"}
 // records asks a glucose device for the records behind the last one that is
 // durable (GLS 1.0.1 §3.4). The answer comes behind the records, and counts once
 // they are durable.
-func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPath, session string) {
+func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPath, session string, ends int) {
 	uuid := measured[service]
 	if uuid == "" {
 		return
 	}
+	over := func() (yes bool) {
+		p.look(func() { yes = !p.connected || p.ends != ends })
+		return yes
+	}
 	// What it told over the last connection is not asked for while it waits to be
 	// stored.
 	for !p.queue.empty() {
-		gone := false
-		if p.look(func() { gone = !p.connected }); gone {
+		if over() {
 			return
 		}
 		select {
@@ -48,6 +51,9 @@ func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPat
 	answers := p.queue.wait()
 	ask := gatt.RacpAsk(gatt.RacpReport, last+1, !some)
 	if err := p.d.bus.call(ctx, point, ifChar+".WriteValue", nil, ask, map[string]dbus.Variant{"type": dbus.MakeVariant("request")}); err != nil {
+		if p.gone(ctx) {
+			return
+		}
 		p.d.notes.Add(p.address, "ble.records", "a device cannot be asked for its records: "+nameOf(err), "It is asked again at its next connection.")
 		return
 	}
@@ -60,9 +66,11 @@ func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPat
 		case <-wait.Done():
 			return
 		case b = <-answers:
+		case <-p.wake:
 		case <-time.After(time.Second):
-			gone := false
-			if p.look(func() { gone = !p.connected }); gone {
+		}
+		if b == nil {
+			if over() {
 				return
 			}
 			continue

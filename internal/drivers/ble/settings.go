@@ -2,6 +2,7 @@ package ble
 
 import (
 	"regexp"
+	"strings"
 	"time"
 
 	"thalamus/internal/fault"
@@ -30,7 +31,7 @@ func (s *Settings) Check() error {
 	switch {
 	case !adapterName.MatchString(s.Adapter):
 		return invalid("adapter", "expected a name of BlueZ such as hci0")
-	case s.Bus == "":
+	case s.Bus != "system" && !strings.Contains(s.Bus, ":"):
 		return invalid("bus", "expected system or the address of a D-Bus")
 	case s.Retry <= 0:
 		return invalid("retry", "expected more than 0, such as 15s")

@@ -114,7 +114,7 @@ func (p *peer) store(ctx context.Context) {
 			p.queue.done(1)
 			continue
 		}
-		stored := p.offer(ctx, batch)
+		stored := p.offer(p.d.ctx, batch) // also what came of a device that went, or of a BlueZ that ended
 		p.queue.done(len(batch))
 		if !stored {
 			return

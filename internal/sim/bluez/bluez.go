@@ -285,7 +285,14 @@ func (d *daemon) lookNoMore(from dbus.Sender) *dbus.Error {
 func (d *daemon) remove(path dbus.ObjectPath) *dbus.Error {
 	d.mu.Lock()
 	one := d.devices[path]
+	d.mu.Unlock()
+	if one == nil {
+		return refused("DoesNotExist", "there is no such device")
+	}
+	one.link.Lock()
+	defer one.link.Unlock()
 	var gone []dbus.ObjectPath
+	d.mu.Lock()
 	for p := range d.objects {
 		if p == path || strings.HasPrefix(string(p), string(path)+"/") {
 			gone = append(gone, p)
@@ -293,9 +300,6 @@ func (d *daemon) remove(path dbus.ObjectPath) *dbus.Error {
 		}
 	}
 	d.mu.Unlock()
-	if one == nil {
-		return refused("DoesNotExist", "there is no such device")
-	}
 	one.forget()
 	for _, p := range gone {
 		_ = d.conn.Emit("/", ifObjects+".InterfacesRemoved", p, []string{ifDevice, ifService, ifChar})

@@ -30,16 +30,19 @@ type device struct {
 	number  uint16    // of the last record
 	said    map[string][]byte
 
+	link      sync.Mutex // held while the device comes or goes, until all is told of it
 	mu        sync.Mutex
 	paired    bool
 	connected bool
 	since     time.Time // of the connection
+	used      time.Time // when something was last done over it
 	told      map[string]bool
-	telling   bool // its records
+	telling   time.Time // its records, over the connection of then; zero: it does not
 	stored    []record
 	durable   int       // of these, as the other side's questions say
 	away      time.Time // until when nobody can connect
 	wrong     hostility
+	met       int // how often others met what is wrong, or that it is away
 }
 
 // hostility is what a device does that none should.
@@ -48,6 +51,8 @@ type hostility struct {
 	deaf    bool // it lets nobody subscribe
 	hasty   bool // it tells its newest record first
 	babbles bool // it says that it told its records, then tells them
+	tires   int  // it goes when it told so many records; 0: it does not
+	flees   int  // so many times, it goes before its services are known
 }
 
 type record struct {
@@ -129,6 +134,8 @@ func (d *device) is(what *bool) (yes bool) {
 }
 
 func (d *device) connect() *dbus.Error {
+	d.link.Lock()
+	defer d.link.Unlock()
 	var problem *dbus.Error
 	d.look(func() {
 		switch {
@@ -136,8 +143,9 @@ func (d *device) connect() *dbus.Error {
 			problem = refused("AlreadyConnected", "it is connected")
 		case time.Now().Before(d.away):
 			problem = refused("Failed", "le-connection-abort-by-local")
+			d.met++
 		default:
-			d.connected, d.since, d.told = true, time.Now(), map[string]bool{}
+			d.connected, d.since, d.used, d.told = true, time.Now(), time.Now(), map[string]bool{}
 		}
 	})
 	if problem != nil {
@@ -145,6 +153,17 @@ func (d *device) connect() *dbus.Error {
 	}
 	d.w.note(func(c *Count) { c.Connections++ })
 	d.daemon.change(d.path, ifDevice, map[string]any{"Connected": true})
+	flees := false
+	d.look(func() {
+		if flees = d.wrong.flees > 0; flees {
+			d.wrong.flees--
+			d.connected = false
+		}
+	})
+	if flees {
+		d.daemon.change(d.path, ifDevice, map[string]any{"Connected": false, "ServicesResolved": false})
+		return nil
+	}
 	d.services()
 	d.daemon.change(d.path, ifDevice, map[string]any{"ServicesResolved": true})
 	return nil
@@ -184,13 +203,23 @@ func (d *device) disconnect() *dbus.Error {
 
 // leave ends the connection; for a time nobody can connect.
 func (d *device) leave(away time.Duration) {
+	d.leaveIf(away, func() bool { return true })
+}
+
+// leaveIf is leave, if so; that is read under the lock.
+func (d *device) leaveIf(away time.Duration, so func() bool) (left bool) {
+	d.link.Lock()
+	defer d.link.Unlock()
 	was := false
 	d.look(func() {
-		was, d.connected, d.told, d.away = d.connected, false, nil, time.Now().Add(away)
+		if left = so(); left {
+			was, d.connected, d.told, d.away = d.connected, false, nil, time.Now().Add(away)
+		}
 	})
 	if was {
 		d.daemon.change(d.path, ifDevice, map[string]any{"Connected": false, "ServicesResolved": false})
 	}
+	return left
 }
 
 func (d *device) forget() {
@@ -207,6 +236,7 @@ func (d *device) usable() *dbus.Error {
 	case !d.paired:
 		return refused("NotPermitted", "it is not paired")
 	}
+	d.used = time.Now()
 	return nil
 }
 
@@ -229,7 +259,9 @@ func (d *device) notify(char string, on bool) *dbus.Error {
 	}
 	deaf := false
 	d.look(func() {
-		if deaf = d.wrong.deaf; d.told != nil && !deaf {
+		if deaf = d.wrong.deaf; deaf {
+			d.met++
+		} else if d.told != nil {
 			d.told[char] = on
 		}
 	})
@@ -283,25 +315,33 @@ func (d *device) write(char string, b []byte) *dbus.Error {
 		go d.tell(racp, []byte{response, 0, report, unsupported})
 		return nil
 	}
-	busy := false
-	d.look(func() { busy, d.telling = d.telling, true })
+	since, busy := time.Time{}, false
+	d.look(func() {
+		since = d.since
+		if busy = d.telling == since; !busy {
+			d.telling = since
+		}
+	})
 	if busy {
 		return refused("InProgress", "it tells its records already") // GLS 1.0.1 §1.6: 0xFE
 	}
 	go func() { // the answer comes as indications
-		d.report(from)
-		d.look(func() { d.telling = false })
+		d.report(from, since)
+		d.look(func() {
+			if d.telling == since {
+				d.telling = time.Time{}
+			}
+		})
 	}()
 	return nil
 }
 
-// report tells the records from a number on, one after another.
-func (d *device) report(from uint16) {
+// report tells the records from a number on, one after another, to who asked over
+// the connection of that time.
+func (d *device) report(from uint16, since time.Time) {
 	var some []record
 	var wrong hostility
-	var since time.Time
 	d.look(func() {
-		since = d.since
 		durable := 0
 		for _, r := range d.stored {
 			if r.number >= from {
@@ -311,7 +351,9 @@ func (d *device) report(from uint16) {
 			}
 		}
 		d.durable = max(d.durable, durable)
-		wrong = d.wrong
+		if wrong = d.wrong; wrong.silent || wrong.babbles {
+			d.met++
+		}
 	})
 	if wrong.silent {
 		return
@@ -329,10 +371,10 @@ func (d *device) report(from uint16) {
 	broken := d.plan.Next().Is(faults.Reset)
 	for i, r := range some {
 		over := false
-		if d.look(func() { over = !d.connected || d.since != since }); over {
+		if d.look(func() { over, d.used = !d.connected || d.since != since, time.Now() }); over {
 			return // whoever asked is gone
 		}
-		if broken && i == len(some)/2 {
+		if broken && i == len(some)/2 || wrong.tires > 0 && i == wrong.tires {
 			d.leave(0)
 			return
 		}
@@ -402,7 +444,8 @@ func (d *device) work(ctx context.Context) {
 }
 
 // wake lets a meter measure: a continuous one once a minute, the other one when
-// nobody is connected to it. It goes to sleep when it was connected for a while.
+// nobody is connected to it. It goes to sleep when nothing was asked of it for a
+// while.
 func (d *device) wake() {
 	now := time.Now()
 	if d.kind == Continuous {
@@ -415,13 +458,15 @@ func (d *device) wake() {
 		}
 		return
 	}
-	awake := false
-	d.look(func() { awake = d.connected && now.Sub(d.since) < 2*d.w.Every })
-	if awake {
-		return
+	if d.sleep(2 * d.w.Every) {
+		d.keep(d.measure(d.body.next(), d.plan.Next(), now))
 	}
-	d.leave(0)
-	d.keep(d.measure(d.body.next(), d.plan.Next(), now))
+}
+
+// sleep ends the connection when nothing was done over it for a while; false: it is
+// in use.
+func (d *device) sleep(idle time.Duration) bool {
+	return d.leaveIf(0, func() bool { return !d.connected || time.Since(d.used) >= idle })
 }
 
 func pathFor(address string) dbus.ObjectPath {

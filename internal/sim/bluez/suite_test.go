@@ -2,6 +2,8 @@ package bluez
 
 import (
 	"encoding/binary"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,12 +14,14 @@ import (
 	"thalamus/internal/driver/drivertest"
 	"thalamus/internal/drivers/ble"
 	"thalamus/internal/model"
+	"thalamus/internal/peertest"
 	"thalamus/internal/sim"
 )
 
 // meter is a glucose meter near a played BlueZ, as the suite of those who look
 // asks: what it measures lies in its memory until it is asked for what comes
-// behind. It goes to sleep again and again, also in the midst of its records.
+// behind. It goes to sleep when nothing is asked of it, and in the midst of its
+// records when they are many.
 type meter struct {
 	t *testing.T
 	*device
@@ -25,8 +29,10 @@ type meter struct {
 	asleep  chan struct{}
 }
 
-func newMeter(t *testing.T) *meter {
-	w := &Ward{Bus: bus(t), Every: time.Hour}
+func newMeter(t *testing.T) *meter { return meterOn(t, bus(t)) }
+
+func meterOn(t *testing.T, address string) *meter {
+	w := &Ward{Bus: address, Every: time.Hour}
 	d, err := open(w.Bus)
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +40,7 @@ func newMeter(t *testing.T) *meter {
 	bed := sim.Beds("SIM", 1)[0]
 	m := &meter{t: t, address: w.Bus, device: &device{w: w, daemon: d, kind: Glucose, made: kinds[Glucose], bed: bed, address: "00:12:EE:04:00:01", plan: w.Faults.Plan()}}
 	m.made.compares = false
+	m.wrong.tires = 40
 	m.path = pathFor(m.device.address)
 	m.said = m.facts()
 	delete(m.said, "2a19") // its charge would be told at each connection
@@ -47,12 +54,8 @@ func newMeter(t *testing.T) *meter {
 			select {
 			case <-end:
 				return
-			case <-time.After(400 * time.Millisecond):
-				away := false
-				m.look(func() { away = time.Now().Before(m.away) })
-				if !away {
-					m.leave(0)
-				}
+			case <-time.After(20 * time.Millisecond):
+				m.leaveIf(0, func() bool { return m.connected && time.Since(m.used) >= 150*time.Millisecond })
 			}
 		}
 	}()
@@ -86,7 +89,15 @@ func (m *meter) has(n int) (yes bool) {
 func (m *meter) place() *drivertest.Place {
 	// while lets something be wrong until it is mended.
 	while := func(name string, says []string, wrong, mend func()) drivertest.Hostile {
-		return drivertest.Hostile{Name: name, Says: says, Do: func() func() { wrong(); time.Sleep(time.Second); return mend }}
+		return drivertest.Hostile{Name: name, Says: says, Do: func() func() { wrong(); return mend }}
+	}
+	// until lets a device be wrong until somebody met that.
+	until := func(name string, says []string, wrong, mend func()) drivertest.Hostile {
+		return while(name, says, func() {
+			m.look(func() { m.met = 0 })
+			wrong()
+			drivertest.Until(m.t, "it is met", func() (yes bool) { m.look(func() { yes = m.met > 1 }); return yes })
+		}, mend)
 	}
 	beside := func(name string, frames int, does func()) drivertest.Hostile {
 		return drivertest.Hostile{Name: name, Frames: frames, Do: func() func() { does(); return nil }}
@@ -157,10 +168,10 @@ func (m *meter) place() *drivertest.Place {
 				m.daemon.add(m.path, m.properties())
 				m.look(func() { m.paired = true })
 			}),
-			while("away in mid sentence", nil, func() { m.leave(time.Hour) }, func() { m.leave(0) }),
-			while("record access that never answers", nil, silent, speaks),
-			while("lets nobody subscribe", []string{"ble.subscribe"}, deaf, hears),
-			while("answers before it told", nil, babbling, sober),
+			until("away in mid sentence", nil, func() { m.leave(time.Hour) }, func() { m.leave(0) }),
+			until("record access that never answers", nil, silent, speaks),
+			until("lets nobody subscribe", []string{"ble.subscribe"}, deaf, hears),
+			until("answers before it told", nil, babbling, sober),
 			while("no adapter", []string{"ble.adapter"}, adapterThere(false), adapterThere(true)),
 			while("BlueZ ends and begins again", []string{"ble.adapter"}, func() {
 				m.leave(0)
@@ -202,4 +213,57 @@ func TestNewestFirst(t *testing.T) {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	drivertest.RunLooker(t, drivertest.Looker{Kind: ble.Kind(), Open: func(t *testing.T) *drivertest.Place { return newMeter(t).place() }})
+}
+
+// takes waits until a record is there.
+func (m *meter) takes(d *ble.Driver, intake *drivertest.Intake, n int) {
+	m.t.Helper()
+	p := m.place()
+	p.Put(n, value(n))
+	drivertest.Until(m.t, "a record is there", func() bool { p.Beside(d); return intake.Has(value(n)) })
+}
+
+// R8: a device that goes before its services are known is connected to again at
+// once, not after the patience for what BlueZ does.
+func TestGoesBeforeItsServicesAreKnown(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t)
+	intake := &drivertest.Intake{}
+	d := listen(t, m.address, intake, &drivertest.Notes{})
+	m.takes(d, intake, 0)
+	m.look(func() { m.wrong.flees = 3 })
+	m.leave(0)
+	began := time.Now()
+	m.takes(d, intake, 1)
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// R8, R23: a D-Bus that is not there yet, or goes, is waited for, and said.
+func TestBusGoneAndBack(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath(busDaemon); err != nil {
+		peertest.Missing(t, busDaemon)
+	}
+	folder := filepath.Join(t.TempDir(), "b")
+	intake, notes := &drivertest.Intake{}, &drivertest.Notes{}
+	d := listen(t, "unix:path="+escape(filepath.Join(folder, "bus")), intake, notes)
+	said := func() {
+		drivertest.Until(t, "it is said", func() bool { s := d.Status(); return s.State == "trying" && s.Code == "ble.bus" })
+	}
+	for n := range 2 {
+		said()
+		b, err := StartBus(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := meterOn(t, b.Address())
+		m.takes(d, intake, n)
+		if s := d.Status(); s.Code != "" {
+			t.Errorf("%+v", s)
+		}
+		b.Close()
+	}
+	said()
 }
