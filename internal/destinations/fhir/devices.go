@@ -100,7 +100,7 @@ func (v *server) tellOne(ctx context.Context, d codec.DeviceSaid, said []byte, t
 		return k.bare
 	}
 	after := k
-	defer func() { v.devices.done(d.ID, after) }()
+	defer func() { v.devices.done(d.ID, k.busy, after) }()
 	heard, err := codec.Parse(said, codec.Limits{})
 	if err != nil {
 		return false
@@ -190,23 +190,22 @@ func (s *devices) turn(ctx context.Context, id codec.Identity, hash [16]byte) (d
 			k.regain = now
 		}
 		k.spent++
-		got := *k
 		k.busy = make(chan struct{})
+		got := *k
 		s.mu.Unlock()
 		return got, true
 	}
 }
 
-func (s *devices) done(id codec.Identity, after deviceKnown) {
+// done ends the turn that busy is of.
+func (s *devices) done(id codec.Identity, busy chan struct{}, after deviceKnown) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := s.known[id]
-	if k == nil || k.busy == nil { // begun anew meanwhile
-		return
+	close(busy)
+	if k := s.known[id]; k != nil && k.busy == busy { // else begun anew meanwhile
+		after.busy = nil
+		*k = after
 	}
-	close(k.busy)
-	after.busy = nil
-	*k = after
 }
 
 // made notes the Devices that a transaction made.
