@@ -65,8 +65,48 @@ const span = "measured over "
 // SpanNote is the note for how long a value was measured, from its time on.
 func SpanNote(d time.Duration) string { return span + d.String() }
 
-// NoteSpan says whether a note tells that.
-func NoteSpan(note string) bool { return strings.HasPrefix(note, span) }
+// NoteSpan gives the time that such a note tells.
+func NoteSpan(note string) (time.Duration, bool) {
+	text, ok := strings.CutPrefix(note, span)
+	d, err := time.ParseDuration(text)
+	return d, ok && err == nil && d > 0
+}
+
+// What begins and ends the notes that tell how near a value is to the truth.
+const (
+	accuracy   = "accurate to "
+	confidence = "by 95 % between "
+	between    = " and "
+	asSent     = " in the unit sent"
+)
+
+// AccuracyNote is the note for how far a value may be off at most, in the unit
+// that was sent.
+func AccuracyNote(d Decimal) string { return accuracy + d.String() + asSent }
+
+// NoteAccuracy gives what such a note tells.
+func NoteAccuracy(note string) (Decimal, bool) {
+	text, ok := strings.CutPrefix(note, accuracy)
+	text, whole := strings.CutSuffix(text, asSent)
+	d, err := ParseDecimal(text)
+	return d, ok && whole && err == nil
+}
+
+// ConfidenceNote is the note for where a value lies by 95 %, in the unit that was
+// sent.
+func ConfidenceNote(low, high Decimal) string {
+	return confidence + low.String() + between + high.String() + asSent
+}
+
+// NoteConfidence gives what such a note tells.
+func NoteConfidence(note string) (low, high Decimal, ok bool) {
+	text, ok := strings.CutPrefix(note, confidence)
+	text, whole := strings.CutSuffix(text, asSent)
+	from, to, both := strings.Cut(text, between)
+	low, err := ParseDecimal(from)
+	high, err2 := ParseDecimal(to)
+	return low, high, ok && whole && both && err == nil && err2 == nil
+}
 
 // NoteSupplemental gives the term that such a note carries.
 func NoteSupplemental(note string) (code string, ok bool) {

@@ -73,6 +73,7 @@ func (s *Splitter) Resources(m *model.Message) []Resource {
 	}
 	clear(b.have)
 	clear(b.conforming)
+	clear(b.claiming)
 	b.message(m)
 	clear(s.urls)
 	for i := range b.spots {

@@ -144,6 +144,7 @@ type builder struct {
 	have  map[Identity]struct{} // what it holds
 	// conforming are the Devices among them that keep PhdDevice
 	conforming map[Identity]bool
+	claiming   map[Identity]bool // the Observations among them that claim a profile of the guide
 	shared     []Identity
 	devices    []DeviceSaid
 	updates    int
@@ -173,7 +174,7 @@ func (b *builder) begin(room int) {
 	b.w.b = append(make([]byte, 0, room), `{"resourceType":"Bundle","type":"transaction","entry":[`...)
 	b.count, b.updates = 0, 0
 	b.have = make(map[Identity]struct{}, 64)
-	b.conforming = nil
+	b.conforming, b.claiming = nil, nil
 	b.shared, b.devices = nil, nil
 	b.said = b.said[:0]
 }

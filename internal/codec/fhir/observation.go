@@ -170,7 +170,8 @@ const categoryVitalSigns = `,"category":[{"coding":[{"system":"http://terminolog
 
 // begin writes what every Observation starts with, up to effective[x].
 // It says false when the transaction has it already.
-func (b *builder) start(id Identity, v *vital, g *guided, simulated bool, st model.Status) bool {
+// o is nil for what is not one value.
+func (b *builder) start(id Identity, v *vital, g *guided, o *model.Observation, simulated bool, st model.Status) bool {
 	if !b.entry(id, "Observation") {
 		return false
 	}
@@ -179,9 +180,15 @@ func (b *builder) start(id Identity, v *vital, g *guided, simulated bool, st mod
 		profile = v.profile
 	}
 	w := &b.w
+	if g.profile != "" {
+		if b.claiming == nil {
+			b.claiming = map[Identity]bool{}
+		}
+		b.claiming[id] = true
+	}
 	b.meta(profile, simulated || b.spoken.m.Test, g.profile)
 	b.ownIdentifier(id)
-	b.extensions(g)
+	b.extensions(g, o)
 	w.word("status", status(st))
 	b.category(v != nil, g.is)
 	return true
@@ -199,14 +206,21 @@ func (b *builder) about() {
 func (b *builder) when(o *model.Observation) {
 	w := &b.w
 	t := b.timeOfObservation(o)
-	if !o.DeviceTimeEnd.IsZero() && !t.UTC.IsZero() && sane(t.UTC) && sane(o.DeviceTimeEnd) && !o.DeviceTimeEnd.Before(t.UTC) {
+	end := o.DeviceTimeEnd
+	if took, ok := spanOf(o); ok && personal(b.spoken.m) && !t.UTC.IsZero() {
+		if b.heardAtItsEnd(o) {
+			t.UTC = t.UTC.Add(-took)
+		}
+		end = t.UTC.Add(took)
+	}
+	if !end.IsZero() && !t.UTC.IsZero() && sane(t.UTC) && sane(end) && !end.Before(t.UTC) {
 		w.open("effectivePeriod", '{')
 		if t.Corrected() {
 			w.clock(&t)
 			t.ClockOffsetNS, t.UncertaintyNS = 0, 0
 		}
 		w.dateTime("start", t)
-		w.instant("end", o.DeviceTimeEnd)
+		w.instant("end", end)
 		w.close('}')
 	} else {
 		w.dateTime("effectiveDateTime", t)
@@ -277,9 +291,10 @@ func (b *builder) observation(i int) {
 	}
 	v := b.vitalOf(o)
 	if g.is && b.keeps(&g, o, o.Code, o.Received) {
-		g.profile = b.profileOfValue(o)
+		g.profile = b.profileOfValue(o, false)
 	}
-	if !b.start(id, v, &g, o.Simulated, o.Status) {
+	from, hasFrom := b.madeOf(i, &g)
+	if !b.start(id, v, &g, o, o.Simulated, o.Status) {
 		return
 	}
 	w := &b.w
@@ -320,11 +335,14 @@ func (b *builder) observation(i int) {
 		}
 	}
 	if binary {
+		from, hasFrom = media, true
+	}
+	if hasFrom {
 		w.open("derivedFrom", '[')
 		w.element()
 		w.name("reference")
 		w.b = append(w.b, '"')
-		w.b = media.appendURL(w.b)
+		w.b = from.appendURL(w.b)
 		w.b = append(w.b, `"}]`...)
 	}
 	b.requestByID(id, "Observation", b.o.Replace)

@@ -195,7 +195,7 @@ func (b *builder) panel(i int) {
 	if g.is && b.keepsCompound(p, &g, code) {
 		g.profile = "PhdCompoundNumericObservation"
 	}
-	if !b.start(id, claims, &g, lead.Simulated, lead.Status) {
+	if !b.start(id, claims, &g, nil, lead.Simulated, lead.Status) {
 		return
 	}
 	w := &b.w

@@ -1,9 +1,9 @@
 package fhir
 
 import (
-	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"thalamus/internal/mdc"
 	"thalamus/internal/model"
@@ -76,7 +76,7 @@ func (b *builder) keeps(g *guided, o *model.Observation, code model.Code, receiv
 				return false
 			}
 		}
-		return !slices.ContainsFunc(o.Notes, model.NoteSpan) // the guide wants the span as its time
+		return true
 	}
 	return false
 }
@@ -87,10 +87,10 @@ func hasMDC(code model.Code, received model.Coding) bool {
 
 // profileOfValue names the guide's profile for a value; empty where it has none
 // that the value keeps. A part of a compound value alone keeps none, nor what
-// names the value that it was made of.
-func (b *builder) profileOfValue(o *model.Observation) string {
+// names a value that it was made of and that is not there; derived: it is.
+func (b *builder) profileOfValue(o *model.Observation, derived bool) string {
 	switch {
-	case o.Parent != "":
+	case o.Parent != "" && !derived:
 		return ""
 	case o.ValueType == "bits":
 		if _, ok := bitsOf(o); ok || o.Absent != "" {
@@ -112,8 +112,94 @@ func (b *builder) profileOfValue(o *model.Observation) string {
 	return ""
 }
 
-// extensions writes the gateway and the coincident time stamp.
-func (b *builder) extensions(g *guided) {
+// spanOf gives how long a value was measured.
+func spanOf(o *model.Observation) (took time.Duration, ok bool) {
+	for _, n := range o.Notes {
+		if took, ok = model.NoteSpan(n); ok {
+			return took, true
+		}
+	}
+	return 0, false
+}
+
+// heardAtItsEnd says whether a personal device told no time of a value: it was
+// heard when it had been measured.
+func (b *builder) heardAtItsEnd(o *model.Observation) bool {
+	return personal(b.spoken.m) && o.DeviceTime.UTC.IsZero() && b.spoken.m.DeviceTime.UTC.IsZero() && sane(b.spoken.m.Arrived)
+}
+
+// madeOf finds the value of the same message that a value of a personal device was
+// made of (Source-Handle-Reference), makes sure that the transaction holds it, and
+// claims the profile of the value where both keep one.
+func (b *builder) madeOf(i int, g *guided) (Identity, bool) {
+	s := &b.spoken
+	o := &s.m.Observations[i]
+	if !g.is || o.Parent == "" || strings.HasPrefix(o.SubID, o.Parent+".") {
+		return Identity{}, false
+	}
+	at, write := -1, (*builder).observation
+	for j := range s.m.Observations {
+		from := &s.m.Observations[j]
+		is := from.SubID == o.Parent && from.Parent == "" && !s.panels.holds(j)
+		if p := s.panels.of(j); p != nil && from.Parent == o.Parent && channelOf(from.SubID) == o.Parent {
+			is, write = true, (*builder).panel // a blood pressure, by its first part
+		}
+		if !is || j == i || from.Device != o.Device {
+			continue
+		}
+		if at >= 0 {
+			return Identity{}, false
+		}
+		at = j
+	}
+	if at < 0 {
+		return Identity{}, false
+	}
+	write(b, at)
+	from := &s.m.Observations[at]
+	id := b.observationIdentity(from)
+	if b.claiming[id] && b.keeps(g, o, o.Code, o.Received) {
+		g.profile = b.profileOfValue(o, true)
+	}
+	return id, true
+}
+
+// nearness writes how near a number is to the truth, where it stands in the unit
+// that was sent.
+func (b *builder) nearness(o *model.Observation) {
+	if o == nil || !tellsNearness(o) {
+		return
+	}
+	w := &b.w
+	for _, n := range o.Notes {
+		if d, ok := model.NoteAccuracy(n); ok {
+			w.element()
+			w.word("url", guideBase+"Accuracy")
+			w.open("valueQuantity", '{')
+			b.quantity(d, "", o)
+			w.b = append(w.b, "}}"...)
+		}
+		if low, high, ok := model.NoteConfidence(n); ok {
+			w.element()
+			w.word("url", guideBase+"Confidence95")
+			w.open("valueRange", '{')
+			w.open("low", '{')
+			b.quantity(low, "", o)
+			w.close('}')
+			w.open("high", '{')
+			b.quantity(high, "", o)
+			w.b = append(w.b, "}}}"...)
+		}
+	}
+}
+
+func tellsNearness(o *model.Observation) bool {
+	return o.Value.Kind == model.ValueNumber && o.ValueSent == nil && o.UnitUCUM != "" && !strings.Contains(o.SubID, ".")
+}
+
+// extensions writes the gateway, the coincident time stamp and how near a number
+// is to the truth.
+func (b *builder) extensions(g *guided, o *model.Observation) {
 	if !g.known {
 		return
 	}
@@ -129,6 +215,7 @@ func (b *builder) extensions(g *guided) {
 		b.reference("valueReference", g.clock)
 		w.close('}')
 	}
+	b.nearness(o)
 	w.close(']')
 }
 
@@ -174,7 +261,15 @@ func remarks(o *model.Observation) (all []string) {
 		}
 	}
 	for _, n := range o.Notes {
-		if _, ok := model.NoteSupplemental(n); !ok {
+		_, elsewhere := model.NoteSupplemental(n)
+		if _, span := model.NoteSpan(n); span {
+			elsewhere = true // the effective period
+		}
+		_, accurate := model.NoteAccuracy(n)
+		if _, _, confident := model.NoteConfidence(n); (accurate || confident) && tellsNearness(o) {
+			elsewhere = true
+		}
+		if !elsewhere {
 			all = append(all, n)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The profiles of HL7's guide for personal health devices that this package may
@@ -186,11 +187,25 @@ func number(s string) (n uint32) { fmt.Sscan(s, &n); return n }
 // base is PhdBaseObservation.
 func (c *checker) base(r object) {
 	gateways := 0
+	unit := textAt(r, "valueQuantity", "code")
+	seen := map[string]bool{}
 	for _, e := range listAt(r, "extension") {
 		switch textAt(e, "url") {
 		case extensionGateway:
 			gateways++
 			c.rule(c.refers(member(e, "valueReference"), "Device", "PhgDevice"), "extension gatewayDevice: a PhgDevice")
+		case guideBase + "Accuracy": // Accuracy.fsh: a Quantity, positive, in the unit of the value
+			q := member(e, "valueQuantity")
+			n, _ := member(q, "value").(float64)
+			c.quantity(q, "extension Accuracy")
+			c.rule(n >= 0 && textAt(q, "code") == unit && !seen["a"], "extension Accuracy 0..1: positive, in the unit of the value")
+			seen["a"] = true
+		case guideBase + "Confidence95": // Confidence95.fsh: a Range, both ends in the unit of the value
+			low, high := member(e, "valueRange", "low"), member(e, "valueRange", "high")
+			c.quantity(low, "extension Confidence95.low")
+			c.quantity(high, "extension Confidence95.high")
+			c.rule(textAt(low, "code") == unit && textAt(high, "code") == unit && !seen["c"], "extension Confidence95 0..1: in the unit of the value")
+			seen["c"] = true
 		case guideBase + "CoincidentTimeStampReference":
 			c.rule(c.refers(member(e, "valueReference"), "Observation", "PhdCoincidentTimeStampObservation"), "extension CoincidentTimeStampReference")
 		}
@@ -201,6 +216,15 @@ func (c *checker) base(r object) {
 		category += len(codesOf(one, "http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories"))
 	}
 	c.rule(category == 1, "category phd 1..1")
+	for _, from := range listAt(r, "derivedFrom") { // PhdBaseObservation.fsh: only Reference(PhdBaseObservation)
+		to := c.find(textAt(from, "reference"))
+		c.rule(to == nil || len(claims(to)) > 0, "derivedFrom: an Observation of the guide")
+	}
+	if p := member(r, "effectivePeriod"); p != nil {
+		from, err := time.Parse(time.RFC3339, textAt(p, "start"))
+		until, err2 := time.Parse(time.RFC3339, textAt(p, "end"))
+		c.rule(err == nil && err2 == nil && !until.Before(from), "effectivePeriod: a start, then an end")
+	}
 	c.rule(slices.Contains([]string{"final", "preliminary"}, textAt(r, "status")), "status final or preliminary")
 	c.rule(len(codesOf(member(r, "code"), systemMDC)) == 1, "code of MDC (mdc-1)")
 	c.rule(c.refers(member(r, "subject"), "Patient", "") || c.refers(member(r, "subject"), "Device", "PhdDevice"), "subject: Patient or PhdDevice")
@@ -363,6 +387,12 @@ func TestPersonalRulesFind(t *testing.T) {
 		"time said as a string": {`"valueDateTime"`, `"valueString"`},
 		"a status of its own":   {systemMeasurementStatus, "urn:x"},
 		"no factor":             {`"factor"`, `"x"`},
+		"accuracy of none":      {`"value": 0.2,`, `"value": -0.2,`},
+		"bounds in other units": {`"value": 36.9,
+                "unit": "Cel",
+                "system": "http://unitsofmeasure.org",
+                "code": "Cel"`, `"code": "K"`},
+		"end before start": {`"end": "2026-11-21T10:16:10`, `"end": "2026-11-21T10:06:10`},
 	} {
 		if !strings.Contains(string(raw), change[0]) {
 			t.Errorf("%s: %q does not stand there", name, change[0])

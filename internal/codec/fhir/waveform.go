@@ -23,7 +23,7 @@ func (b *builder) waveform(i int) {
 	if g.is && b.keepsSamples(f, &g) {
 		g.profile = "PhdRtsaObservation"
 	}
-	if !b.start(id, nil, &g, f.Simulated, f.Status) {
+	if !b.start(id, nil, &g, nil, f.Simulated, f.Status) {
 		return
 	}
 	w := &b.w

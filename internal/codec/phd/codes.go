@@ -98,6 +98,7 @@ const (
 	AttrType           = 2351
 	AttrUsageCount     = 2372
 	AttrStatus         = 2375
+	AttrAccuracy       = 2378
 	AttrNuCompound     = 2379
 	AttrNu             = 2384
 	AttrSegments       = 2385

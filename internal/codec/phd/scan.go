@@ -6,6 +6,7 @@ import (
 
 	"thalamus/internal/codec/mder"
 	"thalamus/internal/model"
+	"thalamus/internal/sfloat"
 )
 
 // scan is what one report tells of one object: its own attributes over those of
@@ -95,6 +96,28 @@ func (s *scan) qualify() {
 	if b := s.own(AttrActivePeriod); len(b) == 4 {
 		if period := decodeSeconds(b); period > 0 {
 			o.Notes = append(o.Notes, model.SpanNote(period))
+		}
+	}
+	if s.object.Class == ClassNumeric {
+		s.nearness()
+	}
+}
+
+// nearness reads how near the object's values are to the truth: the most that
+// they may be off (Accuracy, FLOAT-Type), and where they lie by 95 %
+// (Measurement-Confidence-95, a lower and an upper bound), which belongs to one
+// value.
+func (s *scan) nearness() {
+	o := &s.shared
+	if b := s.get(AttrAccuracy); len(b) == 4 {
+		if n := sfloat.Long(binary.BigEndian.Uint32(b)); n.Special == sfloat.Finite && n.Value.Coef >= 0 {
+			o.Notes = append(o.Notes, model.AccuracyNote(n.Value))
+		}
+	}
+	if b := s.own(AttrConfidence); len(b) == 8 {
+		low, high := sfloat.Long(binary.BigEndian.Uint32(b)), sfloat.Long(binary.BigEndian.Uint32(b[4:]))
+		if low.Special == sfloat.Finite && high.Special == sfloat.Finite && low.Value.Compare(high.Value) <= 0 {
+			o.Notes = append(o.Notes, model.ConfidenceNote(low.Value, high.Value))
 		}
 	}
 }

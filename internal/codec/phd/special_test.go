@@ -132,3 +132,27 @@ func told(m *model.Message) string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// How near a value is to the truth is told beside it, where the device says so in
+// numbers that make sense; bounds the wrong way round say nothing.
+func TestNearness(t *testing.T) {
+	number := func(exp int8, m int32) []byte { return []byte{byte(exp), byte(m >> 16), byte(m >> 8), byte(m)} }
+	for _, c := range []struct {
+		accuracy, low, high []byte
+		want                string
+	}{
+		{number(-1, 2), number(-1, 365), number(-1, 369), "accurate to 0.2 in the unit sent; by 95 % between 36.5 and 36.9 in the unit sent"},
+		{number(-1, -2), number(-1, 369), number(-1, 365), ""},
+		{number(0, 0x7FFFFF), number(0, 0x7FFFFF), number(0, 1), ""}, // no number
+		{[]byte{1}, []byte{1, 2, 3}, nil, ""},
+	} {
+		config := &Configuration{ID: 0x4000, Objects: []Object{{Class: ClassNumeric, Handle: 1, Attributes: []Attribute{
+			{AttrType, TypeValue(2, 19292)}, {AttrUnit, U16(6048)}, {AttrAccuracy, c.accuracy}}}}}
+		report := &Report{Request: AgentInitiated, Persons: []PersonReport{{Scans: []Scan{{Handle: 1, Attributes: []Attribute{
+			{AttrNuSimple, number(-1, 367)}, {AttrConfidence, append(append([]byte(nil), c.low...), c.high...)}}}}}}}
+		m := decode(t, event(NotiVar, report.Bytes(NotiVar)), event(NotiConfig, config.Bytes()))[0]
+		if got := strings.Join(m.Observations[0].Notes, "; "); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}

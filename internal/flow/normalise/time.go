@@ -52,6 +52,13 @@ func (n *normaliser) times() {
 			o.DeviceTime = n.time(o.DeviceTime, o.Field)
 		}
 		o.DeviceTimeEnd = time.Time{}
+		if m.Codec == "phd" && !o.DeviceTime.UTC.IsZero() {
+			for _, note := range o.Notes {
+				if took, ok := model.NoteSpan(note); ok {
+					o.DeviceTimeEnd = o.DeviceTime.UTC.Add(took)
+				}
+			}
+		}
 		if o.Order >= len(m.Orders) {
 			continue
 		}
