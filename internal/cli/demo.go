@@ -18,6 +18,7 @@ import (
 	"thalamus/internal/model"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/bluez"
 	"thalamus/internal/sim/fhirserver"
 	"thalamus/internal/sim/home"
 	"thalamus/internal/sim/lab"
@@ -156,6 +157,8 @@ type demo struct {
 	remote *home.Homes    // the same of patients at home
 	wires  *wires         // the same of the further wires
 	drop   string         // folder that batches are filed into
+	bus    *bluez.Bus     // on which the Bluetooth devices are; nil: there are none
+	near   *bluez.Ward
 	closed bool
 }
 
@@ -193,6 +196,9 @@ func (c *program) startDemo(ctx context.Context, folder, listen string, beds, ec
 		return nil, err
 	}
 	d.door = d.app.Service().OnThisMachine("demo")
+	if err := d.openBLE(beds); err != nil {
+		fmt.Fprintf(c.err, "The ward has no Bluetooth devices: %v\n", err)
+	}
 	if err := d.configure(ctx); err != nil {
 		return nil, err
 	}
@@ -223,7 +229,7 @@ func (d *demo) configure(ctx context.Context) error {
     driver: mllp
     codec: hl7v2
     settings: {listen: "127.0.0.1:0"}
-` + demoLab + demoHome + demoGateways + demoWires + `destinations:
+` + demoLab + demoHome + demoGateways + demoWires + d.channelBLE() + `destinations:
   - id: his
     name: Hospital information system (HL7 v2)
     kind: hl7v2
@@ -236,7 +242,7 @@ routes:
   - id: everything
     channels: [ward]
     destinations: [his, ehr]
-` + demoOthers)
+` + demoOthers + d.routeBLE())
 	return d.door.Call(ctx, "config.apply", service.ConfigText{Name: "demo.yaml", Text: text, Reason: "demo"}, nil)
 }
 
@@ -259,6 +265,9 @@ func (c *program) invite(ctx context.Context, d *demo) error {
 	fmt.Fprintf(c.err, "A ward lives. Look at it: %s%s\n", d.app.ConsoleURL(), link.Path)
 	fmt.Fprintf(c.err, "(The link signs in once. The browser asks about the certificate: it is this machine's own.)\n")
 	fmt.Fprintf(c.err, "Devices send to %s. On the command line: thalamus live watch --data %s\n", d.app.ChannelAddress("ward"), d.folder)
+	for _, one := range d.stranger() {
+		fmt.Fprintf(c.err, "A Bluetooth device waits for your consent: %s%s (%s, it shows %s)\n", d.app.ConsoleURL(), "/pairings", one.Serial, one.Shows)
+	}
 	fmt.Fprintf(c.err, "Stop with Ctrl-C; `thalamus demo --clean` removes the folder.\n")
 	return nil
 }
@@ -273,11 +282,14 @@ func (d *demo) run(ctx context.Context) {
 	go func() { home <- d.runHome(ctx) }()
 	gateways := make(chan struct{})
 	go func() { d.remote = d.runGateways(ctx); close(gateways) }()
+	bluetooth := make(chan struct{})
+	go func() { d.runBLE(ctx); close(bluetooth) }()
 	further := make(chan *wires, 1)
 	go func() { further <- d.runWires(ctx) }()
 	d.ward.Run(ctx, settle/2)
 	d.lab, d.home, d.wires = <-laboratory, <-home, <-further
 	<-gateways
+	<-bluetooth
 	until := time.Now().Add(settle)
 	for time.Now().Before(until) {
 		report, err := d.report()
@@ -310,6 +322,10 @@ func (d *demo) report() (demoReport, error) {
 		t := d.remote.Told()
 		r.Sent, r.Acknowledged = r.Sent+t.Sent, r.Acknowledged+t.Acknowledged
 	}
+	if d.near != nil {
+		t := d.near.Counts()
+		r.Sent, r.Acknowledged = r.Sent+t.Records, r.Acknowledged+t.Kept
+	}
 	if d.wires != nil {
 		r.Sent, r.Acknowledged = r.Sent+d.wires.sent, r.Acknowledged+d.wires.acknowledged
 	}
@@ -340,6 +356,9 @@ func (d *demo) close() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 		defer cancel()
 		_ = d.app.Stop(ctx) // the report is out; what matters is durable
+	}
+	if d.bus != nil {
+		d.bus.Close()
 	}
 	if d.his != nil {
 		d.his.Close()

@@ -406,6 +406,9 @@ func (d *device) memory(now time.Time) {
 	if !d.made.records {
 		return
 	}
+	// A meter goes on counting (GLS 1.0.1 §3.1.1.1): it has higher numbers than when
+	// the program ran before, unless it measured more often than every ten seconds.
+	d.number = uint16(now.Unix() / 10 % 60_000)
 	for n := range before {
 		d.keep(d.measure(d.body.next(), d.plan.Next(), now.Add(time.Duration(n-before)*time.Minute)))
 	}

@@ -2,6 +2,7 @@ package bluez
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ type Ward struct {
 	Bus     string // address of a D-Bus, or system
 	Name    string // of the ward
 	Beds    int
+	Only    int           // of the beds; 0: all
 	Devices []string      // kinds; nil: all
 	Every   time.Duration // between measurements of a device
 	Faults  faults.Set    // what goes wrong, by turns; none: nothing
@@ -72,6 +74,9 @@ func (w *Ward) Open() error {
 	}
 	now := time.Now()
 	for _, bed := range sim.Beds(w.Name, w.Beds) {
+		if w.Only > 0 && bed.Number != w.Only {
+			continue
+		}
 		body := &vitals{body: bed.Body()}
 		for i, kind := range Kinds() {
 			if len(w.Devices) > 0 && !slices.Contains(w.Devices, kind) {
@@ -93,10 +98,32 @@ func (w *Ward) Open() error {
 	return nil
 }
 
+// Near is what a person sees who stands before a device.
+type Near struct {
+	Kind, Address, Serial string
+	Shows                 string // the number to be compared while it is paired; empty: it has no display
+}
+
+// Near lists the devices.
+func (w *Ward) Near() (out []Near) {
+	for _, d := range w.all {
+		one := Near{Kind: d.kind, Address: d.address, Serial: d.serial()}
+		if d.made.compares {
+			one.Shows = fmt.Sprintf("%06d", d.passkey())
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
 // Waits says which devices are near, a line each.
 func (w *Ward) Waits() (out []string) {
-	for _, d := range w.all {
-		out = append(out, d.address+" "+d.serial()+" is near")
+	for _, n := range w.Near() {
+		line := n.Address + " " + n.Serial + " is near"
+		if n.Shows != "" {
+			line += "; it shows " + n.Shows + " while it is paired"
+		}
+		out = append(out, line)
 	}
 	return out
 }
