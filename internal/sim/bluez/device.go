@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"sync"
 	"time"
@@ -339,15 +340,17 @@ func (d *device) write(char string, b []byte) *dbus.Error {
 // report tells the records from a number on, one after another, to who asked over
 // the connection of that time.
 func (d *device) report(from uint16, since time.Time) {
-	var some []record
+	var some, kept []record
 	var wrong hostility
 	d.look(func() {
 		durable := 0
 		for _, r := range d.stored {
 			if r.number >= from {
 				some = append(some, r)
-			} else {
-				durable++
+				continue
+			}
+			if durable++; durable > d.durable {
+				kept = append(kept, r)
 			}
 		}
 		d.durable = max(d.durable, durable)
@@ -355,6 +358,11 @@ func (d *device) report(from uint16, since time.Time) {
 			d.met++
 		}
 	})
+	for _, r := range kept {
+		if d.w.Acknowledged != nil {
+			d.w.Acknowledged(r.value)
+		}
+	}
 	if wrong.silent {
 		return
 	}
@@ -476,6 +484,10 @@ func pathFor(address string) dbus.ObjectPath {
 	return adapter + dbus.ObjectPath("/dev_"+strings.ReplaceAll(address, ":", "_"))
 }
 
-func addressFor(kind, bed int) string {
-	return fmt.Sprintf("00:12:EE:%02X:%02X:%02X", kind+1, bed>>8&0xFF, bed&0xFF)
+// addressFor is another one for each kind, ward and bed.
+func addressFor(kind int, ward string, bed int) string {
+	h := fnv.New32a()
+	h.Write([]byte(ward))
+	at := uint16(h.Sum32()) + uint16(bed)
+	return fmt.Sprintf("00:12:EE:%02X:%02X:%02X", kind+1, at>>8, at&0xFF)
 }

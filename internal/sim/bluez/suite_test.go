@@ -160,7 +160,7 @@ func (m *meter) place() *drivertest.Place {
 			beside("device with no word right", 0, emit("/", ifObjects+".InterfacesAdded", adapter+"/dev_X", properties{ifDevice: {"Address": dbus.MakeVariant(7), "UUIDs": dbus.MakeVariant("all"), "RSSI": dbus.MakeVariant("loud")}})),
 			beside("crowd", 0, func() {
 				for n := range 300 {
-					emit("/", ifObjects+".InterfacesAdded", pathFor(addressFor(200, n)), properties{ifDevice: {"Address": dbus.MakeVariant(addressFor(200, n)), "Alias": dbus.MakeVariant(strings.Repeat("x", 5000)), "UUIDs": dbus.MakeVariant([]string{uuid("1808")})}})()
+					emit("/", ifObjects+".InterfacesAdded", pathFor(addressFor(200, "", n)), properties{ifDevice: {"Address": dbus.MakeVariant(addressFor(200, "", n)), "Alias": dbus.MakeVariant(strings.Repeat("x", 5000)), "UUIDs": dbus.MakeVariant([]string{uuid("1808")})}})()
 				}
 			}),
 			beside("removed and there again", 0, func() {

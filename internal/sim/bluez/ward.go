@@ -22,6 +22,9 @@ type Ward struct {
 	Devices []string      // kinds; nil: all
 	Every   time.Duration // between measurements of a device
 	Faults  faults.Set    // what goes wrong, by turns; none: nothing
+	// Acknowledged, when set, is told of each record of a meter that is not asked for
+	// any more: whoever asks says that it has it.
+	Acknowledged func(value []byte)
 
 	daemon *daemon
 	all    []*device
@@ -82,7 +85,7 @@ func (w *Ward) Open() error {
 			if len(w.Devices) > 0 && !slices.Contains(w.Devices, kind) {
 				continue
 			}
-			d := &device{w: w, daemon: w.daemon, kind: kind, made: kinds[kind], bed: bed, body: body, blood: bed.Blood(), address: addressFor(i, bed.Number), plan: w.Faults.Plan()}
+			d := &device{w: w, daemon: w.daemon, kind: kind, made: kinds[kind], bed: bed, body: body, blood: bed.Blood(), address: addressFor(i, w.Name, bed.Number), plan: w.Faults.Plan()}
 			d.path = pathFor(d.address)
 			d.memory(now)
 			d.said = d.facts()

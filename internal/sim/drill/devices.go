@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/bluez"
 	"thalamus/internal/sim/faults"
 	"thalamus/internal/sim/files"
 	"thalamus/internal/sim/home"
@@ -77,7 +78,9 @@ type devices struct {
 	ledger  *sim.Ledger // of HL7 v2
 	mqtt    wearable.Ward
 	homes   home.Homes
-	folder  string        // they file into
+	folder  string      // they file into
+	near    *bluez.Ward // of Bluetooth
+	consent func(ctx context.Context, near []bluez.Near)
 	grace   time.Duration // for what is under way at the end; 0: as ever
 }
 
@@ -92,6 +95,7 @@ var links = map[string]struct {
 	"astm":   {"astm", "astm", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
 	"poct1a": {"poct1a", "poct1a", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
 	"file":   {"filedrop", "hl7v2", map[string]any{"complete": "renamed", "every": "100ms"}},
+	"ble":    {"ble", "gatt", map[string]any{"retry": "200ms"}},
 	"rest":   {"rest", "fhir", map[string]any{"listen": "127.0.0.1:0", "requests_per_second": 0}},
 }
 
@@ -115,6 +119,8 @@ func (d *devices) work(ctx context.Context) {
 	case "phd":
 		w := phdagent.Ward{Address: d.address, Beds: 1, Devices: []string{"oximeter"}, Every: rhythm, Faults: d.set}
 		d.counted(ctx, &w)
+	case "ble":
+		d.pair(ctx)
 	case "file":
 		w := files.Ward{Folder: d.folder, Name: d.name, Beds: 1, Devices: []string{files.Batch}, Every: rhythm, Mark: d.run, Faults: d.set, Acknowledged: d.told.mark}
 		w.Run(ctx, cmp.Or(d.grace, grace))

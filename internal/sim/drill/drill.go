@@ -15,6 +15,7 @@ import (
 	"thalamus/internal/register"
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
+	"thalamus/internal/sim/bluez"
 	"thalamus/internal/sim/faults"
 )
 
@@ -194,13 +195,33 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 		defer os.RemoveAll(folder)
 		where = map[string]any{"folder": folder}
 	}
+	var near *bluez.Ward
+	if e.Kind == "ble" {
+		if d.house == nil {
+			r.Skipped = "it needs a server that the drill starts itself: another may not reach its D-Bus"
+			return r
+		}
+		var end func()
+		if near, end, err = bluetooth(fmt.Sprintf("D%x", nameOf(e.Fault)), set); fault.KindOf(err) == fault.Absent {
+			r.Skipped = err.Error()
+			return r
+		} else if err != nil {
+			return r.failed(err)
+		}
+		defer end()
+		where = map[string]any{"bus": near.Bus}
+	}
 	ch, err := d.open(ctx, e.Fault, e.Kind, where)
 	if err != nil {
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
 	dev := d.devices(e.Kind, ch, set)
-	dev.folder = folder
+	dev.folder, dev.near = folder, near
+	if near != nil {
+		defer d.remove(ch.ID) // or it would look for its D-Bus until the end
+		dev.consent = func(ctx context.Context, near []bluez.Near) { d.consent(ctx, ch.ID, near) }
+	}
 	if e.Kind == "rest" {
 		made, err := d.admit(ctx, dev, ch.ID)
 		if err != nil {
@@ -209,8 +230,11 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 		defer d.revoke(made)
 	}
 	target := enough
-	if e.Kind == "rest" {
+	switch e.Kind {
+	case "rest":
 		target *= 3 // a home measures three things at a time
+	case "ble":
+		target *= 3 // a meter has ten records at the start
 	}
 	if e.Fault == faults.Flood {
 		target += 30
@@ -357,7 +381,7 @@ func (d *drill) open(ctx context.Context, name, kind string, more map[string]any
 	var row service.ChannelRow
 	err := d.until(ctx, "the channel listens", nil, func() (ok bool, err error) {
 		row, err = d.row(ctx, ch.ID)
-		return row.Address != "" || row.State == "connected", err
+		return row.Address != "" || row.State == "connected" || kind == "ble", err // there a person must agree first
 	})
 	return row, err
 }
@@ -365,8 +389,12 @@ func (d *drill) open(ctx context.Context, name, kind string, more map[string]any
 // shut takes a channel away again from a server that is not ours.
 func (d *drill) shut(id model.ChannelID) {
 	if d.house == nil {
-		_ = d.call(context.Background(), "channel.remove", service.Remove{ID: string(id), Reason: "drill"}, nil) // it is only in the way
+		d.remove(id)
 	}
+}
+
+func (d *drill) remove(id model.ChannelID) {
+	_ = d.call(context.Background(), "channel.remove", service.Remove{ID: string(id), Reason: "drill"}, nil) // it is only in the way
 }
 
 func (d *drill) row(ctx context.Context, id model.ChannelID) (service.ChannelRow, error) {
