@@ -264,10 +264,10 @@ func (c *program) invite(ctx context.Context, d *demo) error {
 	}
 	fmt.Fprintf(c.err, "A ward lives. Look at it: %s%s\n", d.app.ConsoleURL(), link.Path)
 	fmt.Fprintf(c.err, "(The link signs in once. The browser asks about the certificate: it is this machine's own.)\n")
-	fmt.Fprintf(c.err, "Devices send to %s. On the command line: thalamus live watch --data %s\n", d.app.ChannelAddress("ward"), d.folder)
 	for _, one := range d.stranger() {
 		fmt.Fprintf(c.err, "A Bluetooth device waits for your consent: %s%s (%s, it shows %s)\n", d.app.ConsoleURL(), "/pairings", one.Serial, one.Shows)
 	}
+	fmt.Fprintf(c.err, "Devices send to %s. On the command line: thalamus live watch --data %s\n", d.app.ChannelAddress("ward"), d.folder)
 	fmt.Fprintf(c.err, "Stop with Ctrl-C; `thalamus demo --clean` removes the folder.\n")
 	return nil
 }
