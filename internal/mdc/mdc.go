@@ -21,6 +21,9 @@ var aliasText string
 //go:embed loinc.tsv
 var loincText string
 
+//go:embed curves.tsv
+var curveText string
+
 //go:embed ages.tsv
 var ageText string
 
@@ -76,8 +79,9 @@ type table struct {
 	refids map[string]*Term
 	codes  map[uint32]*Term
 	loincs map[string]*Quantity
-	labels map[string]*Term // folded names and synonyms of metrics
-	words  []word           // the same, in order, for Nearest
+	labels map[string]*Term   // folded names and synonyms of metrics
+	words  []word             // the same, in order, for Nearest
+	curves map[string][]*Term // what signals are called in files, folded
 	units  map[string]*ucum.Unit
 }
 
@@ -86,7 +90,7 @@ var loaded = load()
 // load reads the tables; TestTables says what is wrong with a row that could
 // not be read.
 func load() *table {
-	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}, labels: map[string]*Term{}, units: map[string]*ucum.Unit{}}
+	t := &table{refids: map[string]*Term{}, codes: map[uint32]*Term{}, loincs: map[string]*Quantity{}, labels: map[string]*Term{}, curves: map[string][]*Term{}, units: map[string]*ucum.Unit{}}
 	for p := range rows(metricText, 13) {
 		term := t.add(p[0], p[1], p[2], p[12], quantity(p[3], p[5], p[6], p[7], p[9]))
 		term.LOINC, term.German, term.French = p[4], p[10], p[11]
@@ -120,6 +124,11 @@ func load() *table {
 			if term := t.refids[refid]; term != nil {
 				term.Ages = append(term.Ages, ageRange(p[1], p[2], p[3], p[4]))
 			}
+		}
+	}
+	for p := range rows(curveText, 3) {
+		if term := t.refids[p[1]]; term != nil {
+			t.curves[Fold(p[0])] = append(t.curves[Fold(p[0])], term)
 		}
 	}
 	t.keepUnits()

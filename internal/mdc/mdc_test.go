@@ -251,6 +251,9 @@ func TestEvidence(t *testing.T) {
 	for p := range rows(loincText, 7) {
 		check(p[0], p[0], p[6])
 	}
+	for p := range rows(curveText, 3) {
+		check(p[1], p[0], p[2])
+	}
 	t.Logf("%d rows with evidence; %d pieces were looked up in the corpus", count, c.looked)
 }
 

@@ -140,6 +140,9 @@ func (n *normaliser) code(s *subject) (model.Code, *mdc.Term) {
 // weak evidence, so the rest must agree: the sender uses no standard's codes,
 // the value is a number, and its unit can be one of the metric.
 func (n *normaliser) byLabel(s *subject) *mdc.Term {
+	if s.value == nil && s.metric {
+		return n.byCurve(s)
+	}
 	if s.value == nil || s.value.Kind != model.ValueNumber && s.value.Kind != model.ValueRange {
 		return nil
 	}
@@ -156,13 +159,54 @@ func (n *normaliser) byLabel(s *subject) *mdc.Term {
 			if !ok || len(t.Units) == 0 || !t.Fits(u) || t.Kind != mdc.Numeric && t.Kind != mdc.Setting {
 				continue
 			}
-			n.once(model.Issue{Code: prefix + "code-by-label", Severity: model.Warning, Field: s.field, Received: received(c),
-				Text: byLabelTexts[t],
-				Hint: "confirm it with `thalamus label map`, or say what it means"}, t.RefID)
+			n.foundByLabel(s, c, t)
 			return t
 		}
 	}
 	return nil
+}
+
+func (n *normaliser) foundByLabel(s *subject, c model.Coding, t *mdc.Term) {
+	n.once(model.Issue{Code: prefix + "code-by-label", Severity: model.Warning, Field: s.field, Received: received(c),
+		Text: byLabelTexts[t],
+		Hint: "confirm it with `thalamus label map`, or say what it means"}, t.RefID)
+}
+
+// byCurve finds the waveform that a label stands for, as byLabel finds a number:
+// the sender uses no standard's codes, and the unit is one of the waveform. The
+// code counts, and a text only where the code is none of the sender's labels but a
+// number of its own system: beside a label stands what the sensor is called.
+func (n *normaliser) byCurve(s *subject) *mdc.Term {
+	c := *s.first
+	u, found, _, ok := unitOf(*s.unit)
+	switch {
+	case standard(c.System):
+		return nil
+	case !ok:
+		u = nil
+		if found && !arbitrary(*s.unit) {
+			return nil
+		}
+	}
+	t, is := mdc.ByCurve(c.Code, u)
+	if !is && (c.Code == "" || c.System != "") {
+		t, is = mdc.ByCurve(c.Text, u)
+	}
+	if !is {
+		return nil
+	}
+	n.foundByLabel(s, c, t)
+	return t
+}
+
+// arbitrary knows the words by which files say that samples have no unit: NU of
+// PhysioNet (normalised units), adu of WFDB (steps of the converter).
+func arbitrary(unit model.Coding) bool {
+	word := unit.Code
+	if word == "" {
+		word = unit.Text
+	}
+	return strings.EqualFold(word, "NU") || strings.EqualFold(word, "adu")
 }
 
 // byLabelTexts are what is said of each metric found by its label: made once,
@@ -170,7 +214,7 @@ func (n *normaliser) byLabel(s *subject) *mdc.Term {
 var byLabelTexts = func() map[*mdc.Term]string {
 	texts := map[*mdc.Term]string{}
 	for _, t := range mdc.Terms() {
-		if t.Kind == mdc.Numeric || t.Kind == mdc.Setting {
+		if t.Kind == mdc.Numeric || t.Kind == mdc.Setting || t.Kind == mdc.Waveform {
 			texts[t] = "the code is not in our tables; it was read as " + t.RefID + ", whose label it has"
 		}
 	}
