@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"thalamus/internal/fault"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bluez"
 	"thalamus/internal/sim/faults"
@@ -42,6 +43,9 @@ func (c *program) simulateBLE() *cobra.Command {
 		},
 		outcome: func(seconds float64) (any, error) {
 			count := w.Counts()
+			if w.Gone() {
+				return bonded{seconds, count}, fault.New(fault.Transient, "sim.bus", "the D-Bus went away").At(w.Bus)
+			}
 			return bonded{seconds, count}, unheard(count.Connections, "nobody connected to the devices; they wait for consent: `thalamus pairing list`", w.Bus)
 		}})
 }

@@ -263,7 +263,19 @@ func TestBusGoneAndBack(t *testing.T) {
 		if s := d.Status(); s.Code != "" {
 			t.Errorf("%+v", s)
 		}
+		away := &Ward{Bus: b.Address(), Beds: 1, Every: time.Hour}
+		if n == 1 {
+			m.daemon.conn.ReleaseName(name)
+			if err := away.Open(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		b.Close()
+		if n == 1 {
+			if away.Run(t.Context(), 0); !away.Gone() {
+				t.Error("the devices do not know that their bus is gone")
+			}
+		}
 	}
 	said()
 }

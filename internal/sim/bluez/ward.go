@@ -2,6 +2,7 @@ package bluez
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Ward struct {
 	all    []*device
 	mu     sync.Mutex
 	count  Count
+	gone   bool
 }
 
 // Count is what others did with the devices.
@@ -39,6 +41,15 @@ type Count struct {
 	Values      int `json:"values"`  // told to somebody who had subscribed
 	Records     int `json:"records"` // that meters stored
 	Kept        int `json:"kept"`    // of these, not asked for any more: whoever asks has them
+}
+
+var errBusGone = errors.New("the D-Bus went away")
+
+// Gone says whether Run ended because the bus went away.
+func (w *Ward) Gone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.gone
 }
 
 // Counts gives what was done so far.
@@ -131,12 +142,21 @@ func (w *Ward) Waits() (out []string) {
 	return out
 }
 
-// Run lets the devices measure until ctx ends, and leaves the bus.
+// Run lets the devices measure until ctx ends, and leaves the bus. It ends too when
+// the bus went away.
 func (w *Ward) Run(ctx context.Context, _ time.Duration) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := context.AfterFunc(w.daemon.conn.Context(), func() { cancel(errBusGone) })
+	defer watch()
 	var devices sync.WaitGroup
 	for _, d := range w.all {
 		devices.Go(func() { d.work(ctx) })
 	}
 	devices.Wait()
+	w.mu.Lock()
+	w.gone = context.Cause(ctx) == errBusGone
+	w.mu.Unlock()
+	watch()
 	_ = w.daemon.conn.Close() // what was to be told is told
 }
