@@ -52,21 +52,27 @@ func (d *Driver) Decide(ctx context.Context, id string, accept bool, passkey str
 			return fault.New(fault.Invalid, "ble.passkey", "a passkey has up to six digits").At("passkey")
 		}
 	}
-	d.mu.Lock()
-	var p *peer
-	for _, one := range d.peers {
-		if strings.EqualFold(one.address, id) {
-			p = one
+	if address := d.memory.accepted(id); address != "" && !accept {
+		if err := d.keep(address, false); err != nil {
+			return err
+		}
+		d.mu.Lock()
+		there := d.near(id) != nil
+		d.mu.Unlock()
+		if !there { // it may be lost, or stolen
+			return nil
 		}
 	}
+	d.mu.Lock()
+	p := d.near(id)
 	if p == nil {
 		d.mu.Unlock()
 		return fault.New(fault.Absent, "ble.no-device", "no device %q is near; bring it into pairing mode, and look at the list again", id)
 	}
 	confirming := p.state == model.PairingConfirm
 	d.mu.Unlock()
-	if err := d.memory.put(p.address, func(r *remembered) { r.Accepted, r.Refused = accept, !accept }); err != nil {
-		return fault.Wrap(err, fault.Transient, "ble.memory", "the decision could not be kept; make room, and decide again")
+	if err := d.keep(p.address, accept); err != nil {
+		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,6 +108,24 @@ func (d *Driver) Decide(ctx context.Context, id string, accept bool, passkey str
 	}
 	if !p.running && !d.stopped { // one that still ends is begun again by refresh
 		d.work(p)
+	}
+	return nil
+}
+
+// near gives the device with an address, nil where there is none; d.mu is held.
+func (d *Driver) near(id string) *peer {
+	for _, p := range d.peers {
+		if strings.EqualFold(p.address, id) {
+			return p
+		}
+	}
+	return nil
+}
+
+// keep keeps a decision.
+func (d *Driver) keep(address string, accept bool) error {
+	if err := d.memory.put(address, func(r *remembered) { r.Accepted, r.Refused = accept, !accept }); err != nil {
+		return fault.Wrap(err, fault.Transient, "ble.memory", "the decision could not be kept; make room, and decide again")
 	}
 	return nil
 }

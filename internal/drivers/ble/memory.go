@@ -56,6 +56,19 @@ func (m *memory) get(address string) remembered {
 	return r
 }
 
+// accepted gives the address as it was accepted, in whatever case it is written; empty:
+// it was not.
+func (m *memory) accepted(id string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for address, r := range m.all {
+		if r.Accepted && strings.EqualFold(address, id) {
+			return address
+		}
+	}
+	return ""
+}
+
 // recent gives what takes the entries of before the start: a record that became
 // durable when the process ended before that could be kept is not asked for again.
 // The offsets of a continuous glucose monitor count within its session alone.

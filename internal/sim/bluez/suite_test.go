@@ -13,6 +13,7 @@ import (
 	"thalamus/internal/driver"
 	"thalamus/internal/driver/drivertest"
 	"thalamus/internal/drivers/ble"
+	"thalamus/internal/fault"
 	"thalamus/internal/model"
 	"thalamus/internal/peertest"
 	"thalamus/internal/sim"
@@ -278,4 +279,29 @@ func TestBusGoneAndBack(t *testing.T) {
 		}
 	}
 	said()
+}
+
+// R42: consent is withdrawn also from a device that is not there now, as one that
+// was stolen.
+func TestRefusedWhileItIsNotThere(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t)
+	intake := &drivertest.Intake{}
+	d := listen(t, m.address, intake, &drivertest.Notes{})
+	m.takes(d, intake, 0)
+	m.daemon.conn.ReleaseName(name)
+	drivertest.Until(t, "it is not there", func() bool { return len(d.Pairings()) == 0 })
+	if err := d.Decide(t.Context(), m.device.address, true, ""); fault.CodeOf(err) != "ble.no-device" {
+		t.Errorf("accepted what is not there: %v", err)
+	}
+	if err := d.Decide(t.Context(), "00:12:EE:FF:00:00", false, ""); fault.CodeOf(err) != "ble.no-device" {
+		t.Errorf("refused what nobody knows: %v", err)
+	}
+	if err := d.Decide(t.Context(), strings.ToLower(m.device.address), false, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.daemon.conn.RequestName(name, dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	drivertest.Until(t, "it is refused", func() bool { p := d.Pairings(); return len(p) == 1 && p[0].State == model.PairingRefused })
 }
