@@ -28,8 +28,9 @@ var (
 // its clock's; where a device does not tell its parts (Level), and so may be a
 // laboratory's, whose results bear the times of people, it is the time of the
 // message, if that has no other device. Times that are ambiguous or less
-// precise than a minute show nothing, nor does what came before over another
-// path (Same): how late it is tells of the path.
+// precise than a minute show nothing, nor do those that the device did not say
+// (Timestamp.Ours), nor what came before over another path (Same): how late it is
+// tells of the path.
 func Readings(m *model.Message) iter.Seq[Reading] {
 	return func(yield func(Reading) bool) {
 		if m.Arrived.Before(earliest) || m.Arrived.After(latest) || m.Duplicate != (model.MessageRef{}) {
@@ -50,7 +51,11 @@ func Readings(m *model.Message) iter.Seq[Reading] {
 			} else {
 				r.newest(m, id)
 				if r.Sample.Grain == 0 && single {
-					r.take(&m.DeviceTime, time.Time{}, "MSH-7")
+					field := "" // of the message as a whole
+					if m.Codec == "hl7v2" {
+						field = "MSH-7"
+					}
+					r.take(&m.DeviceTime, time.Time{}, field)
 					r.Header = true
 				}
 			}
@@ -140,7 +145,7 @@ func (r *Reading) newest(m *model.Message, id model.DeviceID) {
 // said.
 func (r *Reading) take(t *model.Timestamp, end time.Time, field string) {
 	at := t.UTC
-	if at.IsZero() || t.Ambiguous {
+	if at.IsZero() || t.Ambiguous || t.Ours() {
 		return
 	}
 	if end.After(at) {
@@ -208,7 +213,7 @@ func each(m *model.Message, id model.DeviceID, do func(t *model.Timestamp, end *
 }
 
 func correct(t *model.Timestamp, end *time.Time, offset, uncertainty int64) {
-	if t.UTC.IsZero() || t.ClockOffsetNS != 0 || t.UncertaintyNS != 0 || offset == 0 && uncertainty == 0 {
+	if t.UTC.IsZero() || t.Ours() || t.ClockOffsetNS != 0 || t.UncertaintyNS != 0 || offset == 0 && uncertainty == 0 {
 		return
 	}
 	t.UTC = t.UTC.Add(-time.Duration(offset))

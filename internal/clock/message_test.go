@@ -56,6 +56,11 @@ func TestReadings(t *testing.T) {
 	sees("a span", at(25*time.Second, time.Second), false, func(m *model.Message) { m.Waveforms = nil })
 	sees("the alert alone", at(5*time.Second, time.Second), false, func(m *model.Message) { m.Waveforms, m.Observations = nil, nil })
 	sees("the message alone", at(30*time.Second, time.Second), true, func(m *model.Message) { m.Waveforms, m.Observations, m.Alerts = nil, nil, nil })
+	sees("a curve whose time is that of arrival", at(25*time.Second, time.Second), false, func(m *model.Message) { m.Waveforms[0].DeviceTime.Original = "" })
+	sees("nothing but times of arrival", nil, false, func(m *model.Message) {
+		m.Observations, m.Alerts, m.DeviceTime = nil, nil, model.Timestamp{}
+		m.Waveforms[0].DeviceTime = model.Timestamp{UTC: start, Precision: "fraction"}
+	})
 	sees("a laboratory", at(30*time.Second, time.Second), true, func(m *model.Message) { m.Devices = []model.Device{{ID: "a"}} })
 	sees("a laboratory of two", nil, false, func(m *model.Message) { m.Devices = []model.Device{{ID: "a"}, {ID: "b"}} })
 	sees("another codec", at(32500*time.Millisecond, time.Millisecond), false, func(m *model.Message) { m.Codec, m.Devices = "json", []model.Device{{ID: "a"}} })
@@ -132,5 +137,22 @@ func BenchmarkReadings(b *testing.B) {
 		for r := range Readings(m) {
 			_ = r
 		}
+	}
+}
+
+// Times of arrival are of our clock: they show nothing of the device's, and its
+// offset is not taken off them (DRI's and MEDIBUS's curves).
+func TestTimesOfArrivalAreNotTheDevices(t *testing.T) {
+	m := aMessage()
+	ours := model.Timestamp{UTC: start, Precision: "fraction"}
+	m.Waveforms[0].DeviceTime = ours
+	for r := range Readings(m) {
+		r.Correct(m, int64(time.Hour), int64(time.Second))
+	}
+	if got := m.Waveforms[0].DeviceTime; got != ours {
+		t.Errorf("the curve's time became %+v", got)
+	}
+	if got := m.Observations[0].DeviceTime; got.ClockOffsetNS != int64(time.Hour) {
+		t.Errorf("the value's time was not corrected: %+v", got)
 	}
 }

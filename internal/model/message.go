@@ -80,6 +80,12 @@ type Timestamp struct {
 	UncertaintyNS int64 `json:"uncertaintyNs,omitempty"` // how far the instant may be off
 }
 
+// Ours says that no sender said this time: a codec put that of arrival in its
+// place. It has no text and no zone, and shows nothing of the sender's clock.
+func (t *Timestamp) Ours() bool {
+	return t.Original == "" && t.Zone == "" && !t.UTC.IsZero()
+}
+
 // Coding is a coded element as it was sent (CWE.1-3).
 type Coding struct {
 	Code   string `json:"code,omitempty"`   // the code
