@@ -74,7 +74,7 @@ func (c *program) serve() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "boot file")
-	cmd.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile of the run to this file, for `go tool pprof`")
+	cmd.Flags().StringVar(&profile, "cpu-profile", "", "write a CPU profile of the run to this `file`, for go tool pprof")
 	cmd.Flags().StringVar(&listen, "listen", "", "address of console and API in place of console.listen, e.g. 127.0.0.1:9443; port 0 takes a free one")
 	cmd.Flags().BoolVar(&sample, "sample", false, "print a boot file with every key, its default and what it is for")
 	return cmd

@@ -71,7 +71,7 @@ func (c *program) simulateLine(k onLine) *cobra.Command {
 		Use: k.kind, Short: "Let simulated " + k.what + " speak over TCP",
 		Long: "Let simulated " + k.what + " work at each bed, " + k.tells + ". Each waits behind a TCP port of its own, as behind a terminal server; with --to each calls a channel that listens. " +
 			"Simulated from public descriptions. Exits with 1 when nobody was at the other end.",
-		Example: fmt.Sprintf("  thalamus simulate %s --listen 127.0.0.1:%s --beds 4 --for 1m\n  thalamus simulate %s --to 127.0.0.1:4001 --fault half-frame,silence%s --for 5m", k.kind, k.port, k.kind, k.moreInExamples),
+		Example: fmt.Sprintf("  thalamus simulate %s --listen 127.0.0.1:%s --beds 4 --for 1m\n  thalamus simulate %s --to 127.0.0.1:4001 --fault half-frame,garbage%s --for 5m", k.kind, k.port, k.kind, k.moreInExamples),
 	}
 	f := cmd.Flags()
 	f.StringVar(&w.Listen, "listen", "127.0.0.1:"+k.port, "TCP address of the first device; each next one has the next port")

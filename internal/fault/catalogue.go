@@ -24,6 +24,20 @@ type Described struct {
 // and code. docs/reference/faults.md is made from it.
 func Catalogue() []Described { return read("catalogue") }
 
+// ToDo says what to do about a code, in English; empty for one that is not in the
+// catalogue. The code's first part names its table.
+func ToDo(code string) string {
+	table, _, _ := strings.Cut(code, ".")
+	text, _ := tables.ReadFile("catalogue/" + table + ".tsv")
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, code+"\t"); ok {
+			_, do, _ := strings.Cut(strings.TrimRight(rest, "\n"), "\t")
+			return do
+		}
+	}
+	return ""
+}
+
 // Languages lists the tags in which the catalogue is written beside English.
 func Languages() (tags []string) {
 	entries, _ := tables.ReadDir("catalogue") // embedded: cannot fail

@@ -240,3 +240,15 @@ func catalogue(name string) (string, error) {
 	text, err := tables.ReadFile("catalogue/" + name)
 	return string(text), err
 }
+
+// Each code's table is named by its first part, so that ToDo finds it.
+func TestToDo(t *testing.T) {
+	for _, d := range Catalogue() {
+		if got := ToDo(d.Code); got != d.ToDo {
+			t.Errorf("%s: %q, want %q", d.Code, got, d.ToDo)
+		}
+	}
+	if got := ToDo("../x.y"); got != "" {
+		t.Errorf("%q", got)
+	}
+}

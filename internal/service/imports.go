@@ -232,7 +232,7 @@ func (p *importPlan) mayBegin(r ImportAsk, a ImportCheck) error {
 	case len(p.problems) > 0 && !r.SkipWrong:
 		one := p.problems[0]
 		where := strings.TrimSpace("row " + strconv.Itoa(one.Row) + " " + one.Column)
-		return fault.New(fault.Invalid, "service.import-wrong", "%d rows have problems, first %s: expected %s; correct the table, or leave these rows out with skipWrong", a.Counts[roster.Wrong], where, one.Want).At("skipWrong")
+		return fault.New(fault.Invalid, "service.import-wrong", "rows with problems: %d, the first is %s: expected %s; correct the table, or leave these rows out with skipWrong", a.Counts[roster.Wrong], where, one.Want).At("skipWrong")
 	case r.Digest != a.Digest:
 		return fault.New(fault.Conflict, "service.import-stale", "the register changed since the table was checked, and the import would do something else now; look at it again").At("digest")
 	}

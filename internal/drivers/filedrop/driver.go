@@ -40,10 +40,11 @@ type Driver struct {
 	place  place
 	taken  *taken
 	looked map[string]looked
+	stuck  map[string]*stuck // files that are done with and cannot be moved, by name
 	forgot time.Time
 
 	files, refused, again atomic.Uint64
-	waiting               atomic.Int64
+	waiting, unmoved      atomic.Int64
 }
 
 var _ driver.Reporter = (*Driver)(nil)
@@ -53,7 +54,7 @@ const longestPause = 5 * time.Minute
 
 // New checks the channel's settings.
 func New(ch model.Channel) (*Driver, error) {
-	d := &Driver{channel: ch.ID, codec: ch.Codec, looked: map[string]looked{}}
+	d := &Driver{channel: ch.ID, codec: ch.Codec, looked: map[string]looked{}, stuck: map[string]*stuck{}}
 	if d.codec == "" {
 		d.codec = auto
 	}
@@ -108,7 +109,7 @@ func (d *Driver) met(c net.Conn) {
 }
 
 func (d *Driver) count() model.Counts {
-	return model.Counts{{Of: "files taken", N: uint64(d.files.Load())}, {Of: "refused", N: uint64(d.refused.Load())}, {Of: "taken before", N: uint64(d.again.Load())}, {Of: "not whole yet", N: uint64(d.waiting.Load())}}
+	return model.Counts{{Of: "files taken", N: uint64(d.files.Load())}, {Of: "refused", N: uint64(d.refused.Load())}, {Of: "taken before", N: uint64(d.again.Load())}, {Of: "not whole yet", N: uint64(d.waiting.Load())}, {Of: "cannot be moved", N: uint64(d.unmoved.Load())}}
 }
 
 // Encrypted implements driver.Encrypter: SFTP is, a folder of this machine

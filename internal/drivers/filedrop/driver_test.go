@@ -223,6 +223,40 @@ func TestDiesAfterItWasDurable(t *testing.T) {
 	}
 }
 
+// A file that was taken and cannot be moved is one issue that says so, however
+// often it is tried; it did not come again. The next ones are taken meanwhile.
+func TestCannotBeMoved(t *testing.T) {
+	r := newRig(t, map[string]any{"done": ".done", "refused": ".refused"})
+	wall := filepath.Join(r.in, ".done") // where a folder should be
+	if err := errors.Join(os.WriteFile(wall, nil, 0o600), os.WriteFile(filepath.Join(r.in, ".refused"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.drop("day.csv", "HR;72")
+	r.drop("empty.csv", "")
+	r.drop("next.csv", "HR;73")
+	r.taken(2)
+	time.Sleep(time.Second)
+	if n := len(r.intake.Taken()); n != 2 || r.driver.again.Load() != 0 || r.driver.refused.Load() != 1 {
+		t.Errorf("%d taken, %d again, %d refused", n, r.driver.again.Load(), r.driver.refused.Load())
+	}
+	got := r.notes.Codes()
+	if slices.Sort(got); !slices.Equal(got, []string{"filedrop.refused", "filedrop.unmoved"}) {
+		t.Errorf("told %q", got)
+	}
+	if got := r.driver.Status(); got.State != "connected" || got.Counts[len(got.Counts)-1] != (model.Count{Of: "cannot be moved", N: 3}) {
+		t.Errorf("%+v", got)
+	}
+	if err := errors.Join(os.Remove(wall), os.Remove(filepath.Join(r.in, ".refused"))); err != nil {
+		t.Fatal(err)
+	}
+	r.holds(".done", "day.csv", "next.csv")
+	r.holds(".refused", "empty.csv", "empty.csv.report.txt")
+	if got := r.notes.Codes(); slices.Contains(got, "filedrop.again") {
+		t.Errorf("told %q", got)
+	}
+}
+
 // A full disk: the file stays, and is taken when there is room.
 func TestIntakeFails(t *testing.T) {
 	r := newRig(t, nil)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"thalamus/internal/driver"
 	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
@@ -21,6 +22,14 @@ type looked struct {
 	changed time.Time
 	since   time.Time // it has been so since
 	told    bool      // that it waits
+}
+
+// stuck is a file that was taken or refused and could not be moved away then.
+type stuck struct {
+	size    int64
+	changed time.Time
+	pauses  driver.Pauses
+	next    time.Time // when to try again
 }
 
 // takeAll takes what is whole, oldest first. An error says why no more could be
@@ -48,10 +57,22 @@ func (d *Driver) takeAll(ctx context.Context) error {
 			delete(d.looked, name)
 		}
 	}
+	for name := range d.stuck {
+		if !names[name] {
+			delete(d.stuck, name)
+		}
+	}
 	waiting, first := 0, error(nil)
 	for _, f := range all {
 		if !d.mine(f.name) {
 			continue
+		}
+		if s := d.stuck[f.name]; s != nil && s.size == f.size && s.changed.Equal(f.changed) {
+			if now.Before(s.next) {
+				continue
+			}
+		} else if s != nil {
+			delete(d.stuck, f.name) // another content under its name
 		}
 		if !d.whole(f, names, now) {
 			waiting++
@@ -67,6 +88,7 @@ func (d *Driver) takeAll(ctx context.Context) error {
 		}
 	}
 	d.waiting.Store(int64(waiting))
+	d.unmoved.Store(int64(len(d.stuck)))
 	return first
 }
 
@@ -149,7 +171,7 @@ func (d *Driver) whole(f found, names map[string]bool, now time.Time) bool {
 // takeWhole takes a file, with those that belong to it.
 func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) error {
 	if f.size > d.settings.MaxFile {
-		return d.refuse(ctx, []string{f.name}, fault.New(fault.Invalid, "filedrop.oversize", "the file has %d bytes, more than max_file (%d); raise it or send smaller files", f.size, d.settings.MaxFile))
+		return d.refuse(f, []string{f.name}, fault.New(fault.Invalid, "filedrop.oversize", "the file has %d bytes, more than max_file (%d); raise it or send smaller files", f.size, d.settings.MaxFile))
 	}
 	b, err := d.place.read(f.name, d.settings.MaxFile)
 	if err != nil {
@@ -171,7 +193,7 @@ func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) 
 		}
 	}
 	if err := envelope(kind, b); err != nil {
-		return d.refuse(ctx, []string{f.name}, err)
+		return d.refuse(f, []string{f.name}, err)
 	}
 	parts, header := []string{f.name}, b
 	if kind == "wfdb" {
@@ -180,28 +202,32 @@ func (d *Driver) takeWhole(ctx context.Context, f found, names map[string]bool) 
 			if fault.KindOf(err) != fault.Invalid {
 				return d.readFault(f.name, err)
 			}
-			return d.refuse(ctx, []string{f.name}, err)
+			return d.refuse(f, []string{f.name}, err)
 		}
 		if missing != "" {
 			return d.awaitPart(f.name, header, missing)
 		}
 	}
-	return d.take(ctx, kind, parts, b, header)
+	return d.take(ctx, kind, f, parts, b, header)
 }
 
 // take makes a file durable, then moves it away. header is the content of the
 // first part, which is all where there are no others.
-func (d *Driver) take(ctx context.Context, kind string, parts []string, b, header []byte) error {
+func (d *Driver) take(ctx context.Context, kind string, f found, parts []string, b, header []byte) error {
 	name := parts[0]
 	m := markOf(name, b)
 	if seq, again := d.taken.before(m); again {
+		_, stays := d.stuck[name]
+		if err := d.away(parts); err != nil || stays {
+			return d.stick(f, err)
+		}
 		d.again.Add(1)
 		d.Notes.Add(d.Peer, "filedrop.again", fmt.Sprintf("a file came that was taken before, as entry %d; it was not taken a second time", seq), "If it is meant to count again, replay the entry or give the file another name.")
-		return d.away(parts)
+		return nil
 	}
 	said, fits := d.names.properties(name)
 	if !fits {
-		return d.refuse(ctx, parts, fault.New(fault.Invalid, "filedrop.name", "the name is not made as the channel's setting name says (%s), so nobody knows whose it is", d.settings.Name))
+		return d.refuse(f, parts, fault.New(fault.Invalid, "filedrop.name", "the name is not made as the channel's setting name says (%s), so nobody knows whose it is", d.settings.Name))
 	}
 	at := time.Now()
 	if err := d.taken.offer(m, at); err != nil {
@@ -210,7 +236,7 @@ func (d *Driver) take(ctx context.Context, kind string, parts []string, b, heade
 	frame := model.Frame{Channel: d.channel, Codec: kind, Peer: d.Peer, Identity: d.identity(), Topic: name, Properties: said, Bytes: b}
 	seqs, err := d.host.Intake.Offer(ctx, []model.Frame{frame})
 	if fault.KindOf(err) == fault.Invalid && err != nil {
-		return d.refuse(ctx, parts, err)
+		return d.refuse(f, parts, err)
 	}
 	if err != nil {
 		return err
@@ -224,7 +250,34 @@ func (d *Driver) take(ctx context.Context, kind string, parts []string, b, heade
 			return err
 		}
 	}
-	return d.away(parts)
+	return d.stick(f, d.away(parts))
+}
+
+// stick remembers a file that could not be moved away, and tells of it once. It
+// holds no other up: it is tried again after pauses that grow. err is nil where the
+// file was moved.
+func (d *Driver) stick(f found, err error) error {
+	if err == nil {
+		delete(d.stuck, f.name)
+		return nil
+	}
+	s := d.stuck[f.name]
+	if s == nil {
+		s = &stuck{size: f.size, changed: f.changed, pauses: driver.Pauses{Longest: longestPause}}
+		d.stuck[f.name] = s
+		d.Notes.Add(d.Peer, "filedrop.unmoved", "a file that was done with cannot be moved away; it was not lost and does not count twice: "+cause(err),
+			fmt.Sprintf("Give the user that runs Thalamus, or signs in at the server, the right to write in the folder, in %s and in %s. It is tried again by itself.", d.settings.Done, d.settings.Refused))
+	}
+	s.next = time.Now().Add(s.pauses.Next())
+	return nil
+}
+
+// cause is what lies behind a fault, without what the fault says of it.
+func cause(err error) string {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner.Error()
+	}
+	return err.Error()
 }
 
 // away moves files that were taken: those that belong to another first, so
@@ -239,12 +292,11 @@ func (d *Driver) away(parts []string) error {
 }
 
 // refuse moves files that cannot be taken, with a report beside the first.
-func (d *Driver) refuse(_ context.Context, parts []string, why error) error {
-	d.refused.Add(1)
+func (d *Driver) refuse(f found, parts []string, why error) error {
 	text, place := why.Error(), ""
-	var f *fault.Fault
-	if errors.As(why, &f) {
-		text, place = f.Text, f.Place
+	var said *fault.Fault
+	if errors.As(why, &said) {
+		text, place = said.Text, said.Place
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "This file was not taken.\n\nfile:     %s\nwhen:     %s\ncode:     %s\nwhy:      %s\n", printable(parts[0]), time.Now().UTC().Format(time.RFC3339), fault.CodeOf(why), text)
@@ -252,14 +304,28 @@ func (d *Driver) refuse(_ context.Context, parts []string, why error) error {
 		fmt.Fprintf(&b, "where:    %s\n", place)
 	}
 	b.WriteString("\nMend it or have it sent again: put it back into the folder it came in.\nThalamus explains the code: thalamus explain " + fault.CodeOf(why) + "\n")
-	report := d.settings.Refused + "/" + parts[0] + ".report.txt"
-	if err := d.place.folder(path.Dir(report)); err != nil {
+	_, stays := d.stuck[f.name]
+	err := d.setAside(parts, b.String())
+	if !stays {
+		lies := "lies in the folder " + d.settings.Refused + " with a report"
+		if err != nil {
+			lies = "stays where it is"
+		}
+		d.refused.Add(1)
+		d.Notes.Refused(d.Peer, "filedrop.refused", "a file was not taken and "+lies+": "+text, "Mend it or have it sent again.")
+	}
+	return d.stick(f, err)
+}
+
+// setAside moves refused files, after the report that is to lie beside them.
+func (d *Driver) setAside(parts []string, report string) error {
+	name := d.settings.Refused + "/" + parts[0] + ".report.txt"
+	if err := d.place.folder(path.Dir(name)); err != nil {
 		return unreachable(err)
 	}
-	if err := d.place.write(report, []byte(b.String())); err != nil {
+	if err := d.place.write(name, []byte(report)); err != nil {
 		return unreachable(err)
 	}
-	d.Notes.Refused(d.Peer, "filedrop.refused", "a file was not taken and lies in the folder "+d.settings.Refused+" with a report: "+text, "Mend it or have it sent again.")
 	for _, part := range parts {
 		if err := d.moveTo(d.settings.Refused, part); err != nil {
 			return err
@@ -286,7 +352,6 @@ func (d *Driver) moveTo(folder, name string) error {
 	if err := d.place.folder(path.Dir(to)); err != nil {
 		return unreachable(err)
 	}
-	delete(d.looked, name)
 	err := d.place.move(name, to)
 	for n := 0; errors.Is(err, fs.ErrExist) && n < 1000; n++ {
 		ext := path.Ext(name)
@@ -299,6 +364,7 @@ func (d *Driver) moveTo(folder, name string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return unreachable(err)
 	}
+	delete(d.looked, name)
 	return nil
 }
 

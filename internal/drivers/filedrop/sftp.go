@@ -62,6 +62,9 @@ func (r *remote) open(ctx context.Context) error {
 		c, channels, requests, err := ssh.NewClientConn(conn, r.settings.Address, config)
 		if err != nil {
 			plain.Close()
+			if strings.Contains(err.Error(), "unable to authenticate") { // the library has no type for it
+				return fault.Wrap(err, fault.Transient, "filedrop.denied", "the server does not let %q in; check sftp.user and the key or password, and what the server has of them", r.settings.User)
+			}
 			return err
 		}
 		r.ssh = ssh.NewClient(c, channels, requests)

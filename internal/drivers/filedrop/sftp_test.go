@@ -153,3 +153,12 @@ func TestSFTPHostKey(t *testing.T) {
 		r.holds("", "a.hl7")
 	}
 }
+
+// A server that does not know our key is not a folder that may not be written.
+func TestSFTPDenied(t *testing.T) {
+	s := newServer(t)
+	stranger := filepath.Join(t.TempDir(), "stranger")
+	newKey(t, stranger)
+	r := newRig(t, map[string]any{"sftp": map[string]any{"address": "127.0.0.1:" + s.port, "user": user(), "key": stranger, "host_key": s.hostKey}}).start()
+	drivertest.Until(t, "it says that it is not let in", func() bool { return r.driver.Status().Code == "filedrop.denied" })
+}

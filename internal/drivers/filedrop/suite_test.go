@@ -137,7 +137,7 @@ func (p *drop) place() *drivertest.Place {
 				done := filepath.Join(p.in, "done")
 				p.do(os.RemoveAll(done), os.Symlink("/elsewhere", done))
 				return func() { p.do(os.Remove(done)) }
-			}, Says: []string{"filedrop.unreachable"}, Frames: 1},
+			}, Says: []string{"filedrop.unmoved"}, Frames: 1},
 		},
 	}
 }

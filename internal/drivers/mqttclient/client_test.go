@@ -156,3 +156,27 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// A broker without TLS, and one that does not let us in, are told apart from one
+// that is away: each says what to do.
+func TestTellsWhyItIsNotConnected(t *testing.T) {
+	for code, settings := range map[string]map[string]any{
+		"mqttclient.tls":    {"tls": map[string]any{"enabled": true}},
+		"mqttclient.denied": {"user": "nobody", "password": "wrong"},
+	} {
+		b, err := mqtt.New(model.Channel{ID: "b", Settings: map[string]any{"listen": "127.0.0.1:0", "tls": map[string]any{"enabled": false}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := driver.Host{Intake: &drivertest.Intake{}, Log: slog.New(slog.DiscardHandler)}
+		host.Admit = func(context.Context, model.ChannelID, driver.Credentials) (driver.Admission, error) {
+			return driver.Admission{}, fault.New(fault.Denied, "register.not-admitted", "not known")
+		}
+		if err := b.Start(t.Context(), host); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stop(t, b) })
+		d, _, notes := client(t, b.Addr().String(), settings)
+		drivertest.Until(t, code+" is told", func() bool { return slices.Contains(notes.Codes(), code) && d.Status().Code == code })
+	}
+}

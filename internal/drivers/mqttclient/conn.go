@@ -214,7 +214,7 @@ func (c *conn) packet(p *mqttwire.Packet) error {
 // welcome is what the broker answers to CONNECT.
 func (c *conn) welcome(p *mqttwire.Packet) error {
 	if p.Type != mqttwire.CONNACK || p.Code != 0 {
-		return fmt.Errorf("the broker does not let us in (code %#x); check user, password and certificate", p.Code)
+		return fault.New(fault.Transient, "mqttclient.denied", "the broker does not let us in (code %#x)", p.Code)
 	}
 	c.begun = true
 	if !p.SessionPresent {

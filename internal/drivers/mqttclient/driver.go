@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -183,7 +182,12 @@ func (d *Driver) run() {
 		d.mu.Lock()
 		d.why = err
 		d.mu.Unlock()
-		d.notes.Add(d.settings.Address, "mqttclient.lost", "the broker cannot be reached, or ended the connection: "+err.Error(), "Look at the broker; we try again, and it sends what was not acknowledged.")
+		switch code := fault.CodeOf(err); code {
+		case "mqttclient.tls", "mqttclient.denied":
+			d.notes.Add(d.settings.Address, code, err.Error(), fault.ToDo(code))
+		default:
+			d.notes.Add(d.settings.Address, "mqttclient.lost", "the broker cannot be reached, or ended the connection: "+err.Error(), fault.ToDo("mqttclient.lost"))
+		}
 		if time.Since(began) > mostPause {
 			pauses.Reset()
 		}
@@ -209,7 +213,7 @@ func (d *Driver) session() error {
 		t := tls.Client(nc, d.tls)
 		if err := t.HandshakeContext(ctx); err != nil {
 			nc.Close()
-			return fmt.Errorf("TLS could not be agreed: %w", err)
+			return fault.Wrap(err, fault.Transient, "mqttclient.tls", "TLS could not be agreed")
 		}
 		link = t
 	}

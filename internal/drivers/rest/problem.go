@@ -18,6 +18,7 @@ type problem struct {
 	Detail string `json:"detail"`
 	Code   string `json:"code"`
 	Place  string `json:"place,omitempty"`
+	Hint   string `json:"hint,omitempty"` // what to do, by the catalogue
 	Rows   []row  `json:"rows,omitempty"` // of a batch of which nothing was taken
 	Offset *int64 `json:"expected-offset,omitempty"`
 }
@@ -65,7 +66,7 @@ func statusOf(err error) int {
 
 // refuse answers with an error.
 func (d *Driver) refuse(w http.ResponseWriter, err error, rows ...row) {
-	p := problem{Type: "urn:thalamus:fault:" + fault.CodeOf(err), Status: statusOf(err), Code: fault.CodeOf(err), Detail: "something went wrong inside; the log of the server says more", Rows: rows}
+	p := problem{Type: "urn:thalamus:fault:" + fault.CodeOf(err), Status: statusOf(err), Code: fault.CodeOf(err), Hint: fault.ToDo(fault.CodeOf(err)), Detail: "something went wrong inside; the log of the server says more", Rows: rows}
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		p.Detail, p.Place = f.Text, f.Place

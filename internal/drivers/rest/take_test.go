@@ -122,7 +122,7 @@ func TestRefusals(t *testing.T) {
 			}
 			a := r.do(c.method, c.path, []byte(c.body), header...)
 			p := a.problem(t)
-			if a.status != c.status || p.Status != c.status || p.Code != c.code || p.Detail == "" || c.place != "" && p.Place != c.place {
+			if a.status != c.status || p.Status != c.status || p.Code != c.code || p.Detail == "" || p.Hint == "" || c.place != "" && p.Place != c.place {
 				t.Errorf("%d %+v, want %d %s %s", a.status, p, c.status, c.code, c.place)
 			}
 			if a.status == 415 && (a.header.Get("Accept-Post") == "" || a.header.Get("Accept-Encoding") == "") {

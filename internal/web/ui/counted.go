@@ -41,6 +41,8 @@ func countWords(of string) (one, many string) {
 		return N("%s taken before"), N("%s taken before")
 	case "not whole yet":
 		return N("%s not whole yet"), N("%s not whole yet")
+	case "cannot be moved":
+		return N("%s cannot be moved"), N("%s cannot be moved")
 	case "refused":
 		return N("%s refused"), N("%s refused")
 	case "requests":
