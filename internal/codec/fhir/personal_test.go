@@ -13,8 +13,18 @@ import (
 )
 
 // The profiles of HL7's guide for personal health devices that this package may
-// claim, as rules in our own words, read from the guide's sources of March 2026.
-// The validators that the other tests ask do not know these profiles.
+// claim, as rules in our own words. The validators that the other tests ask do not
+// know these profiles. Where each rule is from, in HL7/phd, input/fsh, at 5af8412
+// of 2026-03-23:
+//
+//	device, properties  StructureDefinition.PhgDevice.fsh, PhdDevice.fsh
+//	coincident          StructureDefinition.PhdCoincidentTimeStampObservation.fsh
+//	base                StructureDefinition.PhdBaseObservation.fsh, Accuracy.fsh,
+//	                    Confidence95.fsh, CoincidentTimeStampReference.fsh
+//	value               StructureDefinition.PhdNumericObservation.fsh, …Coded…,
+//	                    …String…, …Bits…, …CompoundNumeric…, …Rtsa…
+//	codes               ValueSet.DeviceTypes11073MDC.fsh, MDCDeviceVersionTypes.fsh,
+//	                    MDCClockTypes.fsh (TestCodesOfTheGuide reads them)
 
 type object = map[string]any
 
@@ -469,4 +479,46 @@ func TestPersonalRulesTakeTheGuidesExamples(t *testing.T) {
 var exampleFaults = map[string]string{
 	"compound-observation-glucose.json": "its code is none of MDC",
 	"string-observation-1.json":         "its code is none of MDC",
+}
+
+// Codes that the rules and the encoder allow are those of the guide's own value
+// sets.
+func TestCodesOfTheGuide(t *testing.T) {
+	folder := filepath.Join(root(t), "..", "shared", "corpus", "ieee11073", "HL7+phd", "input", "fsh")
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("corpus absent: " + folder)
+	}
+	line := regexp.MustCompile(`(?m)^\* \$Mdc#(\d+)`)
+	for set, ours := range map[string]func() []string{
+		"DeviceTypes11073MDC": func() (all []string) {
+			for n := uint32(528000); n < 529000; n++ {
+				if isSpecialisation(n) {
+					all = append(all, fmt.Sprint(n))
+				}
+			}
+			return all
+		},
+		"MDCDeviceVersionTypes": func() []string { return slices.Clone(guideVersions) },
+		"MDCClockTypes": func() (all []string) {
+			for n := range clockNames {
+				all = append(all, fmt.Sprint(n))
+			}
+			return all
+		},
+	} {
+		raw, err := os.ReadFile(filepath.Join(folder, "ValueSet."+set+".fsh"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, m := range line.FindAllStringSubmatch(string(raw), -1) {
+			want = append(want, m[1])
+		}
+		got := ours()
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: ours are %s, the guide's %s", set, got, want)
+		}
+	}
 }
