@@ -2,6 +2,7 @@ package bytelink
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -184,6 +185,48 @@ func TestPortStops(t *testing.T) {
 	}
 	if err := r.d.Stop(t.Context()); err != nil || r.state() != "stopped" {
 		t.Errorf("%v, %s", err, r.state())
+	}
+}
+
+// TestPortHeldUp: a device that takes nothing ends its link after the stall, and does
+// not keep the channel from stopping.
+func TestPortHeldUp(t *testing.T) {
+	for _, stall := range []string{"300ms", "1h"} {
+		c := newCable(t)
+		c.plug()
+		ended := make(chan error, 100)
+		flood := func(_ context.Context, s *Session) error {
+			for {
+				if err := s.Write(make([]byte, 4096)); err != nil {
+					ended <- err
+					return err
+				}
+			}
+		}
+		d := New(model.Channel{ID: "lab", Codec: "raw"}, settings(t, map[string]any{"port": c.ours, "retry": "50ms", "stall_timeout": stall}), flood)
+		if err := d.Start(t.Context(), driver.Host{Intake: &drivertest.Intake{}, Log: slog.New(slog.DiscardHandler)}); err != nil {
+			t.Fatal(err)
+		}
+		drivertest.Until(t, "the port is open", func() bool { return d.(driver.Reporter).Status().State == "connected" })
+		if stall != "1h" {
+			select {
+			case err := <-ended:
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Error(err)
+				}
+			case <-time.After(drivertest.Patience):
+				t.Fatal("the write never ended")
+			}
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		stopped := make(chan struct{})
+		go func() { d.Stop(ctx); close(stopped) }()
+		select {
+		case <-stopped:
+		case <-time.After(5 * time.Second):
+			t.Fatal("the channel did not stop")
+		}
+		cancel()
 	}
 }
 

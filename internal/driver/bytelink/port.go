@@ -26,6 +26,7 @@ type stream interface {
 // port is an open serial port with a read deadline.
 type port struct {
 	serial.Port
+	writer   *os.File     // the same port, written with a deadline; nil: there is none here
 	deadline atomic.Int64 // unix nanoseconds, 0: none
 }
 
@@ -53,12 +54,19 @@ func (s *Settings) openPort(root string) (p *port, path, said string, err error)
 	if err != nil {
 		return nil, path, "", openFault(path, err)
 	}
-	open, err := serial.Open(path, mode)
+	writer, err := openWriter(path)
 	if err != nil {
 		err = errors.Join(err, control(false))
 		return nil, path, "", openFault(path, err)
 	}
+	open, err := serial.Open(path, mode)
+	if err != nil {
+		writer.Close()
+		err = errors.Join(err, control(false))
+		return nil, path, "", openFault(path, err)
+	}
 	if err := control(true); err != nil {
+		writer.Close()
 		open.Close()
 		return nil, path, "", openFault(path, err)
 	}
@@ -68,7 +76,7 @@ func (s *Settings) openPort(root string) (p *port, path, said string, err error)
 	if id := usbOf(root, filepath.Base(real)); id.vendor != "" {
 		said += "\nusb: " + id.String()
 	}
-	return &port{Port: open}, stable, said, nil
+	return &port{Port: open, writer: writer}, stable, said, nil
 }
 
 func openFault(path string, err error) error {
@@ -76,15 +84,17 @@ func openFault(path string, err error) error {
 		return fault.Wrap(err, fault.Transient, "serial.unplugged", "the port is not there").At(path)
 	}
 	var p *serial.PortError
+	code := serial.PortErrorCode(-1)
 	if errors.As(err, &p) {
-		switch p.Code() {
-		case serial.PortNotFound:
-			return fault.Wrap(err, fault.Transient, "serial.unplugged", "the port is not there").At(path)
-		case serial.PortBusy:
-			return fault.Wrap(err, fault.Transient, "serial.open", "another program has the port").At(path)
-		case serial.PermissionDenied:
-			return fault.Wrap(err, fault.Transient, "serial.open", "this program may not open the port; its user must belong to the port's group, dialout on most systems").At(path)
-		}
+		code = p.Code()
+	}
+	switch {
+	case code == serial.PortNotFound:
+		return fault.Wrap(err, fault.Transient, "serial.unplugged", "the port is not there").At(path)
+	case code == serial.PortBusy, errors.Is(err, syscall.EBUSY):
+		return fault.Wrap(err, fault.Transient, "serial.open", "another program has the port").At(path)
+	case code == serial.PermissionDenied, errors.Is(err, os.ErrPermission):
+		return fault.Wrap(err, fault.Transient, "serial.open", "this program may not open the port; its user must belong to the port's group, dialout on most systems").At(path)
 	}
 	return fault.Wrap(err, fault.Transient, "serial.open", "the port cannot be opened with these settings").At(path)
 }
@@ -113,8 +123,13 @@ func (p *port) Read(b []byte) (int, error) {
 	}
 }
 
-// Write writes all of b.
+// Write writes all of b until the write deadline. A device that holds its line up
+// for ever, or is not there behind its adapter, would else hold the link, and
+// whoever stops it.
 func (p *port) Write(b []byte) (int, error) {
+	if p.writer != nil {
+		return p.writer.Write(b)
+	}
 	done := 0
 	for done < len(b) {
 		n, err := p.Port.Write(b[done:])
@@ -126,6 +141,14 @@ func (p *port) Write(b []byte) (int, error) {
 	return done, nil
 }
 
+// Close ends reads and writes under way.
+func (p *port) Close() error {
+	if p.writer == nil {
+		return p.Port.Close()
+	}
+	return errors.Join(p.writer.Close(), p.Port.Close())
+}
+
 func (p *port) SetReadDeadline(t time.Time) error {
 	if t.IsZero() {
 		p.deadline.Store(0)
@@ -135,6 +158,10 @@ func (p *port) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetWriteDeadline does nothing: what is written to a port goes into the
-// system's buffer.
-func (p *port) SetWriteDeadline(time.Time) error { return nil }
+// SetWriteDeadline says until when a write may take.
+func (p *port) SetWriteDeadline(t time.Time) error {
+	if p.writer == nil {
+		return nil
+	}
+	return p.writer.SetWriteDeadline(t)
+}
