@@ -53,7 +53,7 @@ func (c *program) simulate() *cobra.Command {
 	f.Float64Var(&rate, "rate", 1, "messages a second of each monitor")
 	f.BoolVar(&secure, "tls", false, "speak TLS; --authority names whom to trust")
 	cmd.AddCommand(c.simulatePHD(), c.simulateASTM(), c.simulatePOCT1A(), c.simulateRest())
-	cmd.AddCommand(c.simulateMQTT(), c.simulateIntelliVue(), c.simulateFile(), c.simulateBLE())
+	cmd.AddCommand(c.simulateMQTT(), c.simulateIntelliVue(), c.simulateFile(), c.simulateBLE(), c.simulatePull())
 	cmd.AddCommand(c.simulateLines()...)
 	return c.simulates(simulation{Command: cmd, kind: "hl7", number: &beds, flag: "beds",
 		devices: func(set faults.Set) (sim.Devices, error) {

@@ -23,6 +23,7 @@ type filed struct {
 // simulateFile lets simulated devices file into a folder.
 func (c *program) simulateFile() *cobra.Command {
 	var w files.Ward
+	grace := settle
 	cmd := &cobra.Command{
 		Use: "file", Short: "Let simulated devices file into a folder that a channel watches",
 		Long: "Let simulated devices file into the folder of a channel of the driver filedrop: at each bed " + strings.Join(files.Kinds(), ", ") +
@@ -38,7 +39,7 @@ func (c *program) simulateFile() *cobra.Command {
 	f.IntVar(&w.Beds, "beds", 2, "number of beds")
 	f.StringSliceVar(&w.Devices, "devices", files.Kinds(), "kinds of devices")
 	f.DurationVar(&w.Every, "every", 5*time.Second, "time between files of a device")
-	return c.simulates(simulation{Command: cmd, kind: "file", number: &w.Beds, flag: "beds", grace: settle,
+	return c.simulates(simulation{Command: cmd, kind: "file", number: &w.Beds, flag: "beds", grace: &grace,
 		devices: func(set faults.Set) (sim.Devices, error) {
 			w.Faults = set
 			return &w, nil

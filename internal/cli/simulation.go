@@ -17,11 +17,11 @@ import (
 // simulation is a command that simulates devices of a kind. What all of them do
 // is done here, what is one kind's own is in the fields.
 type simulation struct {
-	*cobra.Command               // its name, texts and own flags
-	kind           string        // of whose faults the devices have
-	number         *int          // of beds, homes or instruments
-	flag           string        // that tells it
-	grace          time.Duration // for what is under way at the end; 0: half of settle
+	*cobra.Command                // its name, texts and own flags
+	kind           string         // of whose faults the devices have
+	number         *int           // of beds, homes or instruments
+	flag           string         // that tells it
+	grace          *time.Duration // for what is under way at the end; nil: half of settle
 	// devices makes them of what the flags say.
 	devices func(set faults.Set) (sim.Devices, error)
 	// outcome gives what is printed of them, and why the command fails.
@@ -66,8 +66,8 @@ func (c *program) simulates(s simulation) *cobra.Command {
 			defer cancel()
 		}
 		grace := settle / 2
-		if s.grace > 0 {
-			grace = s.grace
+		if s.grace != nil {
+			grace = *s.grace
 		}
 		began := time.Now()
 		c.runDevices(ctx, all, grace)

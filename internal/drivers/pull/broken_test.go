@@ -57,6 +57,9 @@ func TestRoundGoesOnLater(t *testing.T) {
 	}
 	d.memory.Began = d.memory.Began.Add(-3 * time.Hour) // the server was away for so long
 	want := since(d.memory.Began, 0)
+	if now := time.Now(); d.memory.Began.Before(now.Add(-3*time.Hour - time.Minute)) {
+		t.Errorf("it remembers %s at %s", d.memory.Began, now)
+	}
 	s.set(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"hr":2}`) })
 	if _, err := d.round(t.Context()); err != nil {
 		t.Fatal(err)
@@ -122,5 +125,74 @@ func TestOneLineSpoilsNoOther(t *testing.T) {
 	}
 	if d.entries.Load() != 19 {
 		t.Errorf("%d entries are counted", d.entries.Load())
+	}
+}
+
+// R23: what is no answer moves no cursor: a proxy's page, and an answer that ends
+// in the middle although its end was told.
+func TestUnsoundAnswerMovesNothing(t *testing.T) {
+	for name, body := range map[string]string{"page": "\n<!DOCTYPE html><title>Sign in</title>", "cut": `{"resourceType":"Bundle","entry":[{"resource":{"hr`} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, body) })
+			r := newRig(t, s, "/x", map[string]any{"cursor": map[string]any{"parameter": "since", "from": "time"}})
+			d := r.hand()
+			for range 2 {
+				if _, err := d.round(t.Context()); fault.CodeOf(err) != "pull.unsound" || d.memory.Cursor != "" {
+					t.Fatalf("%v, the next round asks from %q", err, d.memory.Cursor)
+				}
+			}
+			if n := len(r.intake.Taken()); n != map[string]int{"cut": 1}[name] {
+				t.Errorf("%d entries", n)
+			}
+			s.set(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, `{"hr":1}`) })
+			if _, err := d.round(t.Context()); err != nil || d.memory.Cursor == "" {
+				t.Errorf("%v, the next round asks from %q", err, d.memory.Cursor)
+			}
+		})
+	}
+}
+
+// A line that is no JSON, and not the last, holds nothing up.
+func TestBadLineHoldsNothingUp(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "{\"a\":1}\n{\"a\":\n{\"a\":2}\n") })
+	r := newRig(t, s, "/x", map[string]any{"each": "line"})
+	if _, err := r.hand().round(t.Context()); err != nil || len(r.intake.Taken()) != 3 {
+		t.Errorf("%v, %d entries", err, len(r.intake.Taken()))
+	}
+}
+
+// R23: a server whose clock is behind ours files by its own clock: the next round
+// asks from there.
+func TestServerWhoseClockIsBehind(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+		fmt.Fprint(w, `{"hr":1}`)
+	})
+	r := newRig(t, s, "/x", map[string]any{"cursor": map[string]any{"parameter": "since", "from": "time"}})
+	d := r.hand()
+	if _, err := d.round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := time.Parse(time.RFC3339, d.memory.Cursor); err != nil || time.Since(at) < time.Hour || time.Since(at) > time.Hour+time.Minute {
+		t.Errorf("the next round asks from %s, %v", d.memory.Cursor, err)
+	}
+}
+
+// A search that found nothing is nothing, whatever its id.
+func TestEmptySearch(t *testing.T) {
+	n := 0
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		n++
+		fmt.Fprintf(w, `{"resourceType":"Bundle","id":"%d","type":"searchset","total":0,"link":[{"relation":"self","url":"/x"}]}`, n)
+	})
+	r := newRig(t, s, "/x", map[string]any{"cursor": map[string]any{"parameter": "_lastUpdated", "from": "time"}})
+	d := r.hand()
+	for range 3 {
+		if _, err := d.round(t.Context()); err != nil || d.memory.Cursor == "" {
+			t.Fatal(err)
+		}
+	}
+	if n := len(r.intake.Taken()); n != 0 {
+		t.Errorf("%d entries of nothing", n)
 	}
 }

@@ -119,8 +119,15 @@ func (d *Driver) round(ctx context.Context) (wait time.Duration, err error) {
 		if a.body == nil {
 			return a.until, nil
 		}
+		if first {
+			began = a.before(began)
+			d.memory.Began = began
+		}
 		if err := d.take(ctx, a, address); err != nil {
 			return a.until, err
+		}
+		if a.cut(d.settings.Each == "line", d.codec) {
+			return a.until, fault.New(fault.Transient, "pull.unsound", "an answer ends in the middle; it was kept and is asked for again")
 		}
 		if value := d.cursorOf(a); value != "" {
 			cursor = value
@@ -149,6 +156,7 @@ func (d *Driver) round(ctx context.Context) (wait time.Duration, err error) {
 		if err := d.memory.save(); err != nil {
 			return a.until, err
 		}
+		d.Pauses.Reset() // it went on: a server that fails at every tenth page is not away
 		if wait = a.until; following == "" {
 			return wait, nil
 		}

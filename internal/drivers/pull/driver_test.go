@@ -249,10 +249,10 @@ func TestBundlePages(t *testing.T) {
 	var s *server
 	s = newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("p") == "2" {
-			fmt.Fprint(w, `{"resourceType":"Bundle","id":"two"}`)
+			fmt.Fprint(w, `{"resourceType":"Bundle","id":"two","entry":[{}]}`)
 			return
 		}
-		fmt.Fprintf(w, `{"resourceType":"Bundle","link":[{"relation":"self","url":"/"},{"relation":"next","url":"%s/?p=2"}]}`, s.URL)
+		fmt.Fprintf(w, `{"resourceType":"Bundle","entry":[{}],"link":[{"relation":"self","url":"/"},{"relation":"next","url":"%s/?p=2"}]}`, s.URL)
 	})
 	r := newRig(t, s, "/", map[string]any{"cursor": map[string]any{"parameter": "_lastUpdated", "from": "time", "prefix": "ge", "overlap": "1m"}}).start()
 	if got := r.taken(2); !strings.Contains(string(got[1].Bytes), "two") {
@@ -299,6 +299,8 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatal(err)
 		}
 		a := answer{body: body, head: http.Header{"Link": {link}}}
+		a.readBundle()
+		a.cut(true, "json")
 		d.cursorOf(a)
 		if to, err := d.next(a, "https://gateway.example/"); err == nil && to != "" && !strings.HasPrefix(to, "https://gateway.example") {
 			t.Errorf("it would ask %s", to)

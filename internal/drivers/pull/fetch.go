@@ -54,6 +54,58 @@ type answer struct {
 	body  []byte
 	head  http.Header
 	until time.Duration // how long the server asks us to wait; 0: not at all
+	at    time.Time     // when it came, by our clock
+	// bundle is what it says of itself where it is a FHIR Bundle, else nil.
+	bundle *struct {
+		ResourceType string
+		Link         []struct{ Relation, URL string }
+		Entry        []json.RawMessage
+	}
+}
+
+// page says whether the answer is one for people: no data that a codec of ours
+// reads begins like that.
+func (a *answer) page() bool {
+	return bytes.HasPrefix(bytes.TrimLeft(a.body, "\ufeff \t\r\n"), []byte("<"))
+}
+
+// cut says whether JSON ends in the middle: what follows was lost on the way. Of
+// lines the last is looked at.
+func (a *answer) cut(lines bool, codec string) bool {
+	if codec != "json" && codec != "fhir" && codec != "openmhealth" {
+		return false
+	}
+	b := bytes.TrimSpace(a.body)
+	if lines {
+		b = b[bytes.LastIndexByte(b, '\n')+1:]
+	}
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	for {
+		var one json.RawMessage
+		if err := decoder.Decode(&one); err != nil {
+			return errors.Is(err, io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// readBundle reads what a Bundle says of itself.
+func (a *answer) readBundle() {
+	if !bytes.Contains(a.body[:min(len(a.body), 4096)], []byte(`"Bundle"`)) {
+		return
+	}
+	if json.Unmarshal(a.body, &a.bundle) != nil || a.bundle.ResourceType != "Bundle" {
+		a.bundle = nil
+	}
+}
+
+// before gives when a round began, by the server's clock where that is behind ours
+// (RFC 9110 §6.6.1): by that it says when what it has was filed.
+func (a *answer) before(began time.Time) time.Time {
+	says, err := http.ParseTime(a.head.Get("Date"))
+	if err != nil {
+		return began
+	}
+	return began.Add(min(0, says.Sub(a.at)))
 }
 
 // ask asks for a page. A nil body says that there is nothing new.
@@ -80,7 +132,8 @@ func (d *Driver) ask(ctx context.Context, address string, first bool) (answer, e
 		return answer{}, unreachable(err)
 	}
 	defer resp.Body.Close()
-	a := answer{head: resp.Header, until: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	a := answer{head: resp.Header, at: time.Now()}
+	a.until = retryAfter(resp.Header.Get("Retry-After"), a.at)
 	switch {
 	case resp.StatusCode == http.StatusNotModified, resp.StatusCode == http.StatusNoContent:
 		return a, nil
@@ -98,6 +151,10 @@ func (d *Driver) ask(ctx context.Context, address string, first bool) (answer, e
 	if int64(len(a.body)) > d.settings.MaxBody {
 		return a, fault.New(fault.Invalid, "pull.oversize", "an answer is longer than max_body (%d bytes) and was not taken; raise it, or have the server send smaller pages", d.settings.MaxBody)
 	}
+	if a.page() {
+		return a, fault.New(fault.Transient, "pull.unsound", "the server answers with a page (HTML or XML) in place of data, which was not taken; something between may ask who we are")
+	}
+	a.readBundle()
 	return a, nil
 }
 
@@ -152,8 +209,8 @@ func (d *Driver) frames(a answer, address string) []model.Frame {
 		return model.Frame{Channel: d.channel, Codec: d.codec, Peer: d.base.Host, Topic: topic, Properties: said, Bytes: b}
 	}
 	if d.settings.Each == "answer" {
-		if len(bytes.TrimSpace(a.body)) == 0 {
-			return nil
+		if len(bytes.TrimSpace(a.body)) == 0 || a.bundle != nil && len(a.bundle.Entry) == 0 {
+			return nil // a search that found nothing has another id each time
 		}
 		return []model.Frame{make(a.body)}
 	}
@@ -170,15 +227,10 @@ func (d *Driver) frames(a answer, address string) []model.Frame {
 // of a FHIR Bundle (FHIR R4 §3.1.1.4.1). One of another host is not followed.
 func (d *Driver) next(a answer, address string) (string, error) {
 	target := linkOf(a.head.Values("Link"))
-	if target == "" && bytes.Contains(a.body[:min(len(a.body), 4096)], []byte(`"Bundle"`)) {
-		var bundle struct {
-			Link []struct{ Relation, URL string }
-		}
-		if json.Unmarshal(a.body, &bundle) == nil {
-			for _, l := range bundle.Link {
-				if l.Relation == "next" {
-					target = l.URL
-				}
+	if target == "" && a.bundle != nil {
+		for _, l := range a.bundle.Link {
+			if l.Relation == "next" {
+				target = l.URL
 			}
 		}
 	}

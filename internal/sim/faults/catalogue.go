@@ -26,6 +26,7 @@ const (
 	Flood         = "flood"
 	BegunAnew     = "begun-anew"
 	Truncated     = "truncated-batch"
+	Busy          = "busy"
 
 	ClockJump    = "clock-jump"
 	ZoneChange   = "zone-change"
@@ -67,11 +68,12 @@ var catalogue = [...]Fault{
 	{Swapped, Link, "two messages, or two datagrams, come the wrong way round", "both are recorded; values stand in the order of their own times"},
 	{Duplicate, Link, "a message comes again after it was acknowledged", "the repeat is linked to the first and has no second effect"},
 	{SlowDrip, Link, "a frame comes byte by byte, a file grows", "nothing: it is taken as any other"},
-	{Garbage, Link, "noise before a frame; a file that is none of its kind", "a note on the channel: what belonged to no frame was passed over, its sender cut off, or the file refused"},
+	{Garbage, Link, "noise before a frame; a file that is none of its kind; a page of a proxy in place of an answer", "a note on the channel: what belonged to no frame was passed over, its sender cut off, or the file refused"},
 	{WrongChecksum, Link, "a byte of a frame is not what it was", "a note on the channel: a frame was refused; it comes again"},
-	{Oversized, Link, "a frame, or a file, of 17 MiB", "a note on the channel: it was refused, or its sender cut off; the device's next message is taken"},
+	{Oversized, Link, "a frame, a file or an answer of 17 MiB", "a note on the channel: it was refused, or its sender cut off; the device's next message is taken"},
 	{Flood, Link, "fifty messages at once", "nothing: they are taken one after another"},
-	{BegunAnew, Content, "a transmission begins anew before the one before it ended", "a note on the channel: a transmission was broken off; the message comes again"},
+	{Busy, Link, "a server that is asked says twice that it is busy, and when to ask again (429, 503, Retry-After)", "a note on the channel: the server is busy; it is asked again by itself"},
+	{BegunAnew, Content, "a transmission begins anew before the one before it ended; a server has forgotten the page that is asked for", "a note on the channel: a transmission was broken off; the message comes again"},
 	{Truncated, Content, "a batch ends before its last message, or tells another number than it holds", "an issue that names both numbers, or a note; what came is recorded"},
 
 	{ClockJump, Content, "the device's clock says 1970, or yesterday", "an issue at the message; the device's state: its clock is off"},

@@ -45,6 +45,7 @@ func Kinds() []Kind {
 		{"nonin", Asked(WrongChecksum), []string{OutOfRange, SensorOff}},
 		{"phd", Streams(), []string{ClockJump, OutOfRange, NaN}},
 		{"poct1a", Streams(), []string{ClockJump, WrongUnit, NewLabel, WrongPatient, OutOfRange}},
+		{"pull", []string{Unplugged, Reset, HalfFrame, Silence, Dropped, Swapped, Duplicate, SlowDrip, Garbage, Oversized, Flood, Busy}, []string{BegunAnew, ClockJump, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN}},
 		{"rest", []string{Unplugged, Reset, HalfFrame, Silence, Dropped, Swapped, Duplicate, SlowDrip, Garbage, WrongChecksum, Flood}, []string{ClockJump, WrongUnit, NewLabel, Firmware, WrongPatient, OutOfRange, NaN, SensorOff, NoNumber, DemoMode}},
 	}
 }

@@ -139,10 +139,10 @@ func (h *Homes) Run(ctx context.Context, grace time.Duration) {
 
 // live lets one home measure.
 func (h *Homes) live(ctx context.Context, l living, rhythm, grace time.Duration) {
-	p := patient{bed: l.bed, body: l.bed.Body(), run: h.Mark}
+	p := NewPatient(l.bed, h.Mark)
 	for goesOn := true; goesOn; goesOn = l.plan.Pause(ctx, rhythm) {
 		turn := l.plan.Next()
-		list := p.measure(time.Now(), turn)
+		list := p.Measure(time.Now(), turn)
 		switch {
 		case turn.Is(faults.Swapped):
 			slices.Reverse(list)

@@ -15,10 +15,10 @@ import (
 
 // What a home sends is understood without an issue, in the units asked for.
 func TestMeasurementsAreUnderstood(t *testing.T) {
-	p := patient{bed: sim.Beds("HOME", 1)[0], body: sim.NewPhysiology(1), run: "t"}
+	p := NewPatient(sim.Beds("HOME", 1)[0], "t")
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	codes := map[string]string{}
-	for _, m := range p.measure(now, "") {
+	for _, m := range p.Measure(now, "") {
 		out := fhir.New().Decode(model.Entry{Seq: 1, Frame: model.Frame{Channel: "home", Codec: fhir.Name, Arrived: now, Bytes: m.Body}}, codec.Context{})
 		for i := range out {
 			normalise.Normalise(&out[i], normalise.Context{})
@@ -47,9 +47,9 @@ func TestFaultsAreSeen(t *testing.T) {
 		faults.NoNumber: "normalise.invalid-marker", faults.DemoMode: "simulated",
 	}
 	for _, name := range kind.Content {
-		p := patient{bed: sim.Beds("HOME", 1)[0], body: sim.NewPhysiology(1), run: "t"}
+		p := NewPatient(sim.Beds("HOME", 1)[0], "t")
 		seen := map[string]bool{}
-		for _, m := range p.measure(now, faults.Turn(name)) {
+		for _, m := range p.Measure(now, faults.Turn(name)) {
 			out := fhir.New().Decode(model.Entry{Seq: 1, Frame: model.Frame{Channel: "home", Codec: fhir.Name, Arrived: now, Bytes: m.Body}}, codec.Context{})
 			for i := range out {
 				normalise.Normalise(&out[i], normalise.Context{})

@@ -2,6 +2,7 @@ package home
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"thalamus/client"
@@ -9,8 +10,8 @@ import (
 	"thalamus/internal/sim/faults"
 )
 
-// patient is who measures.
-type patient struct {
+// Patient is who measures at home.
+type Patient struct {
 	bed   sim.Bed
 	body  *sim.Physiology
 	run   string
@@ -19,10 +20,16 @@ type patient struct {
 	release int
 }
 
-// measure gives what the devices of a home measure at a moment: pressure and
+// NewPatient gives the patient of a bed. run tells apart several runs against the
+// same server.
+func NewPatient(bed sim.Bed, run string) *Patient {
+	return &Patient{bed: bed, body: bed.Body(), run: run}
+}
+
+// Measure gives what the devices of a home measure at a moment: pressure and
 // pulse, saturation, temperature; all of one body. What is wrong with one value
 // alone is wrong with the saturation.
-func (p *patient) measure(now time.Time, turn faults.Turn) []client.Message {
+func (p *Patient) Measure(now time.Time, turn faults.Turn) []client.Message {
 	v := p.body.Next().With(turn)
 	p.count++
 	if turn.Is(faults.Firmware) {
@@ -61,6 +68,13 @@ func (p *patient) measure(now time.Time, turn faults.Turn) []client.Message {
 		message("PO", "Home oximeter", oximetry, saturation),
 		message("TH", "Home thermometer", coded(mdc(150364, "MDC_TEMP_BODY")), quantity(fmt.Sprintf("%d.%d", v.TempTenthCel/10, v.TempTenthCel%10), "Cel")),
 	}
+}
+
+// Mark is the part of an Observation that no other has.
+func Mark(observation []byte) string {
+	_, rest, _ := strings.Cut(string(observation), `"urn:id:SIMHOME","value":`)
+	mark, _, _ := strings.Cut(rest, "}")
+	return mark
 }
 
 func coded(codings string) string { return `{"coding":[` + codings + `]}` }

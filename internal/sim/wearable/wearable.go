@@ -54,12 +54,12 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 	var devices sync.WaitGroup
 	for _, bed := range sim.Beds(w.Name, w.Beds) {
 		devices.Go(func() {
-			d := device{w: w, bed: bed, body: bed.Body(), run: fmt.Sprintf("%x", time.Now().UnixNano()), plan: w.Faults.Plan(), release: 1}
+			d := device{w: w, Wearable: New(bed, fmt.Sprintf("%x", time.Now().UnixNano())), plan: w.Faults.Plan()}
 			defer d.close()
 			var held func()
 			for n := 1; ; n++ {
 				turn := d.plan.Next()
-				say := d.message(n, turn)
+				say := d.Says(n, turn)
 				if turn.Is(faults.Swapped) && held == nil {
 					held = func() { d.publish(sending, say, n) }
 				} else {
@@ -85,16 +85,12 @@ func (w *Ward) Run(ctx context.Context, grace time.Duration) {
 }
 
 type device struct {
+	*Wearable
 	w    *Ward
-	bed  sim.Bed
-	body *sim.Physiology
-	run  string
 	conn net.Conn
 	r    *bufio.Reader
 	plan *faults.Plan
-	// release of the device's software, 1.0 at first.
-	release int
-	last    string // the message acknowledged last
+	last string // the message acknowledged last
 }
 
 func (d *device) close() {
@@ -104,35 +100,10 @@ func (d *device) close() {
 	}
 }
 
-// message is the nth of a device, with what is wrong about it.
-func (d *device) message(n int, turn faults.Turn) []byte {
-	v := d.body.Next().With(turn)
-	label, unit, pulse, mrn := "HR", "/min", fmt.Sprint(v.PulsePerMin), d.bed.Patient.MRN
-	switch turn {
-	case faults.NewLabel:
-		label = "nobody knows it"
-	case faults.WrongUnit:
-		unit = "mm[Hg]"
-	case faults.NaN:
-		pulse = `"NaN"`
-	case faults.WrongPatient:
-		mrn = "WRONG-" + mrn
-	case faults.Firmware:
-		d.release++
-	}
-	return fmt.Appendf(nil, `{"maker":"Thalamus","model":"SIM-WEAR","serial":%q,"fw":"%d.0","battery":%d,"patient":%q,"ts":%d,%s"obs":[{"label":%q,"value":%s,"unit":%q},{"label":"SpO2","value":%d,"unit":"%%"},{"label":"RR","value":%d,"unit":"/min"},{"label":"Temp","value":%d.%d,"unit":"Cel"}]}`,
-		d.serial(), d.release, 100-n%90, mrn, turn.Clock(time.Now()).UnixMilli(), mark(d.run, n), label, pulse, unit, v.SpO2Percent, v.RespPerMin, v.TempTenthCel/10, v.TempTenthCel%10)
-}
-
-// mark is the part of a payload that no other message has.
-func mark(run string, n int) string { return fmt.Sprintf(`"run":%q,"n":%d,`, run, n) }
-
-func (d *device) serial() string { return fmt.Sprintf("W-%s-%d", d.bed.Ward, d.bed.Number) }
-
 // publish sends the nth message until it is acknowledged.
 func (d *device) publish(ctx context.Context, payload []byte, n int) {
 	p := mqttwire.Packet{Type: mqttwire.PUBLISH, Topic: "ward/" + d.bed.Ward + "/" + d.serial() + "/vitals", QoS: 1, ID: uint16(n%65535 + 1), Payload: payload}
-	id := mark(d.run, n)
+	id := Mark(d.run, n)
 	if again := d.last == id; !again {
 		d.w.Note(func(t *sim.Told) { t.Sent++ })
 	} else {
