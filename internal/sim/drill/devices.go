@@ -8,6 +8,7 @@ import (
 
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bluez"
+	"thalamus/internal/sim/cloud"
 	"thalamus/internal/sim/faults"
 	"thalamus/internal/sim/files"
 	"thalamus/internal/sim/home"
@@ -81,6 +82,7 @@ type devices struct {
 	folder  string      // they file into
 	near    *bluez.Ward // of Bluetooth
 	consent func(ctx context.Context, near []bluez.Near)
+	cloud   *cloud.Ward   // that is asked
 	grace   time.Duration // for what is under way at the end; 0: as ever
 }
 
@@ -96,6 +98,7 @@ var links = map[string]struct {
 	"poct1a": {"poct1a", "poct1a", map[string]any{"link": map[string]any{"listen": "127.0.0.1:0"}}},
 	"file":   {"filedrop", "hl7v2", map[string]any{"complete": "renamed", "every": "100ms"}},
 	"ble":    {"ble", "gatt", map[string]any{"retry": "200ms"}},
+	"pull":   {"pull", "fhir", map[string]any{"every": "100ms", "accept": "application/fhir+json", "cursor": map[string]any{"parameter": "_lastUpdated", "from": "time", "prefix": "ge"}}},
 	"rest":   {"rest", "fhir", map[string]any{"listen": "127.0.0.1:0", "requests_per_second": 0}},
 }
 
@@ -125,6 +128,10 @@ func (d *devices) work(ctx context.Context) {
 		w := files.Ward{Folder: d.folder, Name: d.name, Beds: 1, Devices: []string{files.Batch}, Every: rhythm, Mark: d.run, Faults: d.set, Acknowledged: d.told.mark}
 		w.Run(ctx, cmp.Or(d.grace, grace))
 		d.sent(&w)
+	case "pull":
+		d.cloud.Name, d.cloud.Acknowledged = d.name, d.told.mark
+		d.cloud.Run(ctx, cmp.Or(d.grace, grace))
+		d.sent(d.cloud)
 	case "rest":
 		h := &d.homes
 		h.Ward, h.Number, h.Rate, h.Mark, h.Faults = d.name, 1, float64(time.Second/rhythm), d.run, d.set

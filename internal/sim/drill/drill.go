@@ -16,6 +16,7 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bluez"
+	"thalamus/internal/sim/cloud"
 	"thalamus/internal/sim/faults"
 )
 
@@ -211,13 +212,20 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 		defer end()
 		where = map[string]any{"bus": near.Bus}
 	}
+	asked := &cloud.Ward{Listen: "127.0.0.1:0", Beds: 1, Every: rhythm, Page: 5, Mark: fmt.Sprintf("%s-%x", d.run, nameOf(e.Fault)), Faults: set}
+	if e.Kind == "pull" {
+		if err := asked.Open(); err != nil {
+			return r.failed(err)
+		}
+		where = map[string]any{"url": asked.URL()}
+	}
 	ch, err := d.open(ctx, e.Fault, e.Kind, where)
 	if err != nil {
 		return r.failed(err)
 	}
 	defer d.shut(ch.ID)
 	dev := d.devices(e.Kind, ch, set)
-	dev.folder, dev.near = folder, near
+	dev.folder, dev.near, dev.cloud = folder, near, asked
 	if near != nil {
 		defer d.remove(ch.ID) // or it would look for its D-Bus until the end
 		dev.consent = func(ctx context.Context, near []bluez.Near) { d.consent(ctx, ch.ID, near) }
@@ -231,7 +239,7 @@ func (d *drill) try(ctx context.Context, e Exercise) Result {
 	}
 	target := enough
 	switch e.Kind {
-	case "rest":
+	case "rest", "pull":
 		target *= 3 // a home measures three things at a time
 	case "ble":
 		target *= 3 // a meter has ten records at the start
@@ -381,7 +389,7 @@ func (d *drill) open(ctx context.Context, name, kind string, more map[string]any
 	var row service.ChannelRow
 	err := d.until(ctx, "the channel listens", nil, func() (ok bool, err error) {
 		row, err = d.row(ctx, ch.ID)
-		return row.Address != "" || row.State == "connected" || kind == "ble", err // there a person must agree first
+		return row.Address != "" || row.State == "connected" || kind == "ble" || kind == "pull", err // a person must agree first; who is asked waits for us
 	})
 	return row, err
 }
