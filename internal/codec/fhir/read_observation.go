@@ -59,7 +59,10 @@ func (r *reading) observation(s *resource) {
 		if parent != "" {
 			o.SubID, o.Parent = parent+"."+strconv.Itoa(i+1), parent
 		}
-		o.Instance, o.Notes = "", nil
+		o.Notes = nil
+		if o.Instance != "" { // R18: what comes again is known again, each part of it by itself
+			o.Instance += "." + strconv.Itoa(i+1)
+		}
 		o.Flags, o.RangeText = flags(c.Get("interpretation")), rangeText(c.Get("referenceRange"))
 		o.Received, o.Alternate = codings(c.Get("code"))
 		if c.Get("valueSampledData") != nil {
