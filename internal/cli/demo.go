@@ -19,6 +19,7 @@ import (
 	"thalamus/internal/service"
 	"thalamus/internal/sim"
 	"thalamus/internal/sim/bluez"
+	"thalamus/internal/sim/cloud"
 	"thalamus/internal/sim/fhirserver"
 	"thalamus/internal/sim/home"
 	"thalamus/internal/sim/lab"
@@ -159,6 +160,7 @@ type demo struct {
 	drop   string         // folder that batches are filed into
 	bus    *bluez.Bus     // on which the Bluetooth devices are; nil: there are none
 	near   *bluez.Ward
+	cloud  *cloud.Ward // that is asked
 	closed bool
 }
 
@@ -222,8 +224,11 @@ func (d *demo) configure(ctx context.Context) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Broken, "app.folder", "cannot write into the demo's folder").At(d.folder)
 	}
-	d.drop = drop
-	text := strings.NewReplacer("HIS", d.his.Address(), "EHR", d.ehr.URL(), "DROP", drop).Replace(`channels:
+	d.drop, d.cloud = drop, &cloud.Ward{Listen: "127.0.0.1:0", Form: cloud.Lines, Name: "MAKER", Beds: 2, Every: 3 * time.Second}
+	if err := d.cloud.Open(); err != nil {
+		return err
+	}
+	text := strings.NewReplacer("HIS", d.his.Address(), "EHR", d.ehr.URL(), "DROP", drop, "CLOUD", d.cloud.URL()).Replace(`channels:
   - id: ward
     name: Bedside devices
     driver: mllp

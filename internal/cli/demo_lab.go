@@ -25,7 +25,7 @@ const demoLab = `  - id: lab
 // demoOthers sends what is no HL7 v2 to the health record alone: the hospital
 // information system takes HL7 v2 as it was sent.
 const demoOthers = `  - id: others
-    channels: [lab, poct, home, gateways, wearables, batches, terminal]
+    channels: [lab, poct, home, gateways, wearables, batches, terminal, cloud]
     destinations: [ehr]
 `
 

@@ -13,8 +13,9 @@ import (
 )
 
 // demoWires are the channels of the demo's further wires: wearables over MQTT, a
-// house next door that files batches into a folder, and a monitor behind a
-// terminal server. DROP stands for the folder.
+// house next door that files batches into a folder, a monitor behind a terminal
+// server, and a maker's cloud that is asked. DROP stands for the folder, CLOUD for the
+// address of the cloud.
 const demoWires = `  - id: wearables
     name: Wearables (MQTT)
     driver: mqtt
@@ -30,6 +31,11 @@ const demoWires = `  - id: wearables
     driver: serial
     codec: hl7v2
     settings: {link: {listen: "127.0.0.1:0"}, framing: stx-etx, answer: ack}
+  - id: cloud
+    name: Maker's cloud of wearables (asked over HTTP)
+    driver: pull
+    codec: json
+    settings: {url: "CLOUD", every: 1s, each: line, cursor: {parameter: after, from: header, name: X-Next-Cursor}}
 `
 
 // wires are the demo's further wires: what their devices were told.
@@ -55,6 +61,11 @@ func (d *demo) runWires(ctx context.Context) *wires {
 		w := wearable.Ward{Address: d.app.ChannelAddress("wearables"), Name: "WEAR", Beds: 2, Rhythm: 2 * time.Second}
 		w.Run(ctx, settle/2)
 		t := w.Told()
+		out.add(t.Sent, t.Acknowledged)
+	})
+	devices.Go(func() {
+		d.cloud.Run(ctx, settle/2)
+		t := d.cloud.Told()
 		out.add(t.Sent, t.Acknowledged)
 	})
 	devices.Go(func() { out.file(ctx, d.drop, run) })
