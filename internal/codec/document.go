@@ -3,6 +3,7 @@ package codec
 import (
 	"strings"
 
+	"thalamus/internal/fault"
 	"thalamus/internal/model"
 )
 
@@ -34,8 +35,8 @@ func Redacted(e model.Entry, codec string) []model.Message {
 	return []model.Message{m}
 }
 
-// Unread adds the issue of a file that cannot be read.
+// Unread adds the issue of a file that cannot be read; what to do is the catalogue's.
 func Unread(m model.Message, code, place, text string) []model.Message {
-	m.Issues = append(m.Issues, model.Issue{Code: code, Severity: model.Error, Field: place, Text: strings.TrimPrefix(text, place+": "), Hint: "have the file sent again, or look at what wrote it"})
+	m.Issues = append(m.Issues, model.Issue{Code: code, Severity: model.Error, Field: place, Text: strings.TrimPrefix(text, place+": "), Hint: fault.ToDo(code)})
 	return []model.Message{m}
 }

@@ -153,7 +153,7 @@ func (r *reading) messages() []model.Message {
 	for n, kind := range sorted(r.others) {
 		if kind != "" && n < mostKinds {
 			first.Issues = append(first.Issues, model.Issue{Code: "fhir.not-read", Severity: model.Warning, Received: word(kind),
-				Text: strconv.Itoa(r.others[kind]) + " resources of this type were kept and not read: only Observations, with their Patients and Devices, become values", Hint: "nothing, unless values were meant to be in them"})
+				Text: "resources of this type (" + strconv.Itoa(r.others[kind]) + ") were kept and not read: only Observations, with their Patients and Devices, become values", Hint: "nothing, unless values were meant to be in them"})
 		}
 	}
 	if r.left > 0 {

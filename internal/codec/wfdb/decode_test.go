@@ -53,6 +53,15 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// A format that is not here is told with those that are; sending it again would
+// not help.
+func TestFormatThatIsNotHere(t *testing.T) {
+	m := decode(packed("r.hea", "r 1 250 2\nr.dat 8 200 12 0 0 0 0\n", "r.dat", "\x01\x00"))
+	if len(m.Issues) != 1 || !strings.Contains(m.Issues[0].Text, "write them as format 16") || strings.Contains(m.Issues[0].Hint, "again") {
+		t.Errorf("%+v", m.Issues)
+	}
+}
+
 // R10: a record becomes waveforms with exact scale, time and whose it is.
 func TestDecode(t *testing.T) {
 	m := decode(packed("r.hea", "r 2 250 2 10:15:00 21/11/2026\nr.dat 16 200(1024)/mV 12 1024 0 5 0 ECG lead II\nr.dat 16 100/mmHg 12 0 0 0 0\n# age: 70\n", "r.dat", "\x02\x00\x00\x00\x03\x00\x00\x00"))

@@ -50,7 +50,7 @@ func (f form) count(n int) (int, bool) {
 func samples(b []byte, h *Header, group []SignalLine, first int, out [][]int32) error {
 	f, ok := forms[group[0].Format]
 	if !ok {
-		return fault.New(fault.Invalid, "wfdb.header", "format %d cannot be read here", group[0].Format).At(h.Record)
+		return fault.New(fault.Invalid, "wfdb.header", "signals of format %d cannot be read here; write them as format 16, 24, 32, 61, 80, 160 or 212", group[0].Format).At(h.Record)
 	}
 	for i := range group {
 		if group[i].Format != group[0].Format {
