@@ -44,7 +44,7 @@ type UnknownLabel struct {
 	Model        string           `json:"model,omitempty"`
 	Profile      string           `json:"profile,omitempty"`  // what the last message was read with, without its version
 	What         string           `json:"what"`               // what nobody knows: code, unit; or label: it was read by its label alone
-	Count        int              `json:"count"`              // observations
+	Count        int              `json:"count"`              // observations and waveforms
 	Devices      int              `json:"devices"`            // that sent it
 	Now          string           `json:"now,omitempty"`      // what it was read as
 	Examples     []string         `json:"examples,omitempty"` // numbers that came with it, the latest first; texts are left out, they may name somebody
@@ -189,18 +189,16 @@ const mostExamples = 3
 
 type unknownKey struct{ what, code, text, system, unit, channel, maker, model string }
 
-// add counts the observations of a message of which nobody knows the code or
-// the unit, or only the label. Messages come newest first.
+// add counts what a message holds of which nobody knows the code or the unit, or
+// only the label. Messages come newest first.
 func (all unknowns) add(m *model.Message) {
-	for i := range m.Observations {
-		o := &m.Observations[i]
-		what := normalise.Unknown(o)
-		if what == "" {
+	for _, o := range all.labels.Called(m) {
+		if o.Unknown == "" {
 			continue
 		}
-		k := unknownKey{what: what, code: o.Received.Code, text: o.Received.Text, system: o.Received.System, unit: o.UnitSent.Code, channel: string(m.Channel)}
+		k := unknownKey{what: o.Unknown, code: o.Received.Code, text: o.Received.Text, system: o.Received.System, unit: o.Unit.Code, channel: string(m.Channel)}
 		if k.unit == "" {
-			k.unit = o.UnitSent.Text
+			k.unit = o.Unit.Text
 		}
 		d := whole(m, o.Device)
 		if d != nil {
@@ -208,14 +206,13 @@ func (all unknowns) add(m *model.Message) {
 		}
 		u := all.by[k]
 		if u == nil {
-			u = &unknown{devices: map[model.DeviceID]bool{}, UnknownLabel: UnknownLabel{What: what, Label: k.text, Code: k.code, System: k.system, Unit: k.unit,
-				Channel: m.Channel, Manufacturer: k.maker, Model: k.model, Now: o.Code.RefID, Ref: m.Ref, Last: m.Arrived}}
+			u = &unknown{devices: map[model.DeviceID]bool{}, UnknownLabel: UnknownLabel{What: o.Unknown, Label: k.text, Code: k.code, System: k.system, Unit: k.unit,
+				Channel: m.Channel, Manufacturer: k.maker, Model: k.model, Now: o.Now, Mapped: o.Label, Ref: m.Ref, Last: m.Arrived}}
 			u.Profile, _, _ = strings.Cut(m.ReadWith, "@")
 			if u.Label == "" {
 				u.Label, u.Code = k.code, ""
 			}
-			u.Mapped = all.labels.For(m, o)
-			id := register.LabelIDOf(model.Label{Label: u.Label + "\x00" + u.Code + "\x00" + what, Unit: u.Unit, Channel: u.Channel, Manufacturer: u.Manufacturer, Model: u.Model})
+			id := register.LabelIDOf(model.Label{Label: u.Label + "\x00" + u.Code + "\x00" + o.Unknown, Unit: u.Unit, Channel: u.Channel, Manufacturer: u.Manufacturer, Model: u.Model})
 			u.ID = "new-" + strings.TrimPrefix(string(id), "lab-")
 			all.by[k] = u
 		}
@@ -227,24 +224,13 @@ func (all unknowns) add(m *model.Message) {
 		if d != nil && d.ID != "" {
 			u.devices[d.ID] = true
 		}
-		if text := exampleOf(o); text != "" && len(u.Examples) < mostExamples && !slices.Contains(u.Examples, text) {
-			u.Examples = append(u.Examples, text)
+		if o.Number != "" && len(u.Examples) < mostExamples && !slices.Contains(u.Examples, o.Number) {
+			u.Examples = append(u.Examples, o.Number)
 		}
 	}
 }
 
-// exampleOf is a number as it was sent. What is no number may be a text that
-// somebody typed, with a name in it, and stays out.
-func exampleOf(o *model.Observation) string {
-	for _, v := range [...]model.Value{o.Sent(), o.Value} {
-		if v.Kind == model.ValueNumber {
-			return v.Comparator + v.Number.String()
-		}
-	}
-	return ""
-}
-
-// whole is the device of an observation that says who made it, nil for none.
+// whole is the device of a value that says who made it, nil for none.
 func whole(m *model.Message, device int) *model.Device {
 	if device < 0 && len(m.Devices) > 0 {
 		device = 0

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"thalamus/internal/flow/normalise"
@@ -80,10 +81,5 @@ func tryLabel(ctx context.Context, c *call, r TryLabel) (LabelTrial, error) {
 }
 
 func holds(l *normalise.Labels, m *model.Message) bool {
-	for i := range m.Observations {
-		if l.For(m, &m.Observations[i]) != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.Called(m), func(c normalise.Called) bool { return c.Label != "" })
 }

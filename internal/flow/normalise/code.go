@@ -172,31 +172,35 @@ func (n *normaliser) foundByLabel(s *subject, c model.Coding, t *mdc.Term) {
 		Hint: "confirm it with `thalamus label map`, or say what it means"}, t.RefID)
 }
 
-// byCurve finds the waveform that a label stands for, as byLabel finds a number:
-// the sender uses no standard's codes, and the unit is one of the waveform. The
-// code counts, and a text only where the code is none of the sender's labels but a
-// number of its own system: beside a label stands what the sensor is called.
+// byCurve finds the waveform that a label stands for, as byLabel finds a number.
 func (n *normaliser) byCurve(s *subject) *mdc.Term {
-	c := *s.first
-	u, found, _, ok := unitOf(*s.unit)
+	t, ok := curveOf(*s.first, *s.unit)
+	if !ok {
+		return nil
+	}
+	n.foundByLabel(s, *s.first, t)
+	return t
+}
+
+// curveOf finds the waveform that a label stands for: the sender uses no
+// standard's codes, and the unit is one of the waveform. The code counts, and a
+// text only where the code is none of the sender's labels but a number of its own
+// system: beside a label stands what the sensor is called.
+func curveOf(c, unit model.Coding) (t *mdc.Term, ok bool) {
+	u, found, _, known := unitOf(unit)
 	switch {
 	case standard(c.System):
-		return nil
-	case !ok:
+		return nil, false
+	case !known:
 		u = nil
-		if found && !arbitrary(*s.unit) {
-			return nil
+		if found && !arbitrary(unit) {
+			return nil, false
 		}
 	}
-	t, is := mdc.ByCurve(c.Code, u)
-	if !is && (c.Code == "" || c.System != "") {
-		t, is = mdc.ByCurve(c.Text, u)
+	if t, ok = mdc.ByCurve(c.Code, u); !ok && (c.Code == "" || c.System != "") {
+		t, ok = mdc.ByCurve(c.Text, u)
 	}
-	if !is {
-		return nil
-	}
-	n.foundByLabel(s, c, t)
-	return t
+	return t, ok
 }
 
 // arbitrary knows the words by which files say that samples have no unit: NU of

@@ -42,3 +42,32 @@ func TestCurveByLabel(t *testing.T) {
 		}
 	}
 }
+
+// R15: what a waveform is called waits for a person as a number's label does, and
+// what a person said of it counts; a unit of nobody else is no unit.
+func TestCalledCurve(t *testing.T) {
+	read := func(sent, unit string, labels *Labels) (model.Waveform, Called, []model.Issue) {
+		m := model.Message{Waveforms: []model.Waveform{{Field: "signal[1]", Received: model.Coding{Code: sent}, UnitSent: model.Coding{Code: unit}, PeriodNS: 4_000_000, Samples: []int32{1}, Device: -1}}}
+		Normalise(&m, Context{Labels: labels})
+		return m.Waveforms[0], labels.Called(&m)[0], m.Issues
+	}
+	for _, c := range []struct{ sent, unit, now, unknown string }{
+		{"MLII", "mV", "", UnknownCode},
+		{"ECG II", "mV", "MDC_ECG_ELEC_POTL_II", UnknownLabel},
+		{"PLETH", "NU", "MDC_PULS_OXIM_PLETH", UnknownLabel},
+		{"MDC_PULS_OXIM_PLETH", "furlong", "MDC_PULS_OXIM_PLETH", UnknownUnit},
+		{"MDC_PULS_OXIM_PLETH", "", "MDC_PULS_OXIM_PLETH", ""},
+	} {
+		if _, got, _ := read(c.sent, c.unit, nil); got.Now != c.now || got.Unknown != c.unknown || got.Label != "" {
+			t.Errorf("%s in %s: %+v", c.sent, c.unit, got)
+		}
+	}
+	if _, _, issues := read("PLETH", "NU", nil); len(issues) != 1 || issues[0].Code != prefix+"code-by-label" {
+		t.Errorf("%+v", issues)
+	}
+	said := NewLabels([]VersionedLabel{{Label: model.Label{ID: "lab-1", Label: "MLII", Code: "MDC_ECG_ELEC_POTL", UCUM: "uV"}, Version: 1}})
+	w, got, issues := read("MLII", "steps", said)
+	if w.Code.RefID != "MDC_ECG_ELEC_POTL" || w.UnitUCUM != "uV" || got.Unknown != "" || got.Label != "lab-1" || len(issues) != 0 {
+		t.Errorf("%+v %+v %+v", w, got, issues)
+	}
+}

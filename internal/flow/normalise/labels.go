@@ -130,9 +130,73 @@ const (
 	UnknownUnit  = "unit"
 )
 
-// Unknown gives what nobody knows of a normalised observation; empty when
+// Called is something of a normalised message that its sender calls by a label:
+// an observation or a waveform.
+type Called struct {
+	Received, Unit model.Coding
+	Device         int
+	Now            string        // RefID that it was read as
+	Unknown        string        // of it, one of the above; empty: it is clear, or a profile or a person said it
+	Label          model.LabelID // that is in force for it, whatever else may say what it means
+	Number         string        // as sent, of a number: what is none may be a text with a name in it
+}
+
+// Called gives all of a message that its sender calls by a label, with the
+// labels in force.
+func (l *Labels) Called(m *model.Message) []Called {
+	out := make([]Called, 0, len(m.Observations)+len(m.Waveforms))
+	for i := range m.Observations {
+		o := &m.Observations[i]
+		c := Called{Received: o.Received, Unit: o.UnitSent, Device: o.Device, Now: o.Code.RefID, Unknown: unknown(o)}
+		if found := l.find(m, o.Device, o.UnitSent, o.Received, o.Alternate); found != nil {
+			c.Label = found.ID
+		}
+		for _, v := range [...]model.Value{o.Sent(), o.Value} {
+			if v.Kind == model.ValueNumber {
+				c.Number = v.Comparator + v.Number.String()
+				break
+			}
+		}
+		out = append(out, c)
+	}
+	for i := range m.Waveforms {
+		w := &m.Waveforms[i]
+		c := Called{Received: w.Received, Unit: w.UnitSent, Device: w.Device, Now: w.Code.RefID}
+		found := l.find(m, w.Device, w.UnitSent, w.Received)
+		if found != nil {
+			c.Label = found.ID
+		}
+		if found == nil || found.code != w.Code {
+			c.Unknown = unknownCurve(w)
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// unknownCurve gives what nobody knows of a normalised waveform.
+func unknownCurve(w *model.Waveform) string {
+	if w.Received == (model.Coding{}) {
+		return ""
+	}
+	_, _, known := mdc.OfCoding(w.Received)
+	if !known && !isLOINC(w.Received) {
+		if w.Code == (model.Code{}) {
+			return UnknownCode
+		}
+		if t, is := curveOf(w.Received, w.UnitSent); is && t.RefID == w.Code.RefID {
+			return UnknownLabel
+		}
+	}
+	if _, found, _, ok := unitOf(w.UnitSent); found && !ok && w.UnitUCUM == "" && !arbitrary(w.UnitSent) {
+		return UnknownUnit
+	}
+	return ""
+}
+
+// unknown gives what nobody knows of a normalised observation; empty when
 // everything is clear, or when a profile or a person said it.
-func Unknown(o *model.Observation) string {
+func unknown(o *model.Observation) string {
 	if o.Received == (model.Coding{}) && o.Alternate == (model.Coding{}) {
 		return ""
 	}
@@ -199,15 +263,6 @@ func Fits(q *mdc.Quantity, unit string) (fits, known bool) {
 	u, ok := ucum.Spelled(unit)
 	known = ok && len(q.Units) > 0
 	return known && q.Fits(u), known
-}
-
-// For gives the label that is for an observation of a message, by its text or
-// code and its scope, whatever else may say what it means; empty for none.
-func (l *Labels) For(m *model.Message, o *model.Observation) model.LabelID {
-	if found := l.find(m, o.Device, o.UnitSent, o.Received, o.Alternate); found != nil {
-		return found.ID
-	}
-	return ""
 }
 
 // foldUnit keeps what stands between letters too: m/s is not ms.

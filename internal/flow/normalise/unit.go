@@ -183,7 +183,8 @@ func fitLOINC(o *model.Observation, q *mdc.Quantity) {
 // waveform normalises a curve: its code and unit. Samples stay as they are;
 // where the preferred unit differs only by a power of ten, the scale says so.
 func (n *normaliser) waveform(w *model.Waveform) {
-	if l := n.labels.find(n.m, w.Device, w.UnitSent, w.Received); l != nil {
+	l := n.labels.find(n.m, w.Device, w.UnitSent, w.Received)
+	if l != nil {
 		w.Code = l.code
 	} else {
 		w.Code, _ = n.code(&subject{first: &w.Received, second: none(), field: w.Field, unit: &w.UnitSent, metric: true})
@@ -191,9 +192,15 @@ func (n *normaliser) waveform(w *model.Waveform) {
 	w.DeviceTime = n.time(w.DeviceTime, w.Field)
 	w.UnitUCUM = ""
 	u, found, _, ok := unitOf(w.UnitSent)
+	if !ok && l != nil && l.UCUM != "" {
+		said, err := ucum.Parse(l.UCUM)
+		u, found, ok = said, true, err == nil
+	}
 	switch {
 	case !found:
 		return
+	case !ok && arbitrary(w.UnitSent):
+		return // a unit of nobody else
 	case !ok:
 		n.once(model.Issue{Code: prefix + "unknown-unit", Severity: model.Error, Field: w.Field, Received: received(w.UnitSent),
 			Text: "nobody knows this unit", Hint: "say which unit it is with `thalamus label map --ucum`, or in a device profile"}, received(w.UnitSent))
