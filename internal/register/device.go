@@ -76,6 +76,15 @@ type Sighting struct {
 	// Contact is how the link to it is; nil: no link told. It is replaced and
 	// never changed, and no change of it is a fact of its history.
 	Contact *model.Contact `json:"contact,omitempty"`
+	// Battery is what it told of its battery last; nil: nothing. It is replaced and
+	// never changed, and no fact of its history: it changes all day.
+	Battery *Battery `json:"battery,omitempty"`
+}
+
+// Battery is what a device tells of its battery.
+type Battery struct {
+	Level string    `json:"level"` // as told: "80 %", "low"
+	At    time.Time `json:"at"`    // arrival of the message that told it
 }
 
 // Change is one observed or asserted change of a fact about a unit.

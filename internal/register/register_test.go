@@ -181,6 +181,46 @@ func TestObservedFacts(t *testing.T) {
 	}
 }
 
+// A message that names a device with each of its values, as a Bundle of
+// Observations does, counts all of them; read again it counts nothing.
+func TestNamedTwice(t *testing.T) {
+	h := newHouse(t)
+	one := model.Device{Parent: -1, Manufacturer: "Acme", Model: "VM", Serial: "1"}
+	m := h.message(one)
+	m.Devices = append(m.Devices, one)
+	m.Observations = []model.Observation{{Device: 0}, {Device: 1}, {Device: 1}}
+	m.Alerts = []model.Alert{{Device: 1}}
+	h.sight(t, m)
+	h.sight(t, m)
+	if m.Devices[0].ID != m.Devices[1].ID {
+		t.Fatalf("%+v", m.Devices)
+	}
+	if s := mustGet(t, h, m.Devices[0].ID).Seen; s.Messages != 1 || s.Observations != 3 || s.Alerts != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// R25: what a device told of its battery last stands with it, and is no change of
+// its history; a message that tells nothing of it leaves it.
+func TestBattery(t *testing.T) {
+	h := newHouse(t)
+	var id model.DeviceID
+	for _, level := range []string{"", "80 %", "79 %", ""} {
+		id = h.sight(t, h.message(model.Device{Parent: -1, Serial: "1", Battery: level})).Devices[0].ID
+	}
+	if err := h.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.reopen(t, register.Options{})
+	b := mustGet(t, h, id).Seen.Battery
+	if b == nil || b.Level != "79 %" || !b.At.Equal(morning.Add(3*time.Second)) {
+		t.Errorf("%+v", b)
+	}
+	if changes, err := h.History(t.Context(), id, 10); err != nil || len(changes) != 0 {
+		t.Errorf("%+v %v", changes, err)
+	}
+}
+
 func TestFlappingCostsOneRowAFlush(t *testing.T) {
 	h := newHouse(t)
 	var id model.DeviceID

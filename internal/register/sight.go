@@ -1,6 +1,7 @@
 package register
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,7 @@ func (r *Register) sight(m *model.Message) {
 			nameless++
 		}
 	}
+	var news []*unit // that the message was counted for
 	for i := range m.Devices {
 		if whole(m.Devices, i) != i {
 			continue
@@ -47,7 +49,11 @@ func (r *Register) sight(m *model.Message) {
 		}
 		u := r.find(m, i, suffix)
 		h := r.head(u)
-		r.observe(h, u, m, i, wholes == 1)
+		if slices.Contains(news, h) { // the message names it more than once
+			h.dev.Seen.count(m, i)
+		} else if r.observe(h, u, m, i, wholes == 1) && wholes > 1 {
+			news = append(news, h)
+		}
 		m.Devices[i].ID = h.dev.ID
 	}
 	for i := range m.Devices {
@@ -238,12 +244,12 @@ func (r *Register) hear(u *unit) {
 // observe keeps what the message says of unit u, whose whole stands at index
 // i. Messages read again change nothing: counters go by the entry's number,
 // facts by its arrival. via is the name under which it was heard: u itself, or
-// what was merged into it.
-func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
+// what was merged into it. It says whether the message was news of it.
+func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) bool {
 	s := &u.dev.Seen
 	if m.Ref.Seq != 0 && (m.Ref.Seq < s.Seq || m.Ref.Seq == s.Seq && m.Ref.Part <= s.Part && s.Messages > 0) {
 		r.fillPlace(u, m, i)
-		return
+		return false
 	}
 	s.Seq, s.Part = m.Ref.Seq, m.Ref.Part
 	s.Messages++
@@ -251,16 +257,7 @@ func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 		s.Observations += uint64(len(m.Observations))
 		s.Alerts += uint64(len(m.Alerts))
 	} else {
-		for j := range m.Observations {
-			if n := m.Observations[j].Device; n >= 0 && n < len(m.Devices) && whole(m.Devices, n) == i {
-				s.Observations++
-			}
-		}
-		for j := range m.Alerts {
-			if n := m.Alerts[j].Device; n >= 0 && n < len(m.Devices) && whole(m.Devices, n) == i {
-				s.Alerts++
-			}
-		}
+		s.count(m, i)
 	}
 	s.Issues += uint64(len(m.Issues))
 	r.heardAt(u, m.Arrived)
@@ -277,7 +274,7 @@ func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 		r.ends(u, m.Arrived, *m.Ended)
 		r.endsBelow(m)
 		r.fillPlace(u, m, i)
-		return
+		return true
 	}
 	if !m.Arrived.Before(s.LastSeen) {
 		if s.Channel != m.Channel || s.Peer != m.Peer {
@@ -292,6 +289,22 @@ func (r *Register) observe(u, via *unit, m *model.Message, i int, only bool) {
 		r.reading(u, m)
 	}
 	r.fillPlace(u, m, i)
+	return true
+}
+
+// count counts what a message says of the unit whose whole stands at index i.
+func (s *Sighting) count(m *model.Message, i int) {
+	of := func(n int) bool { return n >= 0 && n < len(m.Devices) && whole(m.Devices, n) == i }
+	for j := range m.Observations {
+		if of(m.Observations[j].Device) {
+			s.Observations++
+		}
+	}
+	for j := range m.Alerts {
+		if of(m.Alerts[j].Device) {
+			s.Alerts++
+		}
+	}
 }
 
 // fillPlace gives a device its asserted place where the message has none.
@@ -315,6 +328,9 @@ func (r *Register) facts(u, via *unit, m *model.Message, i int, only bool) {
 	r.fact(via, m, "udi", &own.UDI, d.UDI)
 	r.fact(u, m, "release", &o.Release, d.Release)
 	r.fact(u, m, "hardware", &o.Hardware, d.Hardware)
+	if d.Battery != "" {
+		u.dev.Seen.Battery = &Battery{Level: d.Battery, At: m.Arrived}
+	}
 	if n := namer(m.Devices, i); n != i {
 		// The part that names the unit tells what the whole leaves out.
 		part := &m.Devices[n]

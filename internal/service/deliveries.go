@@ -144,6 +144,7 @@ type DeviceRow struct {
 	Observations uint64          `json:"observations"`
 	Alerts       uint64          `json:"alerts"`
 	Issues       uint64          `json:"issues"`
+	Battery      string          `json:"battery,omitempty"` // as it told last: "80 %"
 	Profile      string          `json:"profile,omitempty"` // it is read with: mindray/vs8@1
 	Outside      time.Time       `json:"outside,omitzero"`  // since when its software is outside the range of that
 	States       []state.State   `json:"states,omitempty"`  // how it is and why; the first says whether it speaks
@@ -268,13 +269,17 @@ func deviceRow(d register.Device) DeviceRow {
 	if place == "" {
 		place = d.Asserted.Place.String()
 	}
-	return DeviceRow{
+	row := DeviceRow{
 		ID: d.ID, Name: d.Asserted.Name, Manufacturer: d.Observed.Manufacturer, Model: d.Observed.Model, Serial: d.Observed.Serial,
 		Release: d.Observed.Release, Place: place, Channel: d.Seen.Channel, Peer: d.Seen.Peer, Adopted: d.Adopted(),
 		FirstSeen: d.Observed.FirstSeen, LastSeen: d.Seen.LastSeen, Messages: d.Seen.Messages,
 		Observations: d.Seen.Observations, Alerts: d.Seen.Alerts, Issues: d.Seen.Issues,
 		Profile: d.Observed.Reading.Profile, Outside: d.Observed.Reading.Outside,
 	}
+	if b := d.Seen.Battery; b != nil {
+		row.Battery = b.Level
+	}
+	return row
 }
 
 // said fills what the wire does not tell of a device with what people say.

@@ -256,7 +256,7 @@ func registerDevices(t *testing.T, s RegisterStore, reopen func() RegisterStore)
 	dev := register.Device{
 		ID: "dev-a", Keys: []string{"k1", "k2"},
 		Observed: register.Observed{Manufacturer: "Acme", FirstSeen: noon, Place: model.Place{Bed: "1"}},
-		Seen:     register.Sighting{LastSeen: noon, Channel: "icu", Peer: "p", Seq: 7, Part: 1, Messages: 3, Observations: 4, Alerts: 5, Issues: 6, Read: 2, Contact: &model.Contact{Down: true, Since: noon, Client: "mon-7", Losses: 3, Ending: model.Ending{How: model.EndWill, Topic: "dev/7/state"}}},
+		Seen:     register.Sighting{LastSeen: noon, Channel: "icu", Peer: "p", Seq: 7, Part: 1, Messages: 3, Observations: 4, Alerts: 5, Issues: 6, Read: 2, Contact: &model.Contact{Down: true, Since: noon, Client: "mon-7", Losses: 3, Ending: model.Ending{How: model.EndWill, Topic: "dev/7/state"}}, Battery: &register.Battery{Level: "80 %", At: noon}},
 	}
 	must(t, s.SaveDevices(ctx, []register.Device{dev}, nil))
 	must(t, s.Update(ctx, func(tx RegisterTx) error {
@@ -283,7 +283,10 @@ func registerDevices(t *testing.T, s RegisterStore, reopen func() RegisterStore)
 	if c := list[0].Seen.Contact; c == nil || *c != *dev.Seen.Contact {
 		t.Errorf("contact: %+v", c)
 	}
-	list[0].Seen.Contact = dev.Seen.Contact
+	if b := list[0].Seen.Battery; b == nil || *b != *dev.Seen.Battery {
+		t.Errorf("battery: %+v", b)
+	}
+	list[0].Seen.Contact, list[0].Seen.Battery = dev.Seen.Contact, dev.Seen.Battery
 	same(t, "device", list[0], dev)
 	changes, err := s.DeviceChanges(ctx, "dev-a", 10)
 	if err != nil || len(changes) != 2 || changes[0].Fact != "release" || changes[1].By != "usr-a" {

@@ -22,7 +22,7 @@ type column struct {
 func columns() []column {
 	return []column{
 		{"state", ""}, {"place", ""}, {"serial", ""}, {"release", ""}, {"fact:owner", ""}, {"fact:department", ""},
-		{"fact:custodian", ""}, {"fact:asset", ""}, {"fact:life", ""}, {"fact:inventory", ""}, {"channel", ""}, {"peer", ""},
+		{"fact:custodian", ""}, {"fact:asset", ""}, {"fact:life", ""}, {"fact:inventory", ""}, {"channel", ""}, {"peer", ""}, {"battery", ""},
 		{"profile", ""}, {"first", ""}, {"heard", ""}, {"messages", "num"}, {"values", "num"}, {"alerts", "num"}, {"issues", "num"},
 	}
 }
@@ -41,6 +41,8 @@ func columnName(ctx context.Context, key string) string {
 		return ui.T(ctx, "Channel")
 	case "peer":
 		return ui.T(ctx, "Network address")
+	case "battery":
+		return ui.T(ctx, "Battery")
 	case "first":
 		return ui.T(ctx, "First heard")
 	case "heard":
@@ -128,6 +130,8 @@ func cellText(ctx context.Context, key string, d *service.DeviceRow) string {
 		return string(d.Channel)
 	case "peer":
 		return d.Peer
+	case "battery":
+		return d.Battery
 	case "profile":
 		return d.Profile
 	case "first":

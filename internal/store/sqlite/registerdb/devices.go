@@ -35,11 +35,11 @@ func readDevice(d *register.Device, observed, keys, asserted, adoption, more []b
 func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 	return all(ctx, d.read(), func(scan func(...any) error) (register.Device, error) {
 		var v register.Device
-		var observed, keys, asserted, adoption, more, contact []byte
+		var observed, keys, asserted, adoption, more, contact, battery []byte
 		var seen int64
 		s := &v.Seen
 		err := scan(&v.ID, &v.Version, &observed, &keys, &asserted, &adoption, &more,
-			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read, &contact)
+			&seen, &s.Channel, &s.Peer, &s.Seq, &s.Part, &s.Messages, &s.Observations, &s.Alerts, &s.Issues, &s.Read, &contact, &battery)
 		if err != nil {
 			return v, err
 		}
@@ -49,10 +49,15 @@ func (d *DB) Devices(ctx context.Context) ([]register.Device, error) {
 				return v, err
 			}
 		}
+		if len(battery) > 0 {
+			if err := json.Unmarshal(battery, &s.Battery); err != nil {
+				return v, err
+			}
+		}
 		return v, readDevice(&v, observed, keys, asserted, adoption, more)
 	}, `SELECT d.id, d.version, d.observed, d.keys, d.asserted, d.adoption, d.decided,
 		coalesce(s.last_seen, 0), coalesce(s.channel, ''), coalesce(s.peer, ''), coalesce(s.seq, 0), coalesce(s.part, 0),
-		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0), coalesce(s.contact, '')
+		coalesce(s.messages, 0), coalesce(s.observations, 0), coalesce(s.alerts, 0), coalesce(s.issues, 0), coalesce(s.read, 0), coalesce(s.contact, ''), coalesce(s.battery, '')
 		FROM devices d LEFT JOIN sightings s ON s.device = d.id ORDER BY d.id`)
 }
 
@@ -134,21 +139,26 @@ func deviceRow(v *register.Device) ([]any, error) {
 func (d *DB) SaveSightings(ctx context.Context, devices []register.Device) error {
 	return d.update(ctx, func(t *tx) error {
 		stmt, err := t.sql.PrepareContext(ctx, `INSERT OR REPLACE INTO sightings
-			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues, read, contact) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+			(device, last_seen, channel, peer, seq, part, messages, observations, alerts, issues, read, contact, battery) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return writeFault(err)
 		}
 		defer stmt.Close()
 		for i := range devices {
 			s := &devices[i].Seen
-			var contact []byte
+			var contact, battery []byte
 			if s.Contact != nil {
 				if contact, err = json.Marshal(s.Contact); err != nil {
 					return err
 				}
 			}
+			if s.Battery != nil {
+				if battery, err = json.Marshal(s.Battery); err != nil {
+					return err
+				}
+			}
 			_, err := stmt.ExecContext(ctx, string(devices[i].ID), micros(s.LastSeen), string(s.Channel), s.Peer, int64(s.Seq), s.Part,
-				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues), int64(s.Read), string(contact))
+				int64(s.Messages), int64(s.Observations), int64(s.Alerts), int64(s.Issues), int64(s.Read), string(contact), string(battery))
 			if err != nil {
 				return writeFault(err)
 			}
