@@ -86,7 +86,7 @@ export const errands = {
     // Nothing was written so far; with problems it begins only when told so.
     await page.getByLabel(/^Reason/).fill('stocktaking 2026')
     await page.getByRole('button', { name: /^Import 198 rows/ }).click()
-    await page.getByText(/2 rows have problems/).first().waitFor()
+    await page.getByText(/rows with problems: 2/).first().waitFor()
     await page.getByLabel('Leave out the 2 rows with problems').check()
     await page.getByLabel(/^Reason/).fill('stocktaking 2026')
     await page.getByRole('button', { name: /^Import 198 rows/ }).click()

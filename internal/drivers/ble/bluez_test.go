@@ -160,6 +160,7 @@ func (m *mock) glucometer() {
 	record := func(n int) string { return fmt.Sprintf("02%02x00ea070b150a%02x0078b011", n, n) }
 	racpCode := "asked = bytes(args[0]).hex()\n" +
 		"if asked == '0101':\n  " + say("2a18", record(1)) + say("2a18", record(2)) + say("2a18", record(3)) + say("2a52", "06000101") + "\n" +
+		"elif asked[:2] == '04':\n  " + say("2a52", "05000300") + "\n" +
 		"else:\n  " + say("2a52", "06000106")
 	char("2a52", []string{"write", "indicate"}, "", method{"WriteValue", "aya{sv}", "", racpCode})
 	m.update(meterPath, ifDevice, map[string]any{"UUIDs": []string{uuid("1808")}})

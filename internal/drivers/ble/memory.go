@@ -2,10 +2,12 @@ package ble
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"thalamus/internal/codec"
 	"thalamus/internal/codec/gatt"
@@ -26,6 +28,8 @@ type remembered struct {
 	Accepted bool              `json:"accepted,omitempty"`
 	Refused  bool              `json:"refused,omitempty"`
 	Last     map[string]uint16 `json:"last,omitempty"`    // by characteristic: number of the last durable record
+	Stored   map[string]int    `json:"stored,omitempty"`  // by characteristic: how many records it had when it had told all; none: not known
+	Anew     time.Time         `json:"anew,omitzero"`     // it counts its records anew; numbers that came before say nothing
 	Session  string            `json:"session,omitempty"` // of a continuous glucose monitor, as it tells its start
 }
 
@@ -48,11 +52,10 @@ func (m *memory) get(address string) remembered {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.all[address]
-	last := make(map[string]uint16, len(r.Last))
-	for k, v := range r.Last {
-		last[k] = v
-	}
-	r.Last = last
+	last, stored := make(map[string]uint16, len(r.Last)), make(map[string]int, len(r.Stored))
+	maps.Copy(last, r.Last)
+	maps.Copy(stored, r.Stored)
+	r.Last, r.Stored = last, stored
 	return r
 }
 
@@ -81,7 +84,7 @@ func (m *memory) recent() func(e model.Entry) {
 		}
 		n, ok := gatt.Sequence(part[3], e.Bytes)
 		known := m.get(part[1])
-		if !ok || !known.Accepted || part[3] == "2aa7" && codec.Said(e.Properties, "2aaa") != known.Session {
+		if !ok || !known.Accepted || e.Arrived.Before(known.Anew) || part[3] == "2aa7" && codec.Said(e.Properties, "2aaa") != known.Session {
 			return
 		}
 		o := orders[part[1]+part[3]]

@@ -1,6 +1,12 @@
 package ble
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"thalamus/internal/codec/gatt"
+	"thalamus/internal/model"
+)
 
 // R23: no number counts while one before it may be missing.
 func TestOrder(t *testing.T) {
@@ -33,5 +39,20 @@ func TestOrder(t *testing.T) {
 		if counted != c.want {
 			t.Errorf("%s: %d counts, want %d", name, counted, c.want)
 		}
+	}
+}
+
+// R23: what came before a meter counted anew does not count after a restart.
+func TestRecentOfBefore(t *testing.T) {
+	anew := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	m := &memory{all: map[string]remembered{"00:12": {Accepted: true, Anew: anew, Last: map[string]uint16{"2a18": 3}}}}
+	take := m.recent()
+	for at, n := range []byte{48, 49, 50, 4, 5} {
+		e := model.Entry{}
+		e.Topic, e.Bytes, e.Arrived = gatt.Topic("00:12", "1808", "2a18"), []byte{2, n, 0}, anew.Add(time.Duration(at-3)*time.Second)
+		take(e)
+	}
+	if known := m.get("00:12"); known.counted("2a18") != 5 {
+		t.Errorf("%+v", known)
 	}
 }

@@ -169,12 +169,17 @@ func (p *peer) durable(batch []value) {
 		}
 	}
 	for uuid, numbers := range came {
+		more := false // than it had when it told all
 		p.count(uuid, func(o *order, counted int) int {
+			more = o.all
 			for _, n := range numbers {
 				counted = o.counts(counted, n)
 			}
 			return counted
 		})
+		if _, knew := p.d.memory.get(p.address).Stored[uuid]; more && knew {
+			p.remember(func(r *remembered) { delete(r.Stored, uuid) })
+		}
 	}
 }
 
@@ -193,9 +198,7 @@ func (p *peer) count(uuid string, change func(o *order, counted int) int) {
 	if n == was {
 		return
 	}
-	if err := p.d.memory.put(p.address, func(r *remembered) { r.count(uuid, n) }); err != nil {
-		p.d.notes.Add(p.address, "ble.memory", "the number of the last record could not be kept: "+err.Error(), "Make room; the device sends records again that are there already.")
-	}
+	p.remember(func(r *remembered) { r.count(uuid, n) })
 }
 
 // anew says that another connection begins.

@@ -286,6 +286,8 @@ func (d *device) tell(char string, value []byte) bool {
 // Codes of the record access control point (GLS 1.0.1 §3.4).
 const (
 	report      = 1
+	howMany     = 4
+	number      = 5
 	response    = 6
 	allRecords  = 1
 	fromNumber  = 3
@@ -307,6 +309,13 @@ func (d *device) write(char string, b []byte) *dbus.Error {
 	}
 	from := uint16(0)
 	switch {
+	case b[0] == howMany && b[1] == allRecords:
+		go func() {
+			n := 0
+			d.look(func() { n = len(d.stored) })
+			d.tell(racp, binary.LittleEndian.AppendUint16([]byte{number, 0}, uint16(n)))
+		}()
+		return nil
 	case b[0] != report:
 		go d.tell(racp, []byte{response, 0, b[0], unsupported})
 		return nil

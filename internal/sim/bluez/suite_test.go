@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -304,4 +305,47 @@ func TestRefusedWhileItIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	drivertest.Until(t, "it is refused", func() bool { p := d.Pairings(); return len(p) == 1 && p[0].State == model.PairingRefused })
+}
+
+// R23: a meter that counts its records anew, after its battery was changed, is
+// asked for all it has: it would have been asked for what comes behind the last
+// number for ever.
+func TestCountsAnew(t *testing.T) {
+	t.Parallel()
+	m := newMeter(t)
+	p := m.place()
+	for n := range 9 {
+		p.Put(n, value(n+1))
+	}
+	intake, notes := &drivertest.Intake{}, &drivertest.Notes{}
+	d := listen(t, m.address, intake, notes)
+	all := func(from, to int, made func(int) []byte) {
+		t.Helper()
+		drivertest.Until(t, "all records are there", func() bool {
+			p.Beside(d)
+			for n := from; n <= to; n++ {
+				if !intake.Has(made(n)) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	all(1, 9, value)
+	drivertest.Until(t, "it is asked for what comes behind", func() bool { return !m.has(8) })
+	anew := func(n int) []byte { return append(value(n)[:10], 0x50, 0xB0, 0x11) }
+	m.look(func() { m.stored, m.durable = nil, 0 })
+	for n := 1; n <= 4; n++ {
+		p.Put(n, anew(n))
+	}
+	all(1, 4, anew)
+	if !slices.Contains(notes.Codes(), "ble.renumbered") {
+		t.Error(notes.Codes())
+	}
+	p.Put(5, anew(5)) // it goes on from there
+	all(5, 5, anew)
+	told := slices.DeleteFunc(notes.Codes(), func(c string) bool { return c != "ble.renumbered" })
+	if len(told) != 1 {
+		t.Errorf("told %d times", len(told))
+	}
 }
