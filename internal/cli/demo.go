@@ -28,7 +28,8 @@ import (
 
 // demoReport is what `demo --json` prints at its end. Lost and duplicated are
 // counted by the destinations themselves against what the simulators were told
-// was acknowledged.
+// was acknowledged; what a meter still holds, or waits for consent, is sent and
+// not acknowledged.
 type demoReport struct {
 	Seconds      float64                           `json:"seconds"`
 	Sent         int                               `json:"sent"`         // by the simulators
