@@ -119,7 +119,7 @@ func (r *reading) time(f Fields, row any) model.Timestamp {
 func (r *reading) device(m *model.Message, row any, id Fields) int {
 	rule := &r.p.Device
 	d := model.Device{Parent: -1, Manufacturer: r.text(rule.Manufacturer, row), Model: r.text(rule.Model, row),
-		Serial: r.text(rule.Serial, row), Release: r.text(rule.Software, row), UDI: r.text(rule.UDI, row), Battery: r.text(rule.Battery, row)}
+		Serial: r.text(rule.Serial, row), Release: r.text(rule.Software, row), UDI: r.text(rule.UDI, row), Battery: inPercent(r.text(rule.Battery, row))}
 	if id := r.text(id, row); id != "" {
 		d.Identifiers = []model.Identifier{{Value: id, System: r.p.Name}}
 	}
@@ -379,4 +379,12 @@ func scaled(list []any) (samples []int32, scale model.Decimal, lost bool) {
 		samples[i] = int32(c)
 	}
 	return samples, model.Decimal{Coef: 1, Exp: exp}, lost
+}
+
+// inPercent says the unit of a state of charge, where the sender said a number alone.
+func inPercent(charge string) string {
+	if charge == "" || charge[len(charge)-1] < '0' || charge[len(charge)-1] > '9' {
+		return charge
+	}
+	return charge + " %"
 }

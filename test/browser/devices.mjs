@@ -46,6 +46,37 @@ async function reaches(page, name) {
 }
 
 export const errands = {
+  async 'take in a Bluetooth device by comparing its number'(page, { picture }) {
+    await go(page, '/pairings')
+    if ((await page.getByText('No Bluetooth device is near').count()) > 0) return [] // no dbus-daemon here: the demo said so
+    const row = page.locator('#pairings tbody tr', { hasText: 'SIM-BP' })
+    const agree = async () => {
+      await row.locator('summary', { hasText: 'Agree' }).click()
+      await row.locator('details[open] form').getByLabel(/^Reason/).fill('it lies before me')
+      await row.locator('details[open] form').getByRole('button', { name: 'Agree' }).click()
+      await page.locator('.toast').waitFor()
+    }
+    const until = async (state) => {
+      for (const begun = Date.now(); !state.test(await row.innerText()); await page.reload()) {
+        if (Date.now() - begun > 60000) throw new Error(`not ${state}: ${await row.innerText()}`)
+        await page.waitForTimeout(500)
+      }
+    }
+    await agree()
+    await until(/\b\d{6}\b/) // the number that its display shows too
+    const wrong = must((await row.innerText()).includes('163352'), `it shows another number: ${await row.innerText()}`)
+    await picture(page, 'pairing-compared-light')
+    await agree()
+    await until(/One of ours/)
+    await go(page, '/devices?cols=serial+battery+heard')
+    const told = page.locator('#devices tbody tr', { hasText: 'SIM-BP-ICU8' })
+    for (const begun = Date.now(); !(await told.count()) || !/\d+ %/.test(await told.innerText()); await page.reload()) {
+      if (Date.now() - begun > 60000) throw new Error(`no battery: ${await page.locator('main').innerText()}`)
+      await page.waitForTimeout(1000)
+    }
+    await picture(page, 'battery-light')
+    return wrong
+  },
   async 'inventory ten devices by scanner'(page, { picture }) {
     await go(page, '/devices?cols=serial+place')
     const labels = await page.locator('#devices tbody tr', { hasText: /ICU/ }).locator('th a').evaluateAll((links) => links.slice(0, 10).map((a) => a.pathname.split('/').pop())) // our own labels
