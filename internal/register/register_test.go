@@ -200,7 +200,7 @@ func TestNamedTwice(t *testing.T) {
 	}
 }
 
-// R25: what a device told of its battery last stands with it, and is no change of
+// R8, R29: what a device told of its battery last stands with it, and is no change of
 // its history; a message that tells nothing of it leaves it.
 func TestBattery(t *testing.T) {
 	h := newHouse(t)

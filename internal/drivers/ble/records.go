@@ -64,12 +64,11 @@ func (p *peer) records(ctx context.Context, service string, point dbus.ObjectPat
 	}
 	// How many it has is asked first: what it measures then is behind the last number.
 	was, knew := known.Stored[uuid]
-	knew = knew && some
-	has, same := 0, false
-	if knew {
-		if has, knew = count(); knew {
-			same = has == was
-		}
+	same := false
+	if knew = knew && some; knew {
+		var has int
+		has, knew = count()
+		same = knew && has == was
 	}
 	a, ok := ask(gatt.RacpAsk(gatt.RacpReport, last+1, !some), long)
 	if ok && a.Result == gatt.RacpNoRecords && knew && !same {
